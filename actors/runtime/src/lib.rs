@@ -1,0 +1,26 @@
+//! What every service stands on: settings, clock, connections, health, metrics, sealing, and how it starts and stops.
+
+pub mod clock;
+pub mod context;
+pub mod engines;
+pub mod health;
+pub mod logbook;
+pub mod metrics;
+pub mod outbound;
+pub mod people;
+pub mod random;
+pub mod redis_store;
+pub mod seal;
+pub mod service;
+pub mod settings;
+pub mod task;
+pub mod telemetry;
+pub mod web;
+
+pub use clock::Clock;
+pub use context::Context;
+pub use logbook::Logbook;
+pub use metrics::Metric;
+pub use people::{People, Person};
+pub use service::run;
+pub use settings::{Settings, Source};

@@ -1,0 +1,146 @@
+//! A person's log in the clear: seals on the way in, opens on the way out.
+
+use crate::people::Person;
+use crate::seal::OpenError;
+use oo_contracts::decision::Decision;
+use oo_contracts::entry::{Body, Entry};
+use oo_contracts::{ENTRY_VERSION, Timestamp};
+use oo_subjects::bus::Appended;
+use oo_subjects::{AppendError, Bus, LogSubject, MOMENTS, SIGNALS, TIPS};
+use serde::Serialize;
+
+/// Reads and appends entries.
+#[derive(Debug, Clone)]
+pub struct Logbook {
+    bus: Bus,
+}
+
+/// An entry and its place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Numbered {
+    pub seq: u64,
+    pub entry: Entry,
+}
+
+/// An entry that cannot be read. It says nothing of its content.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error(transparent)]
+    Sealed(#[from] OpenError),
+    #[error("an entry of version {0} is newer than this service: upgrade it")]
+    Newer(u16),
+    #[error("an entry cannot be read")]
+    Garbled,
+}
+
+/// Why a log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Away(#[from] AppendError),
+}
+
+/// What a person's log holds, and what of it could not be read.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub entries: Vec<Numbered>,
+    /// Sequences of entries that do not decode; they are skipped here and dead-lettered by their own delivery.
+    pub unreadable: Vec<u64>,
+}
+
+impl Logbook {
+    /// Over a bus.
+    pub fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+
+    /// Appends a body. With `after`, only if nothing newer than that sequence is in the log.
+    pub async fn append(
+        &self,
+        person: &Person,
+        id: &str,
+        at: Timestamp,
+        body: Body,
+        after: Option<u64>,
+    ) -> Result<Appended, AppendError> {
+        let (subject, sealed) = seal_entry(person, at, body);
+        self.bus.append(subject, &person.place, id, sealed, after).await
+    }
+
+    /// Begins to append: the order of calls is the order in the log. Await the answer of each afterwards.
+    pub async fn append_next(
+        &self,
+        person: &Person,
+        id: &str,
+        at: Timestamp,
+        body: Body,
+    ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + 'static, AppendError> {
+        let (subject, sealed) = seal_entry(person, at, body);
+        self.bus.append_next(subject, &person.place, id, sealed).await
+    }
+
+    /// Lets the server append a moment at an instant of the wall clock; replaces the person's earlier wake-up.
+    pub async fn wake_at(&self, person: &Person, wall: Timestamp, at: Timestamp, body: Body) -> Result<(), AppendError> {
+        let (_, sealed) = seal_entry(person, at, body);
+        self.bus.wake_at(&person.place, wall, sealed).await
+    }
+
+    /// Keeps a decision.
+    pub async fn keep_decision(&self, person: &Person, decision: &Decision) -> Result<Appended, AppendError> {
+        let sealed = person.key.seal(&belongs(person, "decision"), &encode(decision));
+        self.bus.keep_decision(&person.place, &format!("decision:{}", decision.id), sealed).await
+    }
+
+    /// The entries after a sequence, in order.
+    pub async fn read(&self, person: &Person, after: u64) -> Result<Read, ReadError> {
+        let mut read = Read::default();
+        for stored in self.bus.read(&person.place, after).await? {
+            match open_entry(person, &stored.kind, &stored.payload) {
+                Ok(entry) => read.entries.push(Numbered { seq: stored.seq, entry }),
+                Err(_) => read.unreadable.push(stored.seq),
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Opens one sealed entry of a kind (`signal`, `moment`, `tip`).
+pub fn open_entry(person: &Person, kind: &str, sealed: &[u8]) -> Result<Entry, DecodeError> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        v: u16,
+    }
+    let plain = person.key.open(&belongs(person, kind), sealed)?;
+    // The version first: an entry of a newer one may hold what this code cannot parse.
+    let Version { v } = serde_json::from_slice(&plain).map_err(|_| DecodeError::Garbled)?;
+    if v > ENTRY_VERSION {
+        return Err(DecodeError::Newer(v));
+    }
+    serde_json::from_slice(&plain).map_err(|_| DecodeError::Garbled)
+}
+
+/// Opens one sealed decision.
+pub fn open_decision(person: &Person, sealed: &[u8]) -> Result<Decision, DecodeError> {
+    let plain = person.key.open(&belongs(person, "decision"), sealed)?;
+    serde_json::from_slice(&plain).map_err(|_| DecodeError::Garbled)
+}
+
+fn seal_entry(person: &Person, at: Timestamp, body: Body) -> (LogSubject, Vec<u8>) {
+    let subject = match body {
+        Body::Signal { .. } => SIGNALS,
+        Body::Moment { .. } => MOMENTS,
+        Body::Tip { .. } => TIPS,
+    };
+    let entry = Entry { v: ENTRY_VERSION, at, body };
+    (subject, person.key.seal(&belongs(person, subject.kind), &encode(&entry)))
+}
+
+/// What a sealed entry is bound to: moved into another log or kind, it does not open.
+fn belongs(person: &Person, kind: &str) -> String {
+    format!("oo/log/v1|{}|{kind}", person.place.log)
+}
+
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    // Contracts have no map with keys that are not strings, the only thing that JSON could refuse.
+    serde_json::to_vec(value).unwrap_or_default()
+}

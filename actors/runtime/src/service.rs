@@ -1,0 +1,73 @@
+//! A service from start to stop: what every `main.rs` calls.
+
+use crate::{Context, Source, telemetry};
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+
+/// Exit code for settings that are wrong (EX_CONFIG of sysexits.h).
+const EX_CONFIG: u8 = 78;
+
+/// Runs a service on the environment's settings until it is told to stop (SIGINT or SIGTERM).
+pub fn run<F, Fut>(name: &'static str, serve: F) -> ExitCode
+where
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let source = Source::from_env();
+    telemetry::start(&source);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(async move {
+        let shutdown = CancellationToken::new();
+        stop_on_signal(&shutdown);
+        let ctx = match Context::new(name, source, shutdown).await {
+            Ok(ctx) => ctx,
+            Err(error) => {
+                tracing::error!(service = name, error = format!("{error:#}"), "not started");
+                return ExitCode::from(EX_CONFIG);
+            }
+        };
+        match run_in(ctx, serve).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!(service = name, error = format!("{error:#}"), "stopped");
+                ExitCode::FAILURE
+            }
+        }
+    })
+}
+
+/// Runs a service in a context and drains it: one of several in a process, or a test's own.
+pub async fn run_in<F, Fut>(ctx: Context, serve: F) -> anyhow::Result<()>
+where
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    crate::outbound::install_tls();
+    let ended = serve(ctx.clone()).await;
+    ctx.shutdown.cancel();
+    ctx.drain().await;
+    ended
+}
+
+/// Cancels `shutdown` at the first SIGINT or SIGTERM.
+pub fn stop_on_signal(shutdown: &CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let shutdown = shutdown.clone();
+    drop(crate::task::spawn("signals", async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+            tracing::error!("signals cannot be heard; stop this process with SIGKILL");
+            return;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        shutdown.cancel();
+    }));
+}

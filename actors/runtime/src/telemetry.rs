@@ -1,0 +1,18 @@
+//! Logs: fields, not prose; to standard error, as text or JSON.
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. `OO_LOG` filters (`info`, `oo_profile=debug`), `OO_LOG_FORMAT=json` is for machines.
+pub fn start(source: &crate::Source) {
+    let filter = source.get("OO_LOG").unwrap_or("info,async_nats=warn");
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if source.get("OO_LOG_FORMAT") == Some("json") {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.compact().try_init()
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started already");
+    }
+}

@@ -1,0 +1,5 @@
+//! One service. See README.md.
+
+fn main() -> std::process::ExitCode {
+    oo_runtime::run("integrations", oo_integrations::serve)
+}

@@ -1,0 +1,2 @@
+//! x
+fn main() { if let Err(e) = xtask::generate::write(&xtask::root()) { eprintln!("{e:#}"); } }

@@ -1,0 +1,186 @@
+//! `POST /recommend`: what a policy is asked, what it answers, and what is kept of it.
+
+use crate::signal::Place;
+use crate::tip::{Reason, Subject};
+use crate::{DecisionId, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Asks for one tip. Everything that the choice may depend on is in here: a policy reads no store, no clock and no dice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ask {
+    pub id: DecisionId,
+    pub context: Context,
+    /// Eligible ones only. Their place in this list is what an answer names.
+    pub candidates: Vec<Candidate>,
+    /// What the person's own model has learnt, opaque to everything but the policy that wrote it.
+    pub posterior: Option<Posterior>,
+    /// The only chance there is: 64 bits in hexadecimal.
+    pub bits: RandomBits,
+}
+
+/// The circumstances of a decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Context {
+    pub at: Timestamp,
+    /// Minutes since local midnight.
+    pub minute_of_day: u16,
+    /// Monday is 1.
+    pub weekday: u8,
+    /// Minutes until the next busy event, at most a day.
+    pub free_minutes: u16,
+    /// Start of that event, where there is one within a day.
+    pub next_busy: Option<Timestamp>,
+    /// Minutes since the last busy event ended, at most a day.
+    pub since_busy: u16,
+    /// Minutes of busy events in this local day.
+    pub busy_today: u16,
+    pub present: bool,
+    pub place: Option<Place>,
+    /// 1 to 5, where said today.
+    pub mood: Option<u8>,
+    /// Minutes since the last tip, at most a week.
+    pub since_tip: u16,
+    pub sent_today: u8,
+    pub budget: u8,
+    /// Exponentially decayed count of sends: the person's burden.
+    pub dosage: f64,
+}
+
+/// One thing that could be said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    pub subject: Subject,
+    /// Minutes it takes, known or estimated.
+    pub minutes: u16,
+    /// 4 is the most urgent.
+    pub priority: u8,
+    /// Days until it is due: 0 today, negative past, `None` without a date.
+    pub due_days: Option<i32>,
+    /// Days since it was first seen.
+    pub age_days: u16,
+    /// How often it was given before.
+    pub shown: u16,
+    /// Minutes since it was last given, where it was.
+    pub since_shown: Option<u32>,
+}
+
+/// What a policy answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recommendation {
+    /// The chosen one, or `null` for silence.
+    pub tip: Option<Choice>,
+    /// Why there is none.
+    pub silence: Option<Hush>,
+    /// The probability with which the policy took just this action, silence included.
+    pub propensity: f64,
+    pub policy: PolicyName,
+    /// Version of the policy's model, and of the features it saw.
+    pub version: u32,
+}
+
+/// Which candidate, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// Its place in the ask.
+    pub candidate: u16,
+    pub subject: Subject,
+    pub reasons: Vec<Reason>,
+}
+
+/// Why a policy kept silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hush {
+    /// There was nothing to choose from.
+    NoCandidates,
+    /// Nothing scored well enough.
+    NotWorthIt,
+    /// Too many asks at once; ask again later.
+    Overloaded,
+}
+
+/// Why nothing was said, and until when that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[rustfmt::skip]
+pub enum Silence {
+    /// Nothing is linked, or the person said no.
+    NoConsent,
+    /// The person wants no tips at all.
+    BudgetZero,
+    BudgetSpent { until: Timestamp },
+    QuietHours { until: Timestamp },
+    TooSoon { until: Timestamp },
+    Busy { until: Timestamp },
+    /// A busy event begins within minutes.
+    AlmostBusy { until: Timestamp },
+    /// A tip is on the screen.
+    TipLive { until: Timestamp },
+    /// The person said "not now" until then.
+    Snoozed { until: Timestamp },
+    /// Nothing fits the time there is.
+    NothingFits { until: Timestamp },
+    /// The policy preferred silence.
+    Policy { hush: Hush, until: Timestamp },
+}
+
+impl Silence {
+    /// When to look again, where time alone can end it.
+    pub fn until(&self) -> Option<Timestamp> {
+        match *self {
+            Self::NoConsent | Self::BudgetZero => None,
+            Self::BudgetSpent { until }
+            | Self::QuietHours { until }
+            | Self::TooSoon { until }
+            | Self::Busy { until }
+            | Self::AlmostBusy { until }
+            | Self::TipLive { until }
+            | Self::Snoozed { until }
+            | Self::NothingFits { until }
+            | Self::Policy { until, .. } => Some(until),
+        }
+    }
+
+    /// Its name, for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::NoConsent => "no_consent",
+            Self::BudgetZero => "budget_zero",
+            Self::BudgetSpent { .. } => "budget_spent",
+            Self::QuietHours { .. } => "quiet_hours",
+            Self::TooSoon { .. } => "too_soon",
+            Self::Busy { .. } => "busy",
+            Self::AlmostBusy { .. } => "almost_busy",
+            Self::TipLive { .. } => "tip_live",
+            Self::Snoozed { .. } => "snoozed",
+            Self::NothingFits { .. } => "nothing_fits",
+            Self::Policy { .. } => "policy",
+        }
+    }
+}
+
+/// What is kept of every decision, silence included, in `OO_DECISIONS`. Sealed; no words of a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Decision {
+    pub v: u16,
+    pub id: DecisionId,
+    pub at: Timestamp,
+    /// The sequence of the entry that led to it.
+    pub seq: u64,
+    pub outcome: Outcome,
+}
+
+/// How a decision ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A policy was asked; this is what it saw and said.
+    Asked { ask: Ask, recommendation: Recommendation },
+    /// It was not the moment, so none was asked: nothing to learn from.
+    Unavailable { silence: Silence },
+}
+
+/// A policy by name. Any name: others may run their own behind the same contract.
+pub type PolicyName = crate::id::PolicyName;
+pub use crate::id::{Posterior, RandomBits};

@@ -1,0 +1,164 @@
+//! The public API: what the page and the SDK speak, and every route there is.
+
+use crate::signal::{Answer, Fact};
+use crate::tip::Card;
+use crate::wire::{Account, Answered, Kept, Offer, PushState};
+use crate::{SignalId, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What went wrong, as RFC 9457 says it. The cause stays in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// `about:blank`, or a name of the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    /// What to do about it.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem with no type of its own.
+    pub fn new(status: u16, title: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { kind: "about:blank".into(), title: title.into(), status, detail: detail.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.title, self.detail)
+    }
+}
+
+/// Everything that the page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct State {
+    /// Grows with each change; also the id of a live event.
+    pub version: String,
+    pub tip: Option<Card>,
+    pub answered: Option<Answered>,
+    pub looked_at: Option<Timestamp>,
+    pub next_look: Option<Timestamp>,
+    pub given_today: u8,
+    pub budget: u8,
+    pub zone: String,
+    /// Ask for notifications only after this.
+    pub had_tip: bool,
+    pub accounts: Vec<Account>,
+    pub providers: Vec<Offer>,
+    pub push: PushState,
+    /// oO's own time: differs from the wall clock when it runs fast.
+    pub now: Timestamp,
+    /// Person seconds per second of the wall clock.
+    pub speed: f64,
+}
+
+/// Signs in with the one-time link of this machine's owner.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct OwnerSignIn {
+    pub token: String,
+}
+
+/// Facts that the person says of themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnSignals {
+    /// At most [`MAX_BATCH`].
+    #[schemars(length(min = 1, max = 100))]
+    pub signals: Vec<OwnSignal>,
+}
+
+/// The most signals in one batch.
+pub const MAX_BATCH: usize = 100;
+
+/// The largest request body, in bytes.
+pub const MAX_BODY: u64 = 64 * 1024;
+
+/// The largest webhook body, in bytes: Todoist's limit.
+pub const MAX_HOOK_BODY: u64 = 1024 * 1024;
+
+/// One fact; whose it is says the session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnSignal {
+    pub id: SignalId,
+    /// When it happened; now if left out.
+    pub at: Option<Timestamp>,
+    pub fact: Fact,
+}
+
+/// The log has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SignalsKept {
+    pub kept: Vec<Kept>,
+}
+
+/// The answer to the tip in the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TipAnswer {
+    /// The same id twice is one answer.
+    pub id: SignalId,
+    pub answer: Answer,
+}
+
+/// Where to go to link an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkTo {
+    pub authorize: String,
+}
+
+/// How a route is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Anybody.
+    Open,
+    /// A live session; for anything but GET also the page's own header (`x-oo: 1`) and origin.
+    Session,
+    /// Anybody, but only from our own page: the header and the origin.
+    OwnPage,
+    /// A provider: proves itself by its signature.
+    Provider,
+}
+
+/// One route of the public API.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    pub method: &'static str,
+    /// With `{name}` for a part that varies.
+    pub path: &'static str,
+    pub door: Door,
+    /// Name of the type in the schema, of what is sent and of what is answered.
+    pub request: Option<&'static str>,
+    pub answer: Option<&'static str>,
+    pub status: u16,
+    pub says: &'static str,
+}
+
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    door: Door,
+    request: Option<&'static str>,
+    answer: Option<&'static str>,
+    status: u16,
+    says: &'static str,
+) -> Route {
+    Route { method, path, door, request, answer, status, says }
+}
+
+/// Every route of the gateway's API. The page's files are apart.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    route("POST", "/api/v1/session/owner", Door::OwnPage, Some("OwnerSignIn"), None, 204, "Sign in with the owner's one-time link."),
+    route("DELETE", "/api/v1/session", Door::Session, None, None, 204, "Sign out."),
+    route("GET", "/api/v1/state", Door::Session, None, Some("State"), 200, "Everything that the page shows."),
+    route("GET", "/api/v1/stream", Door::Session, None, None, 200, "The same, live: server-sent events `state`."),
+    route("POST", "/api/v1/signals", Door::Session, Some("OwnSignals"), Some("SignalsKept"), 202, "Facts that the person says of themselves."),
+    route("POST", "/api/v1/tips/{tip}/answer", Door::Session, Some("TipAnswer"), None, 204, "Answer a tip."),
+    route("POST", "/api/v1/links/{provider}", Door::Session, None, Some("LinkTo"), 200, "Begin to link an account."),
+    route("DELETE", "/api/v1/accounts/{account}", Door::Session, None, None, 204, "End the link to an account."),
+    route("PUT", "/api/v1/push/subscription", Door::Session, Some("Subscription"), None, 204, "Keep this browser's push subscription."),
+    route("DELETE", "/api/v1/push/subscription/{device}", Door::Session, None, None, 204, "Forget a browser's push subscription."),
+    route("GET", "/integrations/{provider}/callback", Door::Session, None, None, 303, "Where a provider sends the browser back."),
+    route("POST", "/webhooks/{provider}", Door::Provider, None, None, 200, "A provider says that something changed."),
+];

@@ -1,0 +1,77 @@
+//! Web push: what a browser gives us to reach it, and what we send.
+
+use crate::bounded::bounded;
+use crate::signal::Language;
+use crate::{DeviceId, Timestamp, TipId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A browser's push subscription, as the page posts it. Holds secrets: it prints nothing of itself.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Subscription {
+    /// Stays the same for one browser, so that a new subscription replaces its old one.
+    pub device: DeviceId,
+    pub endpoint: Endpoint,
+    pub keys: SubscriptionKeys,
+    pub language: Language,
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("device", &self.device).finish_non_exhaustive()
+    }
+}
+
+/// The browser's public key and shared secret, base64url.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionKeys {
+    pub p256dh: KeyText,
+    pub auth: KeyText,
+}
+
+/// A declarative web push message (WebKit, W3C Push API): Safari shows it by itself, our service worker reads the same object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// Always 8030: what marks the declarative shape.
+    pub web_push: u16,
+    pub notification: Notification,
+    /// Fills the message to a fixed size, so that its length tells nothing.
+    pub pad: String,
+}
+
+/// What the screen shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Notification {
+    pub title: String,
+    pub body: String,
+    /// Where a tap leads: a path of ours.
+    pub navigate: String,
+    pub lang: Language,
+    pub dir: String,
+    /// The tip's id: a second one replaces the first.
+    pub tag: String,
+    pub data: NotificationData,
+    pub actions: Vec<Action>,
+}
+
+/// What the service worker needs to answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NotificationData {
+    pub tip: TipId,
+    pub not_after: Timestamp,
+}
+
+/// A button of a notification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Action {
+    /// `done` or `later`.
+    pub action: String,
+    pub title: String,
+}
+
+bounded!(
+    /// The address at the push service.
+    text Endpoint(8..=2048));
+bounded!(
+    /// Base64url without padding.
+    token KeyText(8..=128));

@@ -1,0 +1,68 @@
+//! The JSON Schema of everything in this crate, by the type's name.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+/// Names every type that crosses a boundary by itself. Types inside them come along.
+macro_rules! boundary {
+    ($($type:path),* $(,)?) => {
+        /// Every definition by its name, referring to each other as `#/$defs/…` (JSON Schema 2020-12).
+        pub fn definitions() -> Map<String, Value> {
+            let mut generator = SchemaSettings::draft2020_12().into_generator();
+            $(generator.subschema_for::<$type>();)*
+            generator.take_definitions(true)
+        }
+
+        /// Reads JSON as the type of this name and writes it again; `None` where no such type crosses a boundary by itself.
+        pub fn reread(name: &str, json: &str) -> Option<serde_json::Result<Value>> {
+            $(if name == <$type as schemars::JsonSchema>::schema_name() {
+                return Some(serde_json::from_str::<$type>(json).and_then(serde_json::to_value));
+            })*
+            None
+        }
+    };
+}
+
+boundary!(
+    crate::Ref,
+    crate::decision::Ask,
+    crate::decision::Decision,
+    crate::decision::Recommendation,
+    crate::entry::Entry,
+    crate::http::LinkTo,
+    crate::http::OwnSignals,
+    crate::http::OwnerSignIn,
+    crate::http::Problem,
+    crate::http::SignalsKept,
+    crate::http::State,
+    crate::http::TipAnswer,
+    crate::push::Message,
+    crate::push::Subscription,
+    crate::signal::Signal,
+    crate::tip::Card,
+    crate::tip::Tip,
+    crate::wire::Changed,
+    crate::wire::Check,
+    crate::wire::Complete,
+    crate::wire::Done,
+    crate::wire::Fetch,
+    crate::wire::Hook,
+    crate::wire::Ingest,
+    crate::wire::Ingested,
+    crate::wire::LinkCallback,
+    crate::wire::LinkEnd,
+    crate::wire::LinkList,
+    crate::wire::LinkStart,
+    crate::wire::LinkStarted,
+    crate::wire::Links,
+    crate::wire::Look,
+    crate::wire::OwnerLink,
+    crate::wire::PushLook,
+    crate::wire::PushState,
+    crate::wire::Session,
+    crate::wire::SignedIn,
+    crate::wire::Subscribe,
+    crate::wire::Unsubscribe,
+    crate::wire::View,
+    crate::wire::Words,
+);

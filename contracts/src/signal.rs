@@ -1,0 +1,230 @@
+//! What happens to a person, normalized: references and the facts that a decision needs, never a provider's words.
+
+use crate::bounded::bounded;
+use crate::{AccountId, DeviceId, HabitId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
+use jiff::civil;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One fact about one person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Signal {
+    /// The same id twice is the same signal twice, and counts once.
+    pub id: SignalId,
+    pub user: UserId,
+    /// When it happened, on the person's clock.
+    pub at: Timestamp,
+    pub fact: Fact,
+}
+
+/// What a signal says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[rustfmt::skip]
+pub enum Fact {
+    TaskAdded { task: Task },
+    TaskChanged { task: Task },
+    TaskCompleted { task: Ref },
+    TaskRemoved { task: Ref },
+    EventUpserted { event: Event },
+    EventRemoved { event: Ref },
+    HabitDefined { habit: Habit },
+    HabitDone { habit: HabitId },
+    /// How the person says they feel.
+    Mood { level: MoodLevel },
+    /// Somebody is at a screen, or left it.
+    Presence { present: bool },
+    /// The person's time zone, by its IANA name.
+    Zone { zone: ZoneName },
+    /// Coarse on purpose.
+    Place { place: Place },
+    /// The answer to a tip.
+    Feedback { tip: TipId, answer: Answer },
+    /// What became of one push.
+    Delivered { tip: TipId, device: DeviceId, outcome: Delivery },
+    Preferences { preferences: Preferences },
+    Consent { purpose: Purpose, granted: bool },
+    AccountLinked { account: AccountId, provider: Provider },
+    AccountUnlinked { account: AccountId },
+}
+
+impl Fact {
+    /// Whether the person may say this of themselves through `POST /api/v1/signals`.
+    /// The rest is for providers and services to say.
+    pub fn is_own(&self) -> bool {
+        match self {
+            Self::HabitDefined { .. }
+            | Self::HabitDone { .. }
+            | Self::Mood { .. }
+            | Self::Presence { .. }
+            | Self::Zone { .. }
+            | Self::Place { .. }
+            | Self::Feedback { .. }
+            | Self::Preferences { .. }
+            | Self::Consent { .. } => true,
+            Self::TaskAdded { .. }
+            | Self::TaskChanged { .. }
+            | Self::TaskCompleted { .. }
+            | Self::TaskRemoved { .. }
+            | Self::EventUpserted { .. }
+            | Self::EventRemoved { .. }
+            | Self::Delivered { .. }
+            | Self::AccountLinked { .. }
+            | Self::AccountUnlinked { .. } => false,
+        }
+    }
+}
+
+/// A task at a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Task {
+    pub reference: Ref,
+    pub due: Option<Due>,
+    pub priority: Priority,
+    /// How long it takes, where the provider knows.
+    pub minutes: Option<Minutes>,
+    pub recurring: bool,
+    pub added_at: Option<Timestamp>,
+}
+
+/// When a task wants to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[rustfmt::skip]
+pub enum Due {
+    /// Some time on this day, wherever the person is.
+    Day { date: civil::Date },
+    /// At this time on the wall clock, wherever the person is.
+    Floating { at: civil::DateTime },
+    /// At this instant.
+    At { at: Timestamp },
+}
+
+/// An event in a calendar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    pub reference: Ref,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    /// Whether it takes the person's time (not: free, declined, cancelled).
+    pub busy: bool,
+    pub all_day: bool,
+}
+
+/// Something the person wants to do again and again. The label is the person's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Habit {
+    pub id: HabitId,
+    pub label: HabitLabel,
+    /// The part of the day it belongs to, on the person's wall clock; over midnight where `from` is later.
+    pub from: civil::Time,
+    pub to: civil::Time,
+    pub minutes: Minutes,
+}
+
+/// The answer to a tip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[rustfmt::skip]
+pub enum Answer {
+    Done,
+    /// Later; when, if the person said so.
+    NotNow { until: Option<Timestamp> },
+    /// Never this again.
+    NotForMe,
+    /// Takes the last answer to this tip back.
+    Undo,
+}
+
+/// What became of a push to one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Delivery {
+    /// The push service took it. That is not yet the screen.
+    Accepted,
+    /// The device is gone for good; its subscription ended.
+    Gone,
+    /// Given up when the tip expired, or refused.
+    Failed { status: Option<u16> },
+}
+
+/// What the person chose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Preferences {
+    /// At most so many tips a day.
+    pub budget: Budget,
+    /// Never between these, on the person's wall clock; `None` for no quiet hours.
+    pub quiet: Option<QuietHours>,
+    /// At least so long between two tips.
+    pub gap: GapMinutes,
+    /// The language of the words, as BCP 47.
+    pub language: Language,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            budget: Budget::saturating(3),
+            quiet: Some(QuietHours { from: civil::time(22, 0, 0, 0), to: civil::time(8, 0, 0, 0) }),
+            gap: GapMinutes::saturating(90),
+            language: Language::En,
+        }
+    }
+}
+
+/// A span of the day, over midnight where `from` is later than `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuietHours {
+    pub from: civil::Time,
+    pub to: civil::Time,
+}
+
+/// Languages that oO speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    En,
+    De,
+}
+
+/// Roughly where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    Home,
+    Work,
+    Elsewhere,
+    Moving,
+}
+
+/// What data may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Choosing tips from what the linked accounts say. Linking an account grants it.
+    Tips,
+    /// Training the model that all share.
+    Learning,
+}
+
+bounded!(
+    /// 4 is the most urgent, 1 the normal case.
+    number Priority(u8: 1..=4));
+bounded!(
+    /// Whole minutes, up to a day.
+    number Minutes(u16: 1..=1440));
+bounded!(
+    /// Minutes between two tips.
+    number GapMinutes(u16: 15..=480));
+bounded!(
+    /// Tips a day.
+    number Budget(u8: 0..=5));
+bounded!(
+    /// 1 is low, 5 is high.
+    number MoodLevel(u8: 1..=5));
+bounded!(
+    /// An IANA time zone name such as `Europe/Zurich`.
+    text ZoneName(1..=64));
+bounded!(
+    /// What the person calls a habit.
+    text HabitLabel(1..=60));

@@ -1,0 +1,101 @@
+//! A tip: what it is about, why, and until when. Words of a provider are not in it.
+
+use crate::bounded::bounded;
+use crate::signal::{HabitLabel, Language, ZoneName};
+use crate::{AdviceId, DecisionId, HabitId, Ref, Timestamp, TipId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A tip as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tip {
+    pub id: TipId,
+    pub decision: DecisionId,
+    pub subject: Subject,
+    /// At most three, the strongest first.
+    pub reasons: Vec<Reason>,
+    pub decided_at: Timestamp,
+    /// The sequence up to which the person's log was known when this was decided.
+    pub decided_seq: u64,
+    /// Nothing shows this tip after this.
+    pub not_after: Timestamp,
+    /// The person's zone and language when it was decided, so that the words need nothing else.
+    pub zone: ZoneName,
+    pub language: Language,
+}
+
+/// What a tip is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[rustfmt::skip]
+pub enum Subject {
+    /// Do this task.
+    Todo { task: Ref },
+    /// Get ready for this event.
+    Prepare { event: Ref, starts: Timestamp },
+    Habit { habit: HabitId, label: HabitLabel },
+    /// From the catalogue.
+    Advice { advice: AdviceId },
+}
+
+impl Subject {
+    /// The object whose words a provider holds, if any.
+    pub fn reference(&self) -> Option<&Ref> {
+        match self {
+            Self::Todo { task } => Some(task),
+            Self::Prepare { event, .. } => Some(event),
+            Self::Habit { .. } | Self::Advice { .. } => None,
+        }
+    }
+}
+
+/// A fact that spoke for a tip, and how much of its score it made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    pub because: Because,
+    /// Additive; the weights of a choice sum to its score.
+    pub weight: f64,
+}
+
+/// A fact that can speak for a tip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[rustfmt::skip]
+pub enum Because {
+    /// Nothing in the calendar for so long, then something, where `until` is known.
+    FreeMinutes { minutes: u16, until: Option<Timestamp> },
+    DueToday,
+    DueIn { days: u16 },
+    /// Its day has passed.
+    DueBefore { days: u16 },
+    Important,
+    /// It is short enough for now.
+    Fits { minutes: u16 },
+    Waiting { days: u16 },
+    StartsIn { minutes: u16 },
+    HabitWindow,
+    /// The person said how they feel.
+    Mood,
+    LongStretch { minutes: u16 },
+    /// Drawn by lot.
+    Chance,
+}
+
+/// A tip in words, for the page and the push. Lives in memory and in transit only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Card {
+    pub id: TipId,
+    /// The quiet line above: what makes this the moment.
+    pub moment: String,
+    pub text: TipText,
+    /// Two or three facts.
+    pub why: Vec<String>,
+    pub not_after: Timestamp,
+    pub language: Language,
+    /// Where it comes from, for example "Todoist (sandbox)".
+    pub source: Option<String>,
+}
+
+bounded!(
+    /// What a tip says.
+    text TipText(1..=90));

@@ -1,0 +1,308 @@
+//! Speaking on the wires: ask and answer, append, read, wake. The only way to publish.
+
+use crate::shard::Place;
+use crate::subject::{LogSubject, Request};
+use async_nats::jetstream::{self, message::PublishMessage};
+use async_nats::{Client, HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use oo_contracts::http::Problem;
+use oo_contracts::wire::{Changed, Reply};
+use oo_contracts::{Timestamp, UserId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::future::Future;
+use std::time::Duration;
+
+/// How long an answer may take unless the asker says otherwise.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Entries in one answer of a batched direct get.
+const READ_BATCH: u64 = 256;
+/// How long the stream may take to hand out one batch.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+/// "wrong last sequence": somebody appended meanwhile. On one server and in a cluster.
+const NEWER: [u64; 2] = [10071, 10164];
+
+/// A connection, and everything that may be said over it.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    client: Client,
+    js: jetstream::Context,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error("{0}")]
+    Problem(Problem),
+    #[error("nobody answers {0}: is that service running?")]
+    Away(&'static str),
+    #[error("{0} did not answer in time")]
+    Late(&'static str),
+    #[error("the answer of {0} cannot be read: {1}")]
+    Garbled(&'static str, serde_json::Error),
+}
+
+/// Why an entry was not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Something newer is in the person's log: read, fold, decide again.
+    #[error("the log has something newer")]
+    Newer,
+    #[error("the log does not take entries now: {0}")]
+    Away(String),
+}
+
+/// One stored entry of a log, still sealed.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub seq: u64,
+    pub kind: String,
+    pub payload: Bytes,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    pub seq: u64,
+    /// The stream had it already, by its id.
+    pub duplicate: bool,
+}
+
+impl Bus {
+    /// Over an open connection.
+    pub fn new(client: Client) -> Self {
+        let js = jetstream::new(client.clone());
+        Self { client, js }
+    }
+
+    /// For consumers and the set-up of streams.
+    pub fn jetstream(&self) -> &jetstream::Context {
+        &self.js
+    }
+
+    /// Whether the server answers.
+    pub async fn is_up(&self) -> bool {
+        tokio::time::timeout(Duration::from_secs(1), self.js.query_account()).await.is_ok_and(|answer| answer.is_ok())
+    }
+
+    /// Waits until the server has seen all that was said on this connection, subscriptions included.
+    /// `Client::flush` does not wait for that.
+    pub async fn settle(&self) {
+        let _ = self.js.query_account().await;
+    }
+
+    /// Asks, and waits a few seconds for the answer.
+    pub async fn ask<Q: Serialize, A: DeserializeOwned>(&self, wire: Request<Q, A>, question: &Q) -> Result<A, AskError> {
+        self.ask_within(wire, question, ANSWER_WITHIN).await
+    }
+
+    /// Asks, and waits at most so long.
+    pub async fn ask_within<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        wire: Request<Q, A>,
+        question: &Q,
+        within: Duration,
+    ) -> Result<A, AskError> {
+        let payload = encode(question);
+        let request = async_nats::Request::new().payload(payload).timeout(Some(within));
+        let answer = self.client.send_request(wire.name, request).await.map_err(|error| match error.kind() {
+            async_nats::RequestErrorKind::TimedOut => AskError::Late(wire.name),
+            _ => AskError::Away(wire.name),
+        })?;
+        match serde_json::from_slice(&answer.payload) {
+            Ok(Reply::Ok(answer)) => Ok(answer),
+            Ok(Reply::Problem(problem)) => Err(AskError::Problem(problem)),
+            Err(error) => Err(AskError::Garbled(wire.name, error)),
+        }
+    }
+
+    /// Answers a request: subscribes now, and returns the work to run, at most `limit` questions at once.
+    pub async fn answer<Q, A, F, Fut>(
+        &self,
+        wire: Request<Q, A>,
+        limit: usize,
+        answer: F,
+    ) -> Result<impl Future<Output = ()> + Send + use<Q, A, F, Fut>, async_nats::SubscribeError>
+    where
+        Q: DeserializeOwned + Send + 'static,
+        A: Serialize + Send + 'static,
+        F: Fn(Q) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<A, Problem>> + Send,
+    {
+        let asked = self.client.queue_subscribe(wire.name, wire.queue.into()).await?;
+        let client = self.client.clone();
+        Ok(async move {
+            let answer = &answer;
+            let client = &client;
+            asked
+                .for_each_concurrent(limit, |message| async move {
+                    let Some(to) = message.reply else { return };
+                    let reply = match serde_json::from_slice::<Q>(&message.payload) {
+                        Ok(question) => match answer(question).await {
+                            Ok(answer) => Reply::Ok(answer),
+                            Err(problem) => Reply::Problem(problem),
+                        },
+                        Err(error) => Reply::Problem(Problem::new(400, "malformed request", error.to_string())),
+                    };
+                    if let Err(error) = client.publish(to, encode(&reply)).await {
+                        tracing::warn!(wire = wire.name, %error, "answer not sent");
+                    }
+                })
+                .await;
+        })
+    }
+
+    /// Appends an entry to a person's log. The same `id` twice, within the stream's window, is one entry.
+    /// With `after`, only if nothing newer than that sequence is in the person's log.
+    pub async fn append(
+        &self,
+        subject: LogSubject,
+        place: &Place,
+        id: &str,
+        sealed: Vec<u8>,
+        after: Option<u64>,
+    ) -> Result<Appended, AppendError> {
+        let mut message = PublishMessage::build().payload(sealed.into()).message_id(id);
+        if let Some(after) = after {
+            message = message
+                .header(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, after.to_string().as_str())
+                .header("Nats-Expected-Last-Subject-Sequence-Subject", place.all().as_str());
+        }
+        self.send(message, subject.of(place)).await
+    }
+
+    /// Begins to append without waiting: the order of calls is the order in the log. Await the second future for the answer.
+    pub async fn append_next(
+        &self,
+        subject: LogSubject,
+        place: &Place,
+        id: &str,
+        sealed: Vec<u8>,
+    ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + 'static, AppendError> {
+        let message = PublishMessage::build().payload(sealed.into()).message_id(id);
+        let ack = self.js.send_publish(subject.of(place), message).await.map_err(append_error)?;
+        Ok(async move { ack.await.map(appended).map_err(append_error) })
+    }
+
+    /// Keeps a decision. The same `id` twice is one decision.
+    pub async fn keep_decision(&self, place: &Place, id: &str, sealed: Vec<u8>) -> Result<Appended, AppendError> {
+        self.send(PublishMessage::build().payload(sealed.into()).message_id(id), place.decisions()).await
+    }
+
+    /// Claims a subject that must be claimed once: `Ok(false)` when somebody has it already.
+    pub async fn claim(&self, subject: String, payload: Vec<u8>) -> Result<bool, AppendError> {
+        let message = PublishMessage::build().payload(payload.into()).expected_last_subject_sequence(0);
+        match self.send(message, subject).await {
+            Ok(_) => Ok(true),
+            Err(AppendError::Newer) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Appends `sealed` as a moment to the person's log at an instant of the wall clock. Replaces the person's earlier wake-up.
+    /// It carries no message id: that would silently drop the new wake-up.
+    pub async fn wake_at(&self, place: &Place, at: Timestamp, sealed: Vec<u8>) -> Result<(), AppendError> {
+        let message = PublishMessage::build()
+            .payload(sealed.into())
+            .header("Nats-Schedule", format!("@at {at}").as_str())
+            .header("Nats-Schedule-Target", crate::MOMENTS.of(place).as_str());
+        self.send(message, place.agenda()).await.map(|_| ())
+    }
+
+    /// The person's entries after a sequence, in order: three exact subjects, merged.
+    pub async fn read(&self, place: &Place, after: u64) -> Result<Vec<Stored>, AppendError> {
+        let (mut signals, moments, tips) = futures_util::try_join!(
+            self.read_subject(place, crate::SIGNALS, after),
+            self.read_subject(place, crate::MOMENTS, after),
+            self.read_subject(place, crate::TIPS, after),
+        )?;
+        signals.extend(moments);
+        signals.extend(tips);
+        signals.sort_unstable_by_key(|stored| stored.seq);
+        Ok(signals)
+    }
+
+    /// Tells open pages that something changed.
+    pub async fn changed(&self, user: &UserId, version: u64) {
+        let _ = self.client.publish(format!("oo.v1.live.{user}"), encode(&Changed { version })).await;
+    }
+
+    /// What [`Bus::changed`] tells about one person.
+    pub async fn changes(&self, user: &UserId) -> Result<impl Stream<Item = Changed> + Send + use<>, async_nats::SubscribeError> {
+        let told = self.client.subscribe(format!("oo.v1.live.{user}")).await?;
+        Ok(told.filter_map(|message| async move { serde_json::from_slice(&message.payload).ok() }))
+    }
+
+    async fn send(&self, message: PublishMessage, subject: String) -> Result<Appended, AppendError> {
+        let ack = self.js.send_publish(subject, message).await.map_err(append_error)?;
+        ack.await.map(appended).map_err(append_error)
+    }
+
+    /// Batched direct gets (ADR-31): async-nats has no call for them yet.
+    async fn read_subject(&self, place: &Place, subject: LogSubject, after: u64) -> Result<Vec<Stored>, AppendError> {
+        let mut found = Vec::new();
+        let mut from = after + 1;
+        loop {
+            let (batch, pending) = self.read_batch(place, subject, from).await?;
+            let Some(last) = batch.last() else { return Ok(found) };
+            from = last.seq + 1;
+            found.extend(batch);
+            if pending == 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn read_batch(&self, place: &Place, subject: LogSubject, from: u64) -> Result<(Vec<Stored>, u64), AppendError> {
+        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let inbox = self.client.new_inbox();
+        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| away(&e))?;
+        let wanted = serde_json::json!({ "batch": READ_BATCH, "seq": from, "next_by_subj": subject.of(place) });
+        let api = format!("$JS.API.DIRECT.GET.{}", place.shard.stream());
+        self.client.publish_with_reply(api, inbox, encode(&wanted)).await.map_err(|e| away(&e))?;
+        let mut batch = Vec::new();
+        loop {
+            let answer = tokio::time::timeout(READ_WITHIN, answers.next()).await.map_err(|e| away(&e))?;
+            let Some(answer) = answer else { return Err(away(&"the connection closed")) };
+            match answer.status {
+                None | Some(StatusCode::OK) => {}
+                Some(StatusCode::NOT_FOUND) => return Ok((batch, 0)),
+                Some(status) if status.as_u16() == 204 => {
+                    let pending = answer.headers.as_ref().and_then(|h| number(h, "Nats-Num-Pending")).unwrap_or(0);
+                    return Ok((batch, pending));
+                }
+                Some(status) => return Err(away(&format!("direct get answered {status}"))),
+            }
+            let Some(seq) = answer.headers.as_ref().and_then(|headers| number(headers, "Nats-Sequence")) else {
+                return Err(away(&"direct get answered without a sequence"));
+            };
+            batch.push(Stored { seq, kind: subject.kind.into(), payload: answer.payload });
+        }
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.as_str().parse().ok()
+}
+
+fn appended(ack: jetstream::publish::PublishAck) -> Appended {
+    Appended { seq: ack.sequence, duplicate: ack.duplicate }
+}
+
+fn append_error(error: jetstream::context::PublishError) -> AppendError {
+    use jetstream::context::PublishErrorKind;
+    let newer = match error.kind() {
+        PublishErrorKind::WrongLastSequence => true,
+        // async-nats names only the first of the two codes; the other is in its source.
+        _ => std::error::Error::source(&error)
+            .and_then(|source| source.downcast_ref::<jetstream::Error>())
+            .is_some_and(|source| NEWER.contains(&source.error_code().0)),
+    };
+    if newer { AppendError::Newer } else { AppendError::Away(error.to_string()) }
+}
+
+fn encode(value: &impl Serialize) -> Bytes {
+    // Contracts have no map with keys that are not strings, the only thing that JSON could refuse.
+    serde_json::to_vec(value).unwrap_or_default().into()
+}

@@ -1,0 +1,119 @@
+//! The map of the wires: every subject there is, what it carries, who may speak and who listens. Read this first.
+//!
+//! Services never import each other; they meet here. [`WIRES`] is the same map as a table, from which the AsyncAPI
+//! document is written.
+
+pub mod bus;
+pub mod shard;
+pub mod streams;
+pub mod subject;
+
+pub use bus::{AppendError, AskError, Bus, Stored};
+pub use shard::{Place, Shard};
+pub use subject::{LogSubject, Request, Wire};
+
+use oo_contracts::decision::{Ask, Recommendation};
+use oo_contracts::wire::*;
+
+// ---- A person's log. Bodies are sealed `entry::Entry`s; only `events` and `profile` may append. ----
+
+/// What happened to a person. `events` appends, the person's actor folds.
+pub const SIGNALS: LogSubject = LogSubject::new("signal");
+/// A wake-up that came due. The server itself appends it, from [`Bus::wake_at`].
+pub const MOMENTS: LogSubject = LogSubject::new("moment");
+/// A tip that was chosen. `profile` appends with compare-and-set; the notifier delivers.
+pub const TIPS: LogSubject = LogSubject::new("tip");
+
+// ---- Requests: queue groups, one service answers. ----
+
+/// Signals on their way into the log; answered once the stream has them.
+pub const INGEST: Request<Ingest, Ingested> = Request::new("oo.v1.ingest", "events");
+/// One tip, please: the same contract as `POST /recommend`.
+pub const RECOMMEND: Request<Ask, Recommendation> = Request::new("oo.v1.recommend", "recommender");
+/// The words of a reference, straight from the provider.
+pub const FETCH: Request<Fetch, Words> = Request::new("oo.v1.content.fetch", "integrations");
+/// Complete a task at its provider, or open it again.
+pub const COMPLETE: Request<Complete, Done> = Request::new("oo.v1.content.complete", "integrations");
+/// A person's profile as a page needs it.
+pub const LOOK: Request<Look, View> = Request::new("oo.v1.profile.look", "profile");
+/// The owner's one-time link, exchanged for a session.
+pub const SIGN_IN_OWNER: Request<OwnerLink, Session> = Request::new("oo.v1.session.owner", "auth");
+/// Whose session is this?
+pub const CHECK_SESSION: Request<Check, SignedIn> = Request::new("oo.v1.session.check", "auth");
+/// End this session.
+pub const END_SESSION: Request<Check, Done> = Request::new("oo.v1.session.end", "auth");
+/// Begin to link an account.
+pub const LINK_START: Request<LinkStart, LinkStarted> = Request::new("oo.v1.link.start", "integrations");
+/// The provider sent the browser back.
+pub const LINK_CALLBACK: Request<LinkCallback, Account> = Request::new("oo.v1.link.callback", "integrations");
+/// A person's accounts.
+pub const LINK_LIST: Request<LinkList, Links> = Request::new("oo.v1.link.list", "integrations");
+/// End a link.
+pub const LINK_END: Request<LinkEnd, Done> = Request::new("oo.v1.link.end", "integrations");
+/// A provider called.
+pub const HOOK: Request<Hook, Done> = Request::new("oo.v1.hook", "integrations");
+/// Keep a browser's push subscription.
+pub const SUBSCRIBE: Request<Subscribe, Done> = Request::new("oo.v1.push.subscribe", "notifier");
+/// Forget it.
+pub const UNSUBSCRIBE: Request<Unsubscribe, Done> = Request::new("oo.v1.push.unsubscribe", "notifier");
+/// What a page needs to subscribe.
+pub const PUSH_LOOK: Request<PushLook, PushState> = Request::new("oo.v1.push.look", "notifier");
+
+macro_rules! request {
+    ($wire:ident: $ask:literal -> $answer:literal, $asks:expr, $says:literal) => {
+        Wire {
+            name: stringify!($wire),
+            address: $wire.name,
+            kind: "request",
+            carries: $ask,
+            answer: Some($answer),
+            stream: None,
+            publishers: $asks,
+            subscribers: &[$wire.queue],
+            says: $says,
+        }
+    };
+}
+
+macro_rules! publish {
+    ($name:literal, $address:literal, $carries:literal, $stream:expr, $from:expr, $to:expr, $says:literal) => {
+        Wire {
+            name: $name,
+            address: $address,
+            kind: "publish",
+            carries: $carries,
+            answer: None,
+            stream: $stream,
+            publishers: $from,
+            subscribers: $to,
+            says: $says,
+        }
+    };
+}
+
+/// Every wire, for the AsyncAPI document and for the server's permissions.
+pub const WIRES: &[Wire] = &[
+    publish!("SIGNALS", "oo.v1.log.{shard}.{log}.signal", "Entry", Some("OO_LOG_{shard}"), &["events"], &["profile"], "What happened to a person. Sealed."),
+    publish!("MOMENTS", "oo.v1.log.{shard}.{log}.moment", "Entry", Some("OO_LOG_{shard}"), &[], &["profile"], "A wake-up that came due; the server appends it. Sealed."),
+    publish!("TIPS", "oo.v1.log.{shard}.{log}.tip", "Entry", Some("OO_LOG_{shard}"), &["profile"], &["profile", "notifier"], "A tip that was chosen; the engine sources them into OO_TIPS. Sealed."),
+    publish!("AGENDA", "oo.v1.agenda.{shard}.{log}", "Entry", Some("OO_LOG_{shard}"), &["profile"], &[], "A person's next wake-up, at most one; a later one replaces it. Sealed."),
+    publish!("DECISIONS", "oo.v1.decision.{shard}.{log}", "Decision", Some("OO_DECISIONS"), &["profile"], &["trainer"], "Every decision, silence included. Sealed."),
+    publish!("PUSH_CLAIMS", "oo.v1.push.claim.{tip}.{device}", "Done", Some("OO_PUSHES"), &["notifier"], &[], "A push is claimed before it is sent."),
+    publish!("LIVE", "oo.v1.live.{user}", "Changed", None, &["profile", "integrations", "notifier"], &["gateway"], "Something changed that an open page should show."),
+    request!(INGEST: "Ingest" -> "Ingested", &["gateway", "integrations", "notifier"], "Signals on their way into the log."),
+    request!(RECOMMEND: "Ask" -> "Recommendation", &["profile"], "One tip, please."),
+    request!(FETCH: "Fetch" -> "Words", &["gateway", "notifier"], "The words of a reference."),
+    request!(COMPLETE: "Complete" -> "Done", &["profile"], "Complete a task at its provider."),
+    request!(LOOK: "Look" -> "View", &["gateway"], "A person's profile as a page needs it."),
+    request!(SIGN_IN_OWNER: "OwnerLink" -> "Session", &["gateway"], "The owner's one-time link."),
+    request!(CHECK_SESSION: "Check" -> "SignedIn", &["gateway"], "Whose session is this?"),
+    request!(END_SESSION: "Check" -> "Done", &["gateway"], "End this session."),
+    request!(LINK_START: "LinkStart" -> "LinkStarted", &["gateway"], "Begin to link an account."),
+    request!(LINK_CALLBACK: "LinkCallback" -> "Account", &["gateway"], "The provider sent the browser back."),
+    request!(LINK_LIST: "LinkList" -> "Links", &["gateway"], "A person's accounts."),
+    request!(LINK_END: "LinkEnd" -> "Done", &["gateway"], "End a link."),
+    request!(HOOK: "Hook" -> "Done", &["gateway"], "A provider called."),
+    request!(SUBSCRIBE: "Subscribe" -> "Done", &["gateway"], "Keep a push subscription."),
+    request!(UNSUBSCRIBE: "Unsubscribe" -> "Done", &["gateway"], "Forget a push subscription."),
+    request!(PUSH_LOOK: "PushLook" -> "PushState", &["gateway"], "What a page needs to subscribe."),
+];

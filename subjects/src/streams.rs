@@ -1,0 +1,141 @@
+//! The streams: what is kept, and their idempotent set-up.
+
+use crate::shard::Shard;
+use async_nats::jetstream::stream::{Config, RetentionPolicy, Source, StorageType};
+use async_nats::jetstream::{self, consumer};
+use std::time::Duration;
+
+/// Tips to deliver, sourced by the engine from all shards.
+pub const TIPS: &str = "OO_TIPS";
+/// Every decision.
+pub const DECISIONS: &str = "OO_DECISIONS";
+/// Claims on pushes.
+pub const PUSHES: &str = "OO_PUSHES";
+/// Advisories about entries that could not be handled.
+pub const DEAD: &str = "OO_DEAD";
+/// Who has which log, and its key, wrapped. A key-value bucket.
+pub const PEOPLE: &str = "OO_PEOPLE";
+
+/// The durable consumer of a shard, and the group whose one pinned member pulls it.
+pub const PROFILE: &str = "profile";
+
+/// How often an entry is tried before it is dead.
+pub const MAX_DELIVER: i64 = 5;
+/// Short, since a takeover waits for it; long work reports progress.
+pub const ACK_WAIT: Duration = Duration::from_secs(3);
+/// How long a node may stop pulling before another takes its shard over.
+pub const PIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Entries of one shard in flight to its node: the only bound on actors' mailboxes.
+pub const MAX_IN_FLIGHT: i64 = 512;
+/// A claim outlives every tip by far.
+const CLAIM_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A copied tip is delivered or expired long before; the log keeps the original.
+const TIP_AGE: Duration = Duration::from_secs(2 * 24 * 3600);
+/// Dead letters wait a month for somebody to look.
+const DEAD_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The metadata key under which a stream remembers the number of shards it was made for.
+const SHARDS_KEY: &str = "oo-shards";
+
+/// Why the streams are not as they should be.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    #[error("the log was laid out for {found} shards and this service is set to {wanted}: set OO_LOG__SHARDS={found}")]
+    ShardsDiffer { found: String, wanted: u16 },
+    #[error("stream {name} cannot be set up: {cause}")]
+    Stream { name: String, cause: String },
+}
+
+/// Makes what is missing and refuses what another shard count made. Safe to repeat, and for several at once.
+pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Result<(), SetUpError> {
+    check(js, shards).await?;
+    for n in 0..shards {
+        make(js, shards, log(Shard(n), replicas)).await?;
+    }
+    let tips = Config {
+        sources: Some((0..shards).map(|n| tips_of(Shard(n))).collect()),
+        max_age: TIP_AGE,
+        ..kept(TIPS, vec![], replicas)
+    };
+    make(js, shards, tips).await?;
+    make(js, shards, kept(DECISIONS, vec!["oo.v1.decision.>".into()], replicas)).await?;
+    make(js, shards, Config { max_age: CLAIM_AGE, ..kept(PUSHES, vec!["oo.v1.push.claim.>".into()], replicas) }).await?;
+    let advisories = ["MAX_DELIVERIES", "MSG_TERMINATED"].map(|what| format!("$JS.EVENT.ADVISORY.CONSUMER.{what}.>"));
+    make(js, shards, Config { max_age: DEAD_AGE, no_ack: true, ..kept(DEAD, advisories.into(), replicas) }).await?;
+    let people = jetstream::kv::Config { bucket: PEOPLE.into(), history: 1, num_replicas: replicas, ..Default::default() };
+    if js.get_key_value(PEOPLE).await.is_err() {
+        js.create_key_value(people).await.map_err(|cause| SetUpError::Stream { name: PEOPLE.into(), cause: cause.to_string() })?;
+    }
+    Ok(())
+}
+
+/// Refuses a log that another shard count made; a log that is not there yet is fine.
+pub async fn check(js: &jetstream::Context, shards: u16) -> Result<(), SetUpError> {
+    let Ok(stream) = js.get_stream(Shard(0).stream()).await else { return Ok(()) };
+    let found = stream.cached_info().config.metadata.get(SHARDS_KEY).cloned().unwrap_or_else(|| "an unknown number of".into());
+    if found == shards.to_string() { Ok(()) } else { Err(SetUpError::ShardsDiffer { found, wanted: shards }) }
+}
+
+/// The consumer by which the node that owns a shard gets its entries.
+pub fn shard_consumer() -> consumer::pull::Config {
+    consumer::pull::Config {
+        durable_name: Some(PROFILE.into()),
+        ack_policy: consumer::AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_deliver: MAX_DELIVER,
+        max_ack_pending: MAX_IN_FLIGHT,
+        filter_subject: "oo.v1.log.>".into(),
+        priority_policy: consumer::PriorityPolicy::PinnedClient,
+        priority_groups: vec![PROFILE.into()],
+        priority_timeout: PIN_TIMEOUT,
+        ..Default::default()
+    }
+}
+
+/// A durable consumer that all members of a service share.
+pub fn shared_consumer(service: &str, max_in_flight: i64, ack_wait: Duration) -> consumer::pull::Config {
+    consumer::pull::Config {
+        durable_name: Some(service.into()),
+        ack_policy: consumer::AckPolicy::Explicit,
+        ack_wait,
+        max_deliver: MAX_DELIVER,
+        max_ack_pending: max_in_flight,
+        ..Default::default()
+    }
+}
+
+fn log(shard: Shard, replicas: usize) -> Config {
+    let n = shard.0;
+    Config {
+        allow_message_schedules: true,
+        allow_rollup: true,
+        ..kept(&shard.stream(), vec![format!("oo.v1.log.{n}.>"), format!("oo.v1.agenda.{n}.>")], replicas)
+    }
+}
+
+fn tips_of(shard: Shard) -> Source {
+    Source { name: shard.stream(), filter_subject: Some(format!("oo.v1.log.{}.*.tip", shard.0)), ..Default::default() }
+}
+
+fn kept(name: &str, subjects: Vec<String>, replicas: usize) -> Config {
+    Config {
+        name: name.into(),
+        subjects,
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        num_replicas: replicas,
+        allow_direct: true,
+        ..Default::default()
+    }
+}
+
+async fn make(js: &jetstream::Context, shards: u16, mut config: Config) -> Result<(), SetUpError> {
+    config.metadata.insert(SHARDS_KEY.into(), shards.to_string());
+    let name = config.name.clone();
+    match js.get_stream(&name).await {
+        Ok(_) => Ok(()),
+        Err(_) => match js.create_stream(config).await {
+            Ok(_) => Ok(()),
+            Err(cause) => Err(SetUpError::Stream { name, cause: cause.to_string() }),
+        },
+    }
+}
