@@ -174,6 +174,7 @@ pub struct Decision {
 /// How a decision ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "one at a time, on its way to a stream")]
 pub enum Outcome {
     /// A policy was asked; this is what it saw and said.
     Asked { ask: Ask, recommendation: Recommendation },

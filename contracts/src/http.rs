@@ -65,8 +65,18 @@ pub struct OwnerSignIn {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnSignals {
     /// At most [`MAX_BATCH`].
+    #[serde(deserialize_with = "batch")]
     #[schemars(length(min = 1, max = 100))]
     pub signals: Vec<OwnSignal>,
+}
+
+/// Holds the limit that stands in the schema, which serde knows nothing of.
+fn batch<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<OwnSignal>, D::Error> {
+    let signals = Vec::deserialize(from)?;
+    match signals.len() {
+        1..=MAX_BATCH => Ok(signals),
+        length => Err(serde::de::Error::custom(format!("signals wants 1 to {MAX_BATCH} of them, got {length}"))),
+    }
 }
 
 /// The most signals in one batch.

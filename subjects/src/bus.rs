@@ -213,14 +213,30 @@ impl Bus {
     /// The person's entries after a sequence, in order: three exact subjects, merged.
     pub async fn read(&self, place: &Place, after: u64) -> Result<Vec<Stored>, AppendError> {
         let (mut signals, moments, tips) = futures_util::try_join!(
-            self.read_subject(place, crate::SIGNALS, after),
-            self.read_subject(place, crate::MOMENTS, after),
-            self.read_subject(place, crate::TIPS, after),
+            self.read_log(place, crate::SIGNALS, after),
+            self.read_log(place, crate::MOMENTS, after),
+            self.read_log(place, crate::TIPS, after),
         )?;
         signals.extend(moments);
         signals.extend(tips);
         signals.sort_unstable_by_key(|stored| stored.seq);
         Ok(signals)
+    }
+
+    /// The person's last decision.
+    pub async fn last_decision(&self, place: &Place) -> Result<Option<Stored>, AppendError> {
+        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let stream = self.js.get_stream_no_info(crate::streams::DECISIONS).await.map_err(|e| away(&e))?;
+        match stream.direct_get_last_for_subject(place.decisions()).await {
+            Ok(found) => Ok(Some(Stored { seq: found.sequence, kind: "decision".into(), payload: found.payload })),
+            Err(error) if error.kind() == jetstream::stream::DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(away(&error)),
+        }
+    }
+
+    /// All of a person's decisions, in order.
+    pub async fn decisions(&self, place: &Place) -> Result<Vec<Stored>, AppendError> {
+        self.read_subject(crate::streams::DECISIONS, &place.decisions(), "decision", 0).await
     }
 
     /// Tells open pages that something changed.
@@ -239,12 +255,16 @@ impl Bus {
         ack.await.map(appended).map_err(append_error)
     }
 
+    async fn read_log(&self, place: &Place, subject: LogSubject, after: u64) -> Result<Vec<Stored>, AppendError> {
+        self.read_subject(&place.shard.stream(), &subject.of(place), subject.kind, after).await
+    }
+
     /// Batched direct gets (ADR-31): async-nats has no call for them yet.
-    async fn read_subject(&self, place: &Place, subject: LogSubject, after: u64) -> Result<Vec<Stored>, AppendError> {
+    async fn read_subject(&self, stream: &str, subject: &str, kind: &str, after: u64) -> Result<Vec<Stored>, AppendError> {
         let mut found = Vec::new();
         let mut from = after + 1;
         loop {
-            let (batch, pending) = self.read_batch(place, subject, from).await?;
+            let (batch, pending) = self.read_batch(stream, subject, kind, from).await?;
             let Some(last) = batch.last() else { return Ok(found) };
             from = last.seq + 1;
             found.extend(batch);
@@ -254,12 +274,12 @@ impl Bus {
         }
     }
 
-    async fn read_batch(&self, place: &Place, subject: LogSubject, from: u64) -> Result<(Vec<Stored>, u64), AppendError> {
+    async fn read_batch(&self, stream: &str, subject: &str, kind: &str, from: u64) -> Result<(Vec<Stored>, u64), AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| away(&e))?;
-        let wanted = serde_json::json!({ "batch": READ_BATCH, "seq": from, "next_by_subj": subject.of(place) });
-        let api = format!("$JS.API.DIRECT.GET.{}", place.shard.stream());
+        let wanted = serde_json::json!({ "batch": READ_BATCH, "seq": from, "next_by_subj": subject });
+        let api = format!("$JS.API.DIRECT.GET.{stream}");
         self.client.publish_with_reply(api, inbox, encode(&wanted)).await.map_err(|e| away(&e))?;
         let mut batch = Vec::new();
         loop {
@@ -277,7 +297,7 @@ impl Bus {
             let Some(seq) = answer.headers.as_ref().and_then(|headers| number(headers, "Nats-Sequence")) else {
                 return Err(away(&"direct get answered without a sequence"));
             };
-            batch.push(Stored { seq, kind: subject.kind.into(), payload: answer.payload });
+            batch.push(Stored { seq, kind: kind.into(), payload: answer.payload });
         }
     }
 }

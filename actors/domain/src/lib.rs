@@ -1,1 +1,22 @@
-//! placeholder
+//! The heart of oO: a person's profile as a fold over their log, and every decision as a function of it.
+//!
+//! Nothing here knows a clock, chance, a network or an environment: time (`now`) and random bits are arguments, so any
+//! decision can be made again from the log, bit for bit. Read in this order: [`profile`], [`tip_life`], [`moments`],
+//! [`candidates`], [`policy`], [`decide`], [`words`].
+
+pub mod advice;
+pub mod candidates;
+pub mod decide;
+pub mod features;
+pub mod habits;
+pub mod local;
+pub mod moments;
+pub mod policy;
+pub mod profile;
+pub mod tip_life;
+pub mod words;
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod testing;

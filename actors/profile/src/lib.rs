@@ -1,2 +1,75 @@
-//! stub
-pub async fn serve(_ctx: oo_runtime::Context) -> anyhow::Result<()> { Ok(()) }
+//! The people: one actor each, woken by their log, remembering in memory, deciding when to speak.
+//!
+//! Start with `behavior.rs` (what is decided), then `actor.rs` (how it is carried out), then `router.rs` (who wakes whom).
+
+mod actor;
+pub mod behavior;
+mod router;
+mod snapshot_store;
+
+use oo_contracts::http::Problem;
+use oo_contracts::wire::Look;
+use oo_runtime::{Context, redis_store, web};
+use oo_subjects::{LOOK, Shard};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Pages that may ask at once.
+const LOOKS: usize = 256;
+
+/// `OO_PROFILE__…`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Seconds without a message after which a person leaves memory.
+    #[serde(default = "idle_seconds")]
+    pub idle_seconds: u64,
+}
+
+fn idle_seconds() -> u64 {
+    300
+}
+
+/// Runs the people of all shards that this node gets to pull.
+pub async fn serve(ctx: Context) -> anyhow::Result<()> {
+    let settings: Settings = ctx.section()?;
+    let redis = redis_store::connect(&ctx.settings.redis)?;
+    ctx.health.depends_on("redis", {
+        let redis = redis.clone();
+        move || {
+            let redis = redis.clone();
+            async move { redis_store::is_up(&redis).await }
+        }
+    });
+    web::serve_health(&ctx).await?;
+    let people = ctx.people().await?;
+    let tools = Arc::new(actor::Tools {
+        bus: ctx.bus.clone(),
+        logbook: ctx.logbook(),
+        clock: ctx.clock,
+        metrics: ctx.metrics.clone(),
+        snapshots: snapshot_store::SnapshotStore::new(redis),
+        idle: Duration::from_secs(settings.idle_seconds),
+    });
+    let router = router::Router::new(people, tools);
+    for shard in 0..ctx.settings.log.shards {
+        let router = router.clone();
+        let ctx = ctx.clone();
+        ctx.clone().spawn("shard", async move { router.pull(&ctx, Shard(shard)).await });
+    }
+    let answering = router.clone();
+    ctx.answer(LOOK, LOOKS, move |Look { user }| {
+        let router = answering.clone();
+        async move {
+            router.look(&user).await.map_err(|error| {
+                tracing::warn!(%user, error = format!("{error:#}"), "a look failed");
+                Problem::new(503, "profile not reachable", "try again in a moment")
+            })
+        }
+    })
+    .await?;
+    ctx.shutdown.cancelled().await;
+    router.leave().await;
+    Ok(())
+}

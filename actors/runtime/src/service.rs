@@ -1,11 +1,15 @@
 //! A service from start to stop: what every `main.rs` calls.
 
 use crate::{Context, Source, telemetry};
+use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Exit code for settings that are wrong (EX_CONFIG of sysexits.h).
 const EX_CONFIG: u8 = 78;
+/// How long a service may take to say how it is.
+const HEALTH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs a service on the environment's settings until it is told to stop (SIGINT or SIGTERM).
 pub fn run<F, Fut>(name: &'static str, serve: F) -> ExitCode
@@ -14,6 +18,9 @@ where
     Fut: Future<Output = anyhow::Result<()>>,
 {
     let source = Source::from_env();
+    if std::env::args().nth(1).as_deref() == Some("health") {
+        return ask_health(&source);
+    }
     telemetry::start(&source);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -40,6 +47,23 @@ where
             }
         }
     })
+}
+
+/// `<service> health`: asks the one that runs here whether it is ready. For containers, which have no curl.
+fn ask_health(source: &Source) -> ExitCode {
+    let answer = || -> anyhow::Result<String> {
+        let port = crate::Settings::read(source)?.http.bind.port();
+        let mut stream = std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(HEALTH_WITHIN))?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    match answer() {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }
 
 /// Runs a service in a context and drains it: one of several in a process, or a test's own.

@@ -38,6 +38,11 @@ impl Source {
         Self(Arc::new(all))
     }
 
+    /// All settings: names and texts, secrets included.
+    pub fn pairs(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone()))
+    }
+
     /// One setting as it stands.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -1,4 +1,4 @@
-//! One service. See README.md.
+//! Sign-in and sessions. See README.md.
 
 fn main() -> std::process::ExitCode {
     oo_runtime::run("auth", oo_auth::serve)

@@ -1,4 +1,4 @@
-//! One service. See README.md.
+//! Brings tips to devices by web push. See README.md.
 
 fn main() -> std::process::ExitCode {
     oo_runtime::run("notifier", oo_notifier::serve)

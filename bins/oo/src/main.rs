@@ -1,1 +1,84 @@
-fn main() {}
+//! `oo`: all services in one process on a laptop, with private servers; and the tools to look inside.
+
+use clap::{Parser, Subcommand};
+use oo::{demo, doctor, init, inspect, up};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One tip, at the right moment. Otherwise, silence.
+#[derive(Parser)]
+#[command(name = "oo", version)]
+struct Cli {
+    /// Where everything is kept.
+    #[arg(long, global = true, env = "OO_DATA", default_value = ".oo")]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything and show the page's address. Ctrl-C stops everything.
+    Up {
+        /// Port of the page; 0 takes a free one.
+        #[arg(long, default_value_t = 8088)]
+        port: u16,
+        /// How much faster than the wall the person's clock runs.
+        #[arg(long, default_value_t = 1.0)]
+        speed: f64,
+        /// The sandbox's consent page says yes by itself.
+        #[arg(long, hide = true)]
+        auto_consent: bool,
+    },
+    /// Make the secrets that services need, once, and print the owner's sign-in link.
+    Init {
+        /// Where they go.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Let one tip travel the whole way, without a browser, and print each step.
+    Demo,
+    /// Say what is missing or broken, and what to do.
+    Doctor,
+    /// Follow a person's log.
+    Tail {
+        #[arg(default_value = "owner")]
+        user: String,
+        /// Print what is there and end.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Say why the last decision was what it was, replayed from the log.
+    Explain {
+        #[arg(default_value = "owner")]
+        user: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let Cli { data, command } = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let ended = runtime.block_on(async {
+        match command {
+            Command::Up { port, speed, auto_consent } => up::run(up::Options { data, port, speed, auto_consent }).await,
+            Command::Init { dir } => init::run(&dir),
+            Command::Demo => demo::run().await,
+            Command::Doctor => doctor::run(&data).await,
+            Command::Tail { user, once } => inspect::tail(&data, &user, once).await,
+            Command::Explain { user } => inspect::explain(&data, &user).await,
+        }
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "a command line tool")]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("oo: {error:#}");
+    ExitCode::FAILURE
+}

@@ -4,6 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+/// The wall clock. The sandbox stands for providers, who live by no other; a person's clock is an option.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn wall() -> Timestamp {
+    Timestamp::now()
+}
+
 pub(crate) struct Clock {
     person: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Milliseconds that tests moved the own clock ahead.
@@ -23,7 +29,7 @@ impl Clock {
     /// The sandbox's own time.
     pub(crate) fn own(&self) -> Timestamp {
         let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
-        Timestamp::now().checked_add(ahead).unwrap_or(Timestamp::MAX)
+        wall().checked_add(ahead).unwrap_or(Timestamp::MAX)
     }
 
     pub(crate) fn advance(&self, by: SignedDuration) {

@@ -115,7 +115,7 @@ impl Faults {
             inner.forgotten += 1;
         }
         let request =
-            LoggedRequest { at: Timestamp::now(), method: method.to_owned(), path: path.to_owned(), status: None };
+            LoggedRequest { at: crate::clock::wall(), method: method.to_owned(), path: path.to_owned(), status: None };
         inner.seen.push_back(request);
         inner.forgotten + inner.seen.len() as u64 - 1
     }

@@ -148,8 +148,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let value = format!("Basic {}", BASE64_STANDARD.encode("a%3Ab:s%20t"));
         headers.insert("authorization", value.parse().unwrap());
-        let request =
-            Request { method: Method::POST, path: "/".into(), query: vec![], headers, body: Bytes::new() };
+        let request = Request { method: Method::POST, path: "/".into(), query: vec![], headers, body: Bytes::new() };
         assert_eq!(request.basic(), Some(("a:b".into(), "s t".into())));
     }
 

@@ -41,7 +41,7 @@ pub struct Options {
     /// Where Todoist's webhooks go; can also be set later with `Todoist::set_webhook`.
     pub todoist_webhook: Option<Url>,
     /// How long after a webhook that was not answered with 200 the next try comes.
-    /// The real one waits 15 minutes.
+    /// The real one waits 15 minutes; `speed` shortens it.
     pub webhook_retry: Duration,
     /// Where an authorization code may be sent besides loopback addresses, exactly.
     pub redirect_uris: Vec<Url>,
@@ -69,7 +69,7 @@ impl Default for Options {
             todoist_webhook: None,
             webhook_retry: Duration::from_secs(15 * 60),
             redirect_uris: Vec::new(),
-            now: Arc::new(Timestamp::now),
+            now: Arc::new(crate::clock::wall),
             zone: TimeZone::UTC,
             speed: 1.0,
             auto_consent: false,
@@ -80,7 +80,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Reads `OO_SANDBOX__…`; what is not set has a default that fits oO's own sandbox settings.
+    /// Reads `OO_SANDBOX__…`. The sandbox is no service of oO's and has its own few settings; what is not set has a
+    /// default that fits them.
+    #[allow(clippy::disallowed_methods)]
     pub fn from_env() -> anyhow::Result<Self> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
@@ -115,7 +117,8 @@ impl Options {
         }
         if let Some(text) = get("REDIRECT_URIS") {
             for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-                let parsed = Url::parse(one).context("set OO_SANDBOX__REDIRECT_URIS to addresses, comma between them")?;
+                let parsed =
+                    Url::parse(one).context("set OO_SANDBOX__REDIRECT_URIS to addresses, comma between them")?;
                 options.redirect_uris.push(parsed);
             }
         }
@@ -129,14 +132,13 @@ impl Options {
             }
             options.now = running_at(options.speed);
         }
-        options.webhook_retry = Duration::from_secs(15 * 60).div_f64(options.speed);
         Ok(options)
     }
 }
 
 /// A clock that starts at the wall clock's time and runs `speed` times as fast.
 fn running_at(speed: f64) -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
-    let (from, since) = (Timestamp::now(), std::time::Instant::now());
+    let (from, since) = (crate::clock::wall(), std::time::Instant::now());
     Arc::new(move || {
         let ahead = since.elapsed().mul_f64(speed);
         from.checked_add(ahead).unwrap_or(Timestamp::MAX)

@@ -2,6 +2,7 @@
 
 pub mod containers;
 pub mod generate;
+mod run;
 pub mod setup;
 pub mod test;
 pub mod tidy;
@@ -12,4 +13,10 @@ use std::path::{Path, PathBuf};
 pub fn root() -> PathBuf {
     // This crate is bins/xtask, so its root is two above; a moved checkout is built again before it runs.
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// The cargo that started us, or the one on the PATH.
+fn cargo() -> std::ffi::OsString {
+    #[allow(clippy::disallowed_methods, reason = "cargo tells its programs where it is in this way, it is no setting")]
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

@@ -1,2 +1,79 @@
-//! x
-fn main() { if let Err(e) = xtask::generate::write(&xtask::root()) { eprintln!("{e:#}"); } }
+//! The repository's own commands: `cargo xtask <command>`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line")]
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use xtask::{generate, setup, test, tidy};
+
+/// What the repository does for itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write schema, OpenAPI, AsyncAPI and TypeScript from the contracts.
+    Generate {
+        /// Write nothing, and fail where something would change.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install what the tests need.
+    Setup,
+    /// Run everything that must hold.
+    Test {
+        /// Only what needs a container engine.
+        #[arg(long)]
+        containers: bool,
+        /// Only the steps whose name contains this.
+        filter: Option<String>,
+    },
+    /// Say which rules of the house are broken.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let root = xtask::root();
+    match command {
+        Command::Generate { check: true } => generate::check(&root)?,
+        Command::Generate { check: false } => {
+            let changed = generate::write(&root)?;
+            changed.iter().for_each(|path| println!("wrote {}", path.display()));
+            if changed.is_empty() {
+                println!("all is fresh");
+            }
+        }
+        Command::Setup => setup::run(&root)?,
+        Command::Test { containers, filter } => {
+            let steps = if containers { test::CONTAINERS } else { test::STEPS };
+            let summary = test::run(&root, steps, filter.as_deref())?;
+            println!("{}", summary.line());
+            if summary.failed > 0 {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Tidy => {
+            let broken = tidy::check(&root)?;
+            broken.iter().for_each(|line| println!("{line}"));
+            if !broken.is_empty() {
+                return Ok(ExitCode::FAILURE);
+            }
+            println!("all is in order");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

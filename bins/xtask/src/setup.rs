@@ -1,1 +1,159 @@
-//! x
+//! Installs what the tests need: system packages, nats-server, and the JavaScript tools with their pinned versions.
+
+use crate::run::{Command, says};
+use anyhow::{Context, bail};
+use oo_runtime::{Source, engines};
+use std::path::{Path, PathBuf};
+
+/// What shows that something is there, and the Debian or Ubuntu package that brings it.
+const PACKAGES: &[(Sign, &str)] = &[
+    (Sign::Program("redis-server"), "redis-server"),
+    (Sign::Program("chromium"), "chromium"),
+    (Sign::Program("chromedriver"), "chromium-driver"),
+    (Sign::Program("firefox-esr"), "firefox-esr"),
+    // Without any font a browser shows boxes.
+    (Sign::File("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), "fonts-dejavu-core"),
+    (Sign::Program("node"), "nodejs"),
+    (Sign::Program("npm"), "npm"),
+];
+
+/// What shows that a package is there.
+enum Sign {
+    /// On the PATH.
+    Program(&'static str),
+    File(&'static str),
+}
+
+/// Where what we fetch goes. Git knows nothing of it.
+const FETCHED: &str = ".oo";
+
+/// What npm installs, by versions and hashes.
+const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
+
+/// Installs everything that is missing, and says what it does.
+pub fn run(root: &Path) -> anyhow::Result<()> {
+    system_packages()?;
+    nats(&root.join(FETCHED).join("bin"))?;
+    node_packages(root)
+}
+
+/// The folder that holds the installed JavaScript packages.
+pub fn node_modules(root: &Path) -> PathBuf {
+    root.join(FETCHED).join("node/node_modules")
+}
+
+fn system_packages() -> anyhow::Result<()> {
+    let missing: Vec<&str> = PACKAGES.iter().filter(|(sign, _)| !is_there(sign)).map(|&(_, package)| package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let by_hand = format!("sudo apt-get install --no-install-recommends {}", missing.join(" "));
+    if on_path("apt-get").is_none() {
+        bail!("install what these Debian packages hold, and put it on the PATH: {}", missing.join(", "));
+    }
+    if !is_root()? {
+        bail!("only root may install what is missing: run `{by_hand}`");
+    }
+    says(&format!("installing {}", missing.join(", ")));
+    let apt = |arguments: &[&str]| {
+        Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .run()
+            .with_context(|| by_hand.clone())
+    };
+    apt(&["update", "-qq"])?;
+    apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat())?;
+    for (sign, package) in PACKAGES {
+        if !is_there(sign) {
+            bail!(
+                "the package {package} is installed, but brought no {}: on Ubuntu it may be a snap's shell",
+                sign.name()
+            );
+        }
+    }
+    Ok(())
+}
+
+impl Sign {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Program(name) | Self::File(name) => name,
+        }
+    }
+}
+
+fn is_there(sign: &Sign) -> bool {
+    match sign {
+        Sign::Program(name) => on_path(name).is_some(),
+        Sign::File(path) => Path::new(path).exists(),
+    }
+}
+
+/// A program on the PATH.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    #[allow(clippy::disallowed_methods, reason = "the shell's own list of programs, it is no setting")]
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn is_root() -> anyhow::Result<bool> {
+    let id = std::process::Command::new("id").arg("-u").output().context("cannot run `id -u`")?;
+    Ok(id.stdout.trim_ascii() == b"0")
+}
+
+/// nats-server in the newest version that the tests were written against, unless one is there that is new enough.
+fn nats(bin: &Path) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        if engines::find_nats(&Source::from_env(), bin).await?.is_none() {
+            says("fetching nats-server");
+            engines::fetch_nats(bin).await?;
+        }
+        anyhow::Ok(())
+    })
+}
+
+/// TypeScript, the browsers' driver and the accessibility rules, just as the lock file says.
+fn node_packages(root: &Path) -> anyhow::Result<()> {
+    let (wanted, installed) = (root.join("bins/xtask/node"), root.join(FETCHED).join("node"));
+    let same = |name: &&&str| std::fs::read(wanted.join(name)).ok() == std::fs::read(installed.join(name)).ok();
+    // npm writes its own record only when it has finished.
+    let finished = installed.join("node_modules/.package-lock.json").exists();
+    if finished && NODE_FILES.iter().filter(same).count() == NODE_FILES.len() {
+        return Ok(());
+    }
+    says("installing the JavaScript tools");
+    std::fs::create_dir_all(&installed)?;
+    for name in NODE_FILES {
+        std::fs::copy(wanted.join(name), installed.join(name)).with_context(|| format!("cannot copy {name}"))?;
+    }
+    Command::new("npm").args(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).within(&installed).run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_on_the_path_and_a_missing_one_is_not() {
+        assert!(on_path("sh").is_some());
+        assert!(on_path("no-such-program-anywhere").is_none());
+    }
+
+    #[test]
+    fn the_lock_file_pins_what_the_package_file_asks_for() {
+        let read = |name: &str| -> serde_json::Value {
+            let text = std::fs::read_to_string(crate::root().join("bins/xtask/node").join(name)).unwrap();
+            serde_json::from_str(&text).unwrap()
+        };
+        let (asked, locked) = (read("package.json"), read("package-lock.json"));
+        let asked = asked["dependencies"].as_object().unwrap();
+        assert!(asked.contains_key("typescript") && asked.contains_key("puppeteer-core"));
+        for (name, version) in asked {
+            let entry = &locked["packages"][format!("node_modules/{name}")];
+            assert_eq!(&entry["version"], version, "{name}: run npm install in bins/xtask/node");
+            assert!(entry["integrity"].is_string(), "{name} has no hash");
+        }
+    }
+}

@@ -53,7 +53,11 @@ fn message(definitions: &Map<String, Value>, messages: &mut Map<String, Value>, 
 }
 
 /// The answer, or a problem: [`oo_contracts::wire::Reply`] as JSON.
-fn reply_message(definitions: &Map<String, Value>, messages: &mut Map<String, Value>, name: &str) -> anyhow::Result<()> {
+fn reply_message(
+    definitions: &Map<String, Value>,
+    messages: &mut Map<String, Value>,
+    name: &str,
+) -> anyhow::Result<()> {
     let wrapped = |key: &str, inner: Value| {
         json!({
             "type": "object", "properties": { key: inner }, "required": [key], "additionalProperties": false,
@@ -71,7 +75,10 @@ fn channel(wire: &Wire) -> anyhow::Result<Value> {
     let mut varying = Map::new();
     for name in parameters(wire.address) {
         let Some((_, says)) = PARTS.iter().find(|(part, _)| *part == name) else {
-            anyhow::bail!("the subject {} has an unexplained part `{name}`: add it to PARTS in asyncapi.rs", wire.address);
+            anyhow::bail!(
+                "the subject {} has an unexplained part `{name}`: add it to PARTS in asyncapi.rs",
+                wire.address
+            );
         };
         varying.insert(name.into(), json!({ "description": says }));
     }
@@ -149,7 +156,11 @@ mod tests {
                 assert_eq!(operation["action"], "receive", "{service} does not receive {}", wire.name);
             }
             if wire.answer.is_some() {
-                assert!(!wire.publishers.is_empty() && !wire.subscribers.is_empty(), "nobody asks or answers {}", wire.name);
+                assert!(
+                    !wire.publishers.is_empty() && !wire.subscribers.is_empty(),
+                    "nobody asks or answers {}",
+                    wire.name
+                );
             }
         }
     }

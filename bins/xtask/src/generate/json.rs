@@ -35,7 +35,7 @@ pub(super) fn pretty(value: &Value) -> String {
 }
 
 /// The entries of an object in the order in which they are written.
-pub(super) fn ordered(object: &serde_json::Map<String, Value>) -> Vec<(&String, &Value)> {
+fn ordered(object: &serde_json::Map<String, Value>) -> Vec<(&String, &Value)> {
     let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
     let mut entries: Vec<_> = object.iter().collect();
     entries.sort_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));

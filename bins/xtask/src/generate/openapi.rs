@@ -166,7 +166,8 @@ mod tests {
         let document = document(&definitions).unwrap();
         let mut written: Vec<String> = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
-            written.extend(methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+            written
+                .extend(methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
         }
         let mut routes: Vec<String> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
         routes.extend(["POST /recommend", "GET /health", "GET /metrics"].map(String::from));

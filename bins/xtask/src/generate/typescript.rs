@@ -1,11 +1,18 @@
 //! TypeScript declarations from the JSON Schema: interfaces, tagged unions, and the prose as JSDoc.
 
-use super::json::ordered;
 use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 
 /// The line length beyond which a type takes one line for each of its parts.
 const WIDE: usize = 110;
+
+/// The entries by name, a union's tag and an object's id before the others.
+fn ordered(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let rank = |key: &str| ["kind", "id"].iter().position(|first| *first == key).unwrap_or(2);
+    let mut entries: Vec<_> = object.iter().collect();
+    entries.sort_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
+    entries
+}
 
 /// One module with every definition.
 pub(super) fn module(definitions: &Map<String, Value>) -> anyhow::Result<String> {
@@ -119,7 +126,8 @@ fn docs(schema: &Value, depth: usize) -> String {
         [] => String::new(),
         [line] => format!("{indent}/** {line} */\n"),
         lines => {
-            let body: String = lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
+            let body: String =
+                lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
             format!("{indent}/**\n{body}{indent} */\n")
         }
     }

@@ -1,0 +1,197 @@
+//! Is this a moment to speak, and if not, when to look again? Asked before any policy is, and once more before a tip is
+//! given.
+
+use crate::candidates;
+use crate::habits;
+use crate::local::{self, Window, minus, minutes, plus};
+use crate::profile::Profile;
+use crate::profile::kept::KeptEvent;
+use jiff::{SignedDuration, Timestamp};
+use oo_contracts::decision::{Hush, Silence};
+
+/// Nothing is said so shortly before a busy event, and a task leaves so much room before it (product R-T4).
+pub const BUFFER: SignedDuration = minutes(5);
+
+/// When a policy could have spoken and did not, it is asked again after this: three quarters of an hour, so that a day
+/// has some fifteen moments and one silence costs none of them.
+pub const ASK_AGAIN: SignedDuration = minutes(45);
+
+/// When all workers were taken, after this.
+pub const ASK_AGAIN_SOON: SignedDuration = minutes(1);
+
+/// With something linked, nobody is left alone for longer than this: what was missed is seen then.
+pub const LOOK_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(6);
+
+/// A silence of known end is slept through up to here: a night, but not a day.
+pub const SLEEP_AT_MOST: SignedDuration = SignedDuration::from_hours(12);
+
+/// Whether now is a moment to speak; if not, the reason, and until when it holds.
+///
+/// Each silence but the two lasting ones ends at its `until`, which is after `now`: at that instant another reason may
+/// hold, with a later end, never the same one with the same end.
+pub fn may_speak(profile: &Profile, now: Timestamp) -> Result<(), Silence> {
+    if !profile.allows_tips() {
+        return Err(Silence::NoConsent);
+    }
+    if profile.preferences().budget.get() == 0 {
+        return Err(Silence::BudgetZero);
+    }
+    if let Some(until) = quiet_until(profile, now) {
+        return Err(Silence::QuietHours { until });
+    }
+    if let Some(live) = profile.lives().last().filter(|life| life.is_live(now)) {
+        return Err(Silence::TipLive { until: live.not_after });
+    }
+    if profile.given_today(now) >= profile.budget(now) {
+        return Err(Silence::BudgetSpent { until: local::tomorrow(profile.zone(), now) });
+    }
+    if let Some(until) = profile.paused_until().filter(|until| now < *until) {
+        return Err(Silence::Snoozed { until });
+    }
+    let gap = minutes(profile.preferences().gap.get().into());
+    if let Some(until) = profile.last_given().map(|given| plus(given, gap)).filter(|until| now < *until) {
+        return Err(Silence::TooSoon { until });
+    }
+    match busy_block(profile, now) {
+        Some(Block { started: true, until }) => Err(Silence::Busy { until }),
+        Some(Block { started: false, until }) => Err(Silence::AlmostBusy { until }),
+        None => Ok(()),
+    }
+}
+
+/// Why nothing can be said at `now`: it is not the moment, or there is nothing that fits it.
+pub fn silence(profile: &Profile, now: Timestamp) -> Option<Silence> {
+    match may_speak(profile, now) {
+        Err(silence) => Some(silence),
+        Ok(()) if candidates::eligible(profile, now).is_empty() => {
+            Some(Silence::NothingFits { until: next_turn(profile, now) })
+        }
+        Ok(()) => None,
+    }
+}
+
+/// What a policy's silence means for this person.
+pub fn hushed(profile: &Profile, now: Timestamp, hush: Hush) -> Silence {
+    let until = match hush {
+        Hush::Overloaded => plus(now, ASK_AGAIN_SOON),
+        Hush::NotWorthIt => next_turn(profile, now).min(plus(now, ASK_AGAIN)),
+        Hush::NoCandidates => next_turn(profile, now),
+    };
+    Silence::Policy { hush, until }
+}
+
+/// The next instant at which looking is worth it, always after `now`; `None` when time alone changes nothing.
+///
+/// `silence` is what the last look found, if it found one; whatever it says, what holds now is asked first.
+pub fn next_look(profile: &Profile, now: Timestamp, silence: Option<&Silence>) -> Option<Timestamp> {
+    if let Err(held) = may_speak(profile, now) {
+        return held.until().map(|until| until.min(plus(now, SLEEP_AT_MOST)));
+    }
+    let said = match silence {
+        // A policy was asked, or is about to be: it may say something else a while later.
+        None | Some(Silence::Policy { hush: Hush::NotWorthIt, .. })
+            if !candidates::eligible(profile, now).is_empty() =>
+        {
+            Some(plus(now, ASK_AGAIN))
+        }
+        Some(Silence::Policy { hush: Hush::Overloaded, .. }) => Some(plus(now, ASK_AGAIN_SOON)),
+        _ => None,
+    };
+    let until = silence.and_then(Silence::until).filter(|until| *until > now);
+    said.into_iter().chain(until).chain([next_turn(profile, now)]).min()
+}
+
+/// Whether the person's quiet hours are now.
+pub fn is_quiet(profile: &Profile, now: Timestamp) -> bool {
+    quiet(profile).is_some_and(|quiet| quiet.is_open(profile.zone(), now))
+}
+
+/// When the next quiet hours begin, from outside them.
+pub fn quiet_from(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+    quiet(profile)?.opens(profile.zone(), now)
+}
+
+/// A stretch of busy time with no room between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Whether it has begun; otherwise it is about to.
+    pub started: bool,
+    /// When it ends, with everything that follows within [`BUFFER`].
+    pub until: Timestamp,
+}
+
+/// The busy stretch that `now` is in, or less than [`BUFFER`] before.
+pub fn busy_block(profile: &Profile, now: Timestamp) -> Option<Block> {
+    let mut until = now;
+    // Each round swallows what overlaps or follows closely, until nothing does.
+    while let Some(end) = profile
+        .events()
+        .iter()
+        .filter(|kept| takes_time(kept) && minus(kept.event.start, BUFFER) <= until && until < kept.event.end)
+        .map(|kept| kept.event.end)
+        .max()
+    {
+        until = end;
+    }
+    let started =
+        profile.events().iter().any(|kept| takes_time(kept) && kept.event.start <= now && now < kept.event.end);
+    (until > now).then_some(Block { started, until })
+}
+
+/// The start of the next busy event after `now`.
+pub fn next_busy(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+    profile
+        .events()
+        .iter()
+        .filter(|kept| takes_time(kept))
+        .map(|kept| kept.event.start)
+        .filter(|start| *start > now)
+        .min()
+}
+
+/// Whether an event takes the person's time. One of a whole day does too where its calendar says busy: calendars
+/// make those free unless the person decides otherwise.
+pub fn takes_time(kept: &KeptEvent) -> bool {
+    kept.event.busy && kept.event.start < kept.event.end
+}
+
+fn quiet(profile: &Profile) -> Option<Window> {
+    profile.preferences().quiet.map(|quiet| Window { from: quiet.from, to: quiet.to })
+}
+
+fn quiet_until(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+    let quiet = quiet(profile)?;
+    // Hours that never end within days are no hours; a day is as good a time as any to look again.
+    quiet
+        .is_open(profile.zone(), now)
+        .then(|| quiet.closes(profile.zone(), now).unwrap_or_else(|| plus(now, local::days(1))))
+}
+
+/// When something next begins or ends that a decision depends on; at the latest after [`LOOK_AT_LEAST_EVERY`].
+fn next_turn(profile: &Profile, now: Timestamp) -> Timestamp {
+    let meetings = profile.events().iter().filter(|kept| takes_time(kept)).flat_map(|kept| {
+        let prepare = minus(kept.event.start, candidates::PREPARE_FROM);
+        [Some(kept.event.end), (!kept.event.all_day).then_some(prepare)]
+    });
+    let snoozed = profile
+        .tasks()
+        .iter()
+        .map(|kept| &kept.memory)
+        .chain(profile.events().iter().map(|kept| &kept.memory))
+        .chain(profile.habits().iter().map(|kept| &kept.memory))
+        .map(|memory| memory.snoozed_until);
+    let habits =
+        profile.habits().iter().filter(|kept| !kept.memory.never).map(|kept| habits::opens(profile, kept, now));
+    let morning = quiet(profile).and_then(|quiet| quiet.closes(profile.zone(), now));
+    meetings
+        .chain(snoozed)
+        .chain(habits)
+        .chain([morning, Some(local::tomorrow(profile.zone(), now)), Some(plus(now, LOOK_AT_LEAST_EVERY))])
+        .flatten()
+        .filter(|at| *at > now)
+        .min()
+        .unwrap_or_else(|| plus(now, LOOK_AT_LEAST_EVERY))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! When oO speaks, one rule at a time. All of them at once: `simulation.rs`.
+
+use super::*;
+use crate::testing::{Log, at};
+use jiff::civil::time;
+use oo_contracts::signal::{Answer, Budget, Fact, GapMinutes, Purpose, QuietHours};
+use oo_contracts::{AccountId, Provider};
+
+fn silence_at(log: &Log, when: &str) -> Option<Silence> {
+    may_speak(&log.profile, at(when)).err()
+}
+
+#[test]
+fn says_nothing_to_somebody_who_linked_nothing() {
+    assert_eq!(may_speak(&Profile::new(), at("2026-11-23T10:00:00Z")), Err(Silence::NoConsent));
+    assert_eq!(next_look(&Profile::new(), at("2026-11-23T10:00:00Z"), None), None);
+}
+
+#[test]
+fn linking_grants_and_a_no_holds_against_a_second_delivery_of_the_link() {
+    let mut log = Log::linked();
+    assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), None);
+    log.fact("2026-11-20T10:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: false });
+    assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::NoConsent));
+    let account: AccountId = "acc".parse().unwrap();
+    log.fact("2026-11-20T11:00:00Z", Fact::AccountLinked { account, provider: Provider::Todoist });
+    assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::NoConsent));
+    log.fact("2026-11-20T12:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: true });
+    assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), None);
+}
+
+#[test]
+fn a_budget_of_zero_is_silence_without_end() {
+    let mut log = Log::linked();
+    log.preferences(|preferences| preferences.budget = Budget::saturating(0));
+    assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::BudgetZero));
+    assert_eq!(next_look(&log.profile, at("2026-11-23T10:00:00Z"), Some(&Silence::BudgetZero)), None);
+}
+
+#[test]
+fn is_silent_in_quiet_hours_until_they_end_where_the_person_is() {
+    let mut log = Log::linked();
+    log.zone("Europe/Zurich");
+    let until = at("2026-11-24T07:00:00Z");
+    assert_eq!(silence_at(&log, "2026-11-23T21:00:00Z"), Some(Silence::QuietHours { until }));
+    assert_eq!(silence_at(&log, "2026-11-23T20:59:59Z"), None);
+    assert_eq!(silence_at(&log, "2026-11-24T07:00:00Z"), None);
+}
+
+#[test]
+fn quiet_hours_end_by_the_clock_in_the_night_it_changes() {
+    let mut log = Log::linked();
+    log.zone("Europe/Zurich");
+    let spring = Silence::QuietHours { until: at("2026-03-29T06:00:00Z") };
+    assert_eq!(silence_at(&log, "2026-03-28T22:00:00Z"), Some(spring));
+    let autumn = Silence::QuietHours { until: at("2026-10-25T07:00:00Z") };
+    assert_eq!(silence_at(&log, "2026-10-24T21:00:00Z"), Some(autumn));
+}
+
+#[test]
+fn without_quiet_hours_the_night_is_like_the_day() {
+    let mut log = Log::linked();
+    log.preferences(|preferences| preferences.quiet = None);
+    assert_eq!(silence_at(&log, "2026-11-23T02:00:00Z"), None);
+}
+
+#[test]
+fn stays_silent_while_a_tip_is_live_and_after_it_until_the_gap_is_over() {
+    let mut log = Log::linked();
+    log.task("milk").tip("tip-0001", "2026-11-23T10:00:00Z");
+    let live = Silence::TipLive { until: at("2026-11-23T10:30:00Z") };
+    assert_eq!(silence_at(&log, "2026-11-23T10:29:59Z"), Some(live));
+    let soon = Silence::TooSoon { until: at("2026-11-23T11:30:00Z") };
+    assert_eq!(silence_at(&log, "2026-11-23T10:30:00Z"), Some(soon));
+    assert_eq!(silence_at(&log, "2026-11-23T11:30:00Z"), None);
+}
+
+#[test]
+fn the_day_ends_at_four_when_its_budget_is_spent() {
+    let mut log = Log::linked();
+    log.preferences(|preferences| {
+        preferences.quiet = None;
+        preferences.budget = Budget::saturating(2);
+        preferences.gap = GapMinutes::saturating(15);
+    });
+    log.task("milk").tip("tip-0001", "2026-11-23T04:00:00Z").tip("tip-0002", "2026-11-24T03:00:00Z");
+    let spent = Silence::BudgetSpent { until: at("2026-11-24T04:00:00Z") };
+    assert_eq!(silence_at(&log, "2026-11-24T03:45:00Z"), Some(spent));
+    assert_eq!(silence_at(&log, "2026-11-24T04:00:00Z"), None);
+}
+
+#[test]
+fn two_ignored_tips_cost_one_of_the_day_and_an_answer_makes_it_good() {
+    let mut log = Log::linked();
+    log.task("milk").tip("tip-0001", "2026-11-23T09:00:00Z").tip("tip-0002", "2026-11-23T11:00:00Z");
+    assert_eq!(log.profile.budget(at("2026-11-23T11:29:59Z")), 3);
+    assert_eq!(log.profile.budget(at("2026-11-23T11:30:00Z")), 2, "before any entry says so");
+    let spent = Silence::BudgetSpent { until: at("2026-11-24T04:00:00Z") };
+    assert_eq!(silence_at(&log, "2026-11-23T15:00:00Z"), Some(spent));
+    log.moment(at("2026-11-23T16:00:00Z"));
+    assert_eq!(log.profile.budget(at("2026-11-23T16:00:00Z")), 2, "and after");
+    assert_eq!(log.profile.budget(at("2026-11-24T09:00:00Z")), 3, "a new day");
+    log.tip("tip-0003", "2026-11-24T09:00:00Z").answer("tip-0003", "2026-11-24T09:05:00Z", Answer::Done);
+    log.task("milk").tip("tip-0004", "2026-11-24T12:00:00Z");
+    assert_eq!(log.profile.budget(at("2026-11-24T13:00:00Z")), 3, "one ignored since the answer");
+}
+
+#[test]
+fn not_now_asks_for_quiet_for_the_gap() {
+    let mut log = Log::linked();
+    log.task("milk").tip("tip-0001", "2026-11-23T10:00:00Z");
+    log.answer("tip-0001", "2026-11-23T10:20:00Z", Answer::NotNow { until: None });
+    let snoozed = Silence::Snoozed { until: at("2026-11-23T11:50:00Z") };
+    assert_eq!(silence_at(&log, "2026-11-23T10:30:00Z"), Some(snoozed));
+    assert_eq!(silence_at(&log, "2026-11-23T11:50:00Z"), None);
+}
+
+#[test]
+fn is_silent_during_a_busy_event_and_five_minutes_before_until_all_is_over() {
+    let mut log = Log::linked();
+    log.event("a", "2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z");
+    log.event("b", "2026-11-23T11:05:00Z", "2026-11-23T11:30:00Z");
+    log.event("c", "2026-11-23T11:36:00Z", "2026-11-23T12:00:00Z");
+    let until = at("2026-11-23T11:30:00Z");
+    assert_eq!(silence_at(&log, "2026-11-23T09:54:59Z"), None);
+    assert_eq!(silence_at(&log, "2026-11-23T09:55:00Z"), Some(Silence::AlmostBusy { until }));
+    assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::Busy { until }));
+    assert_eq!(silence_at(&log, "2026-11-23T11:00:00Z"), Some(Silence::AlmostBusy { until }));
+    assert_eq!(silence_at(&log, "2026-11-23T11:30:00Z"), None, "six minutes are a gap");
+}
+
+#[test]
+fn an_event_that_takes_no_time_silences_nothing() {
+    let mut log = Log::linked();
+    let reference = crate::testing::reference("free");
+    let (start, end) = (at("2026-11-23T10:00:00Z"), at("2026-11-23T11:00:00Z"));
+    let event = oo_contracts::signal::Event { reference, start, end, busy: false, all_day: false };
+    log.fact_at(start, Fact::EventUpserted { event: event.clone() });
+    assert_eq!(silence_at(&log, "2026-11-23T10:30:00Z"), None);
+    log.fact_at(start, Fact::EventUpserted { event: oo_contracts::signal::Event { busy: true, ..event } });
+    assert_eq!(silence_at(&log, "2026-11-23T10:30:00Z"), Some(Silence::Busy { until: end }));
+}
+
+#[test]
+fn wakes_when_a_silence_ends_and_sleeps_half_a_day_at_most() {
+    let mut log = Log::linked();
+    log.task("milk").tip("tip-0001", "2026-11-23T10:00:00Z");
+    assert_eq!(next_look(&log.profile, at("2026-11-23T10:10:00Z"), None), Some(at("2026-11-23T10:30:00Z")));
+    log.preferences(|preferences| preferences.budget = Budget::saturating(1));
+    let now = at("2026-11-23T12:00:00Z");
+    let silence = silence_at(&log, "2026-11-23T12:00:00Z").unwrap();
+    assert_eq!(silence.until(), Some(at("2026-11-24T04:00:00Z")));
+    assert_eq!(next_look(&log.profile, now, Some(&silence)), Some(at("2026-11-24T00:00:00Z")));
+}
+
+#[test]
+fn looks_again_in_three_quarters_of_an_hour_after_a_policy_kept_silent() {
+    let mut log = Log::linked();
+    log.task("milk");
+    let now = at("2026-11-23T10:00:00Z");
+    let hush = hushed(&log.profile, now, Hush::NotWorthIt);
+    assert_eq!(hush, Silence::Policy { hush: Hush::NotWorthIt, until: at("2026-11-23T10:45:00Z") });
+    assert_eq!(next_look(&log.profile, now, Some(&hush)), Some(at("2026-11-23T10:45:00Z")));
+    assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T10:45:00Z")));
+    let busy = hushed(&log.profile, now, Hush::Overloaded);
+    assert_eq!(next_look(&log.profile, now, Some(&busy)), Some(at("2026-11-23T10:01:00Z")));
+}
+
+#[test]
+fn with_nothing_to_say_waits_for_the_next_turn_of_the_day() {
+    let mut log = Log::linked();
+    let now = at("2026-11-23T09:00:00Z");
+    assert_eq!(silence(&log.profile, now), Some(Silence::NothingFits { until: at("2026-11-23T15:00:00Z") }));
+    log.habit("stretch", time(14, 0, 0, 0), time(15, 0, 0, 0), 5);
+    assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T14:00:00Z")));
+    log.event("a", "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z");
+    assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T11:15:00Z")), "time to get ready");
+    log.fact("2026-11-20T09:00:00Z", Fact::EventRemoved { event: crate::testing::reference("a") });
+    log.event("b", "2026-11-23T08:00:00Z", "2026-11-23T09:20:00Z");
+    assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T09:20:00Z")), "the end of a meeting");
+}
+
+#[test]
+fn quiet_hours_from_a_time_to_the_same_time_are_none() {
+    let mut log = Log::linked();
+    let noon = time(12, 0, 0, 0);
+    log.preferences(|preferences| preferences.quiet = Some(QuietHours { from: noon, to: noon }));
+    assert_eq!(silence_at(&log, "2026-11-23T12:00:00Z"), None);
+    assert_eq!(silence_at(&log, "2026-11-23T02:00:00Z"), None);
+}

@@ -1,0 +1,310 @@
+//! A person's profile: a pure fold over their log. Rebuilt, replayed and explained from the log alone.
+
+mod answers;
+mod fold;
+pub mod kept;
+pub(crate) mod zone;
+
+use crate::local;
+use crate::moments;
+use crate::tip_life::{self, Life};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use kept::{KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
+use oo_contracts::decision::Silence;
+use oo_contracts::signal::{Place, Preferences, ZoneName};
+use oo_contracts::tip::{Subject, Tip};
+use oo_contracts::wire::{Answered, View};
+use oo_contracts::{AccountId, Ref, TipId};
+use serde::{Deserialize, Serialize};
+use zone::Zone;
+
+/// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
+/// replayed.
+pub const FOLD_VERSION: u32 = 1;
+
+/// The burden of a tip halves in a day: yesterday's are half forgotten.
+pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
+
+/// Somebody who came to a screen and was not heard of since is taken to have left it after this.
+pub const PRESENCE_HOLDS: SignedDuration = local::minutes(60);
+
+/// Everything that oO knows of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    seq: u64,
+    zone: Zone,
+    preferences: Preferences,
+    consent: Consent,
+    accounts: Vec<AccountId>,
+    /// Accounts lately unlinked: what is still under way from them is not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unlinked: Vec<AccountId>,
+    /// Sorted by reference, as the events are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tasks: Vec<KeptTask>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tombstones: Vec<Tombstone>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    never: Vec<Ref>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    events: Vec<KeptEvent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    habits: Vec<KeptHabit>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    advices: Vec<KeptAdvice>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    declined: Vec<(Kind, u8)>,
+    mood: Option<(u8, Timestamp)>,
+    presence: Option<(bool, Timestamp)>,
+    place: Option<Place>,
+    /// The newest tip, with all that showing it needs.
+    tip: Option<Box<Tip>>,
+    /// The tips of the last days, the newest last. Only the last can be live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lives: Vec<Life>,
+    had_tip: bool,
+    /// Tips ignored since the last answer.
+    ignored: u8,
+    /// When ignored tips last lowered the day's budget.
+    lowered_at: Option<Timestamp>,
+    /// "Not now" asks for quiet until then.
+    paused_until: Option<Timestamp>,
+    /// Decayed count of tips, in millionths, at the time beside it.
+    dosage: Option<(u64, Timestamp)>,
+    looked_at: Option<Timestamp>,
+    /// Fingerprints of the feedback heard last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    heard: Vec<u64>,
+}
+
+/// What the person allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Consent {
+    pub(crate) tips: bool,
+    pub(crate) learning: bool,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Profile {
+    /// Nobody yet: what an empty log folds to.
+    pub fn new() -> Self {
+        Self {
+            seq: 0,
+            zone: Zone::utc(),
+            preferences: Preferences::default(),
+            consent: Consent::default(),
+            accounts: Vec::new(),
+            unlinked: Vec::new(),
+            tasks: Vec::new(),
+            tombstones: Vec::new(),
+            never: Vec::new(),
+            events: Vec::new(),
+            habits: Vec::new(),
+            advices: Vec::new(),
+            declined: Vec::new(),
+            mood: None,
+            presence: None,
+            place: None,
+            tip: None,
+            lives: Vec::new(),
+            had_tip: false,
+            ignored: 0,
+            lowered_at: None,
+            paused_until: None,
+            dosage: None,
+            looked_at: None,
+            heard: Vec::new(),
+        }
+    }
+
+    /// The sequence up to which the log is folded in.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The person's zone; UTC until they say.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone.tz
+    }
+
+    /// Its IANA name.
+    pub fn zone_name(&self) -> &ZoneName {
+        &self.zone.name
+    }
+
+    /// What the person chose.
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
+    }
+
+    /// Whether tips are allowed: something is linked, and the person did not say no.
+    pub fn allows_tips(&self) -> bool {
+        self.consent.tips && !self.accounts.is_empty()
+    }
+
+    /// Whether the model that all share may learn from this person.
+    pub fn allows_learning(&self) -> bool {
+        self.consent.learning
+    }
+
+    /// The linked accounts.
+    pub fn accounts(&self) -> &[AccountId] {
+        &self.accounts
+    }
+
+    /// The tasks, those done lately included.
+    pub fn tasks(&self) -> &[KeptTask] {
+        &self.tasks
+    }
+
+    /// The events of the last day and the coming weeks.
+    pub fn events(&self) -> &[KeptEvent] {
+        &self.events
+    }
+
+    /// The habits.
+    pub fn habits(&self) -> &[KeptHabit] {
+        &self.habits
+    }
+
+    /// The tips of the last days, the newest last.
+    pub fn lives(&self) -> &[Life] {
+        &self.lives
+    }
+
+    /// The tip that may be shown at `now`.
+    pub fn live_tip(&self, now: Timestamp) -> Option<&Tip> {
+        let live = self.lives.last().filter(|life| life.is_live(now))?;
+        self.tip.as_deref().filter(|tip| tip.id == live.tip)
+    }
+
+    /// What a tip was about, while it is remembered.
+    pub fn subject_of(&self, tip: &TipId) -> Option<&Subject> {
+        self.life_of(tip).map(|life| &life.subject)
+    }
+
+    /// Where a tip stands, while it is remembered.
+    pub fn life_of(&self, tip: &TipId) -> Option<&Life> {
+        self.lives.iter().rev().find(|life| life.tip == *tip)
+    }
+
+    /// Whether the last thing said about this tip took a "done" back.
+    pub fn undid_done(&self, tip: &TipId) -> bool {
+        self.life_of(tip).is_some_and(|life| life.undid_done)
+    }
+
+    /// How many tips were given in the local day of `now`.
+    pub fn given_today(&self, now: Timestamp) -> u8 {
+        let today = local::today(self.zone(), now);
+        let count = self.lives.iter().filter(|life| life.given_at >= today).count();
+        u8::try_from(count).unwrap_or(u8::MAX)
+    }
+
+    /// The most tips in the local day of `now`: what the person chose, one less on a day on which tips were ignored.
+    pub fn budget(&self, now: Timestamp) -> u8 {
+        let chosen = self.preferences.budget.get();
+        let today = local::today(self.zone(), now);
+        // A tip whose time has just passed was ignored, though no entry has said so yet.
+        let unfolded = self.lives.last().filter(|life| {
+            life.state == tip_life::State::Live
+                && life.is_ignored(now)
+                && self.ignored + 1 >= tip_life::IGNORED_IN_A_ROW
+        });
+        let lowered = self.lowered_at.into_iter().chain(unfolded.map(|life| life.not_after)).any(|at| at >= today);
+        if lowered { chosen.saturating_sub(1).max(chosen.min(1)) } else { chosen }
+    }
+
+    /// When the last tip was given.
+    pub fn last_given(&self) -> Option<Timestamp> {
+        self.lives.iter().map(|life| life.given_at).max()
+    }
+
+    /// Exponentially decayed count of tips, to six digits.
+    pub fn dosage(&self, now: Timestamp) -> f64 {
+        self.dosage_millionths(now) as f64 / 1e6
+    }
+
+    /// How the person said they feel, today.
+    pub fn mood(&self, now: Timestamp) -> Option<u8> {
+        let today = local::today(self.zone(), now);
+        self.mood.filter(|(_, at)| *at >= today).map(|(level, _)| level)
+    }
+
+    /// Whether somebody is at a screen, as far as is known.
+    pub fn is_present(&self, now: Timestamp) -> bool {
+        self.presence.is_some_and(|(present, at)| present && now < local::plus(at, PRESENCE_HOLDS))
+    }
+
+    /// Roughly where the person said they are.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// Whether the person turned a kind off, by "not for me" three times.
+    pub fn is_off(&self, kind: Kind) -> bool {
+        self.declined.iter().any(|(declined, times)| *declined == kind && *times >= tip_life::DECLINED_TURNS_OFF)
+    }
+
+    /// Whether a task is open at `now`: not done, or done on an earlier day and recurring.
+    pub fn is_open(&self, kept: &KeptTask, now: Timestamp) -> bool {
+        let done_again = |done: Timestamp| kept.task.recurring && done < local::today(self.zone(), now);
+        kept.memory.done_at.is_none_or(done_again) && !self.never.contains(&kept.task.reference)
+    }
+
+    /// What the page needs to show this person at `now`.
+    pub fn view(&self, now: Timestamp) -> View {
+        let tip = self.live_tip(now).cloned();
+        let answered = self.lives.last().and_then(|life| {
+            life.undoable(now).map(|(answer, undo_until)| Answered {
+                tip: life.tip.clone(),
+                answer: answer.clone(),
+                undo_until,
+            })
+        });
+        let held = moments::silence(self, now);
+        View {
+            version: self.seq,
+            silence: held.filter(|silence| !matches!(silence, Silence::TipLive { .. })),
+            tip,
+            answered,
+            looked_at: self.looked_at,
+            next_look: moments::next_look(self, now, held.as_ref()),
+            given_today: self.given_today(now),
+            budget: self.budget(now),
+            zone: self.zone_name().clone(),
+            had_tip: self.had_tip,
+            accounts: self.accounts.clone(),
+        }
+    }
+
+    pub(crate) fn paused_until(&self) -> Option<Timestamp> {
+        self.paused_until
+    }
+
+    pub(crate) fn advice_memory(&self, advice: &oo_contracts::AdviceId) -> Option<&Memory> {
+        self.advices.iter().find(|kept| kept.advice == *advice).map(|kept| &kept.memory)
+    }
+
+    fn dosage_millionths(&self, now: Timestamp) -> u64 {
+        let Some((millionths, at)) = self.dosage else { return 0 };
+        let half_lives = at.duration_until(now).as_secs_f64().max(0.0) / DOSAGE_HALF_LIFE.as_secs_f64();
+        (millionths as f64 * (-half_lives).exp2()).round() as u64
+    }
+
+    fn task_index(&self, reference: &Ref) -> Result<usize, usize> {
+        self.tasks.binary_search_by(|kept| kept.task.reference.cmp(reference))
+    }
+
+    fn event_index(&self, reference: &Ref) -> Result<usize, usize> {
+        self.events.binary_search_by(|kept| kept.event.reference.cmp(reference))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Every phrase of oO's own, in each language. Calm, true, never a reproach: a test holds the words that are not used.
+
+use super::clock;
+use jiff::tz::TimeZone;
+use oo_contracts::signal::Language::{self, De, En};
+use oo_contracts::tip::{Because, Subject};
+
+/// Up to here a gap is told by its length, beyond by its end.
+const SHORT_GAP_MINUTES: u16 = 60;
+
+/// What a task without words is called.
+pub(super) fn some_task(language: Language) -> &'static str {
+    match language {
+        En => "One of your tasks fits now.",
+        De => "Eine deiner Aufgaben passt jetzt.",
+    }
+}
+
+/// What getting ready for an event without words is called.
+pub(super) fn some_event(language: Language) -> &'static str {
+    match language {
+        En => "Get ready for what comes next.",
+        De => "Mach dich bereit für das, was als Nächstes kommt.",
+    }
+}
+
+/// What a habit without words is called.
+pub(super) fn some_habit(language: Language) -> &'static str {
+    match language {
+        En => "It is time for one of your habits.",
+        De => "Es ist Zeit für eine deiner Gewohnheiten.",
+    }
+}
+
+/// What an advice of another version is called.
+pub(super) fn some_advice(language: Language) -> &'static str {
+    match language {
+        En => "Take a quiet minute.",
+        De => "Nimm dir eine ruhige Minute.",
+    }
+}
+
+/// Before and after the name of an event.
+pub(super) fn prepare(language: Language) -> (&'static str, &'static str) {
+    match language {
+        En => ("Get ready for ", "."),
+        De => ("Mach dich bereit für ", "."),
+    }
+}
+
+/// Before and after the label of a habit.
+pub(super) fn habit(language: Language) -> (&'static str, &'static str) {
+    match language {
+        En => ("Time for ", "."),
+        De => ("Zeit für ", "."),
+    }
+}
+
+/// The moment of a tip whose policy gave no reason.
+pub(super) fn no_reason(language: Language) -> &'static str {
+    match language {
+        En => "Right now",
+        De => "Gerade jetzt",
+    }
+}
+
+/// A fact in words.
+pub(super) fn because(language: Language, because: &Because, subject: &Subject, zone: &TimeZone) -> String {
+    match (language, *because) {
+        (En, Because::FreeMinutes { minutes, until: Some(until) }) if minutes <= SHORT_GAP_MINUTES => {
+            format!("{} before your {}", count(minutes, "free minute", "free minutes"), clock(until, zone))
+        }
+        (De, Because::FreeMinutes { minutes, until: Some(until) }) if minutes <= SHORT_GAP_MINUTES => {
+            let free = count(minutes, "freie Minute", "freie Minuten");
+            format!("{free} vor deinem Termin um {}", clock(until, zone))
+        }
+        (En, Because::FreeMinutes { until: Some(until), .. }) => format!("Free until {}", clock(until, zone)),
+        (De, Because::FreeMinutes { until: Some(until), .. }) => format!("Frei bis {}", clock(until, zone)),
+        (En, Because::FreeMinutes { until: None, .. }) => "Nothing in your calendar for the next 24 hours".into(),
+        (De, Because::FreeMinutes { until: None, .. }) => "Nichts im Kalender in den nächsten 24 Stunden".into(),
+        (En, Because::DueToday) => "Due today".into(),
+        (De, Because::DueToday) => "Für heute geplant".into(),
+        (En, Because::DueIn { days: 1 }) => "Due tomorrow".into(),
+        (De, Because::DueIn { days: 1 }) => "Für morgen geplant".into(),
+        (En, Because::DueIn { days }) => format!("Due in {}", count(days, "day", "days")),
+        (De, Because::DueIn { days }) => format!("In {} geplant", count(days, "Tag", "Tagen")),
+        (En, Because::DueBefore { days: 1 }) => "Planned for yesterday".into(),
+        (De, Because::DueBefore { days: 1 }) => "Für gestern geplant".into(),
+        (En, Because::DueBefore { days }) => format!("Planned for {} ago", count(days, "day", "days")),
+        (De, Because::DueBefore { days }) => format!("Vor {} geplant", count(days, "Tag", "Tagen")),
+        (En, Because::Important) => "Marked important".into(),
+        (De, Because::Important) => "Als wichtig markiert".into(),
+        (En, Because::Fits { minutes }) => format!("Takes about {}", count(minutes, "minute", "minutes")),
+        (De, Because::Fits { minutes }) => format!("Dauert etwa {}", count(minutes, "Minute", "Minuten")),
+        (En, Because::Waiting { days }) => format!("On your list for {}", count(days, "day", "days")),
+        (De, Because::Waiting { days }) => format!("Seit {} auf deiner Liste", count(days, "Tag", "Tagen")),
+        (language, Because::StartsIn { minutes }) => starts(language, minutes, subject, zone),
+        (En, Because::HabitWindow) => "This is its time of day".into(),
+        (De, Because::HabitWindow) => "Das ist die Tageszeit dafür".into(),
+        (En, Because::Mood) => "You said how you feel".into(),
+        (De, Because::Mood) => "Du hast gesagt, wie es dir geht".into(),
+        (En, Because::LongStretch { minutes }) => {
+            format!("{} of your day are taken", hours(minutes, "hours", "minutes"))
+        }
+        (De, Because::LongStretch { minutes }) => {
+            format!("{} deines Tages sind verplant", hours(minutes, "Stunden", "Minuten"))
+        }
+        (En, Because::Chance) => "Drawn by lot".into(),
+        (De, Because::Chance) => "Durch das Los bestimmt".into(),
+    }
+}
+
+/// The time on the clock does not grow stale while the tip stands; minutes would.
+fn starts(language: Language, minutes: u16, subject: &Subject, zone: &TimeZone) -> String {
+    match (language, subject) {
+        (En, Subject::Prepare { starts, .. }) => format!("Starts at {}", clock(*starts, zone)),
+        (De, Subject::Prepare { starts, .. }) => format!("Beginnt um {}", clock(*starts, zone)),
+        (En, _) => format!("Starts in {}", count(minutes, "minute", "minutes")),
+        (De, _) => format!("Beginnt in {}", count(minutes, "Minute", "Minuten")),
+    }
+}
+
+fn count(number: u16, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn hours(minutes: u16, hours: &str, words: &str) -> String {
+    if minutes >= 120 { format!("{} {hours}", minutes / 60) } else { format!("{minutes} {words}") }
+}

@@ -1,0 +1,267 @@
+//! A provider: how to link it, read it, act on it and be told by it. To add one: a file in `connector/`.
+
+pub(crate) mod google_calendar;
+pub(crate) mod todoist;
+
+use crate::http::{CallError, Http};
+use crate::settings::Settings;
+use futures_util::future::BoxFuture;
+use oo_contracts::id::ItemId;
+use oo_contracts::signal::{Event, Task};
+use oo_contracts::wire::Header;
+use oo_contracts::{AccountId, Provider, Ref, SignalId, Timestamp};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Origin, Url};
+
+/// oO's registration at a provider, and where it answers.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: SecretString,
+    pub(crate) issuer: Issuer,
+    pub(crate) authorize_url: Url,
+    pub(crate) token_url: Url,
+    /// Ends with a slash.
+    pub(crate) api_url: Url,
+    pub(crate) revoke_url: Url,
+    pub(crate) redirect: Url,
+    /// Where the provider may tell of changes, if it can reach us.
+    pub(crate) webhook: Option<Url>,
+    /// All of them must be granted.
+    pub(crate) scopes: &'static [&'static str],
+    pub(crate) separator: &'static str,
+    /// More parameters of the authorization request.
+    pub(crate) extra: &'static [(&'static str, &'static str)],
+    /// How long a token lives that comes without an expiry; `None` where such a one lives until it is revoked.
+    pub(crate) life_unsaid: Option<Duration>,
+}
+
+/// What a provider may call itself in an authorization response (RFC 9207).
+#[derive(Debug, Clone)]
+pub(crate) enum Issuer {
+    Exactly(&'static str),
+    Under(Origin),
+}
+
+impl Issuer {
+    /// Whether an answer that names this issuer is this provider's.
+    pub(crate) fn is(&self, named: &str) -> bool {
+        match self {
+            Self::Exactly(real) => named == *real,
+            Self::Under(origin) => Url::parse(named).is_ok_and(|url| url.origin() == *origin),
+        }
+    }
+}
+
+/// What a call to a provider's API needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    pub(crate) account: AccountId,
+    /// The provider's own name of the account.
+    pub(crate) owner: String,
+    pub(crate) token: SecretString,
+}
+
+impl Access {
+    /// The reference of one of the account's objects; `None` for a name longer than any that is known.
+    pub(crate) fn reference(&self, item: &str) -> Option<Ref> {
+        Some(Ref { account: self.account.clone(), item: item.parse().ok()? })
+    }
+}
+
+/// What a sync found, and where the next one goes on. Nothing of the content is in the cursor.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) changes: Vec<Change>,
+    /// This is everything there is: what is missing is gone.
+    pub(crate) whole: bool,
+    pub(crate) cursor: String,
+}
+
+/// What became of one object.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) reference: Ref,
+    /// What the provider calls this version of it: the same version again is the same signal again.
+    pub(crate) version: String,
+    pub(crate) news: News,
+}
+
+/// The normalized facts of a change: no words.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum News {
+    Task(Task),
+    Event(Event),
+    Done,
+    Gone,
+}
+
+/// Whether an account's objects are tasks or events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    Tasks,
+    Events,
+}
+
+/// A title, and whether the thing is over. Lives in memory only.
+#[derive(Clone)]
+pub(crate) struct Said {
+    pub(crate) title: String,
+    pub(crate) over: bool,
+}
+
+/// A webhook as it came in.
+pub(crate) struct Heard<'a> {
+    pub(crate) headers: &'a [Header],
+    pub(crate) body: &'a [u8],
+}
+
+impl Heard<'_> {
+    /// A header that is there exactly once.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        let first = found.next()?;
+        found.next().is_none().then_some(first.value.as_str())
+    }
+}
+
+/// What a webhook says, once it has proved itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// Something changed in the account that the provider calls so.
+    Owner { owner: String, delivery: String, at: Option<Timestamp> },
+    /// A channel speaks; its token is still to be compared with the kept one.
+    Channel { id: String, token: String, resource: String, number: u64 },
+}
+
+/// Why a webhook is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Its signature is missing or wrong.
+    Unsigned,
+    /// It is signed, and yet not what the provider documents.
+    Malformed,
+}
+
+/// A push channel that the provider opened for us.
+#[derive(Debug, Clone)]
+pub(crate) struct Channel {
+    pub(crate) id: String,
+    /// Needed to stop it.
+    pub(crate) resource: String,
+    pub(crate) expires: Timestamp,
+}
+
+/// One provider.
+pub(crate) trait Connector: Send + Sync {
+    fn app(&self) -> &App;
+
+    fn keeps(&self) -> Keeps;
+
+    /// Whose account it is, by the provider's own stable name. Never an e-mail address.
+    fn owner<'a>(&'a self, http: &'a Http, token: &'a SecretString) -> BoxFuture<'a, Result<String, CallError>>;
+
+    /// What changed since a cursor; everything without one, or where the provider has forgotten it.
+    fn sync<'a>(
+        &'a self,
+        http: &'a Http,
+        access: &'a Access,
+        cursor: Option<&'a str>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Batch, CallError>>;
+
+    /// The words of one object; `None` where it is gone.
+    fn words<'a>(
+        &'a self,
+        http: &'a Http,
+        access: &'a Access,
+        item: &'a ItemId,
+    ) -> BoxFuture<'a, Result<Option<Said>, CallError>>;
+
+    /// Completes a task or opens it again; once for each key.
+    fn complete<'a>(
+        &'a self,
+        http: &'a Http,
+        access: &'a Access,
+        item: &'a ItemId,
+        reopen: bool,
+        key: &'a SignalId,
+    ) -> BoxFuture<'a, Result<(), CallError>>;
+
+    /// Ends the grant at the provider.
+    fn revoke<'a>(
+        &'a self,
+        http: &'a Http,
+        access: &'a SecretString,
+        refresh: Option<&'a SecretString>,
+    ) -> BoxFuture<'a, Result<(), CallError>>;
+
+    /// Reads a webhook, its signature first.
+    fn hear(&self, heard: &Heard<'_>) -> Result<Hint, Refused>;
+
+    /// Opens a channel, for providers that have them and can reach us; `None` for the others.
+    fn open_channel<'a>(
+        &'a self,
+        http: &'a Http,
+        access: &'a Access,
+        id: &'a str,
+        token: &'a SecretString,
+    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>>;
+
+    /// Stops a channel.
+    fn stop_channel<'a>(
+        &'a self,
+        http: &'a Http,
+        token: &'a SecretString,
+        id: &'a str,
+        resource: &'a str,
+    ) -> BoxFuture<'a, Result<(), CallError>>;
+}
+
+/// The providers that this installation is registered at.
+pub(crate) type Connectors = BTreeMap<Provider, Arc<dyn Connector>>;
+
+/// Makes a connector for each provider that is set up.
+pub(crate) fn connectors(settings: &Settings) -> anyhow::Result<Connectors> {
+    let mut all: Connectors = BTreeMap::new();
+    if let Some(app) = settings.todoist()? {
+        all.insert(Provider::Todoist, Arc::new(todoist::Todoist::new(app)));
+    }
+    if let Some((app, userinfo)) = settings.google()? {
+        all.insert(Provider::GoogleCalendar, Arc::new(google_calendar::GoogleCalendar::new(app, userinfo)));
+    }
+    Ok(all)
+}
+
+/// An address below a provider's API; each part is one segment, whatever stands in it.
+pub(crate) fn below(api: &Url, parts: &[&str]) -> Url {
+    let mut url = api.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(parts);
+    }
+    url
+}
+
+/// One object of a list. An odd one is passed over instead of spoiling the others.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Perhaps<T> {
+    Read(T),
+    Unread(IgnoredAny),
+}
+
+/// Those that could be read.
+pub(crate) fn readable<T>(all: Vec<Perhaps<T>>) -> impl Iterator<Item = T> {
+    all.into_iter().filter_map(|one| match one {
+        Perhaps::Read(one) => Some(one),
+        Perhaps::Unread(_) => {
+            tracing::warn!("an object of a provider cannot be read and is passed over");
+            None
+        }
+    })
+}

@@ -1,0 +1,122 @@
+//! Ending a link, completely: the record goes at once; then the log is told, channels stop, the grant is revoked. What is
+//! left to do outlives a restart, and nothing of it can bring the link back.
+
+use crate::oauth;
+use crate::shared::{Shared, not_linked};
+use crate::sync;
+use crate::sync_store::SyncState;
+use crate::vault::{Grant, Linked};
+use crate::vault_store::Ended;
+use oo_contracts::http::Problem;
+use oo_contracts::signal::Fact;
+use oo_contracts::wire::{Done, LinkEnd};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often what is left is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
+/// A provider that does not take a revocation so often will not; the token is forgotten then.
+const MOST_TRIES: u32 = 6;
+/// How long a sync that is under way may take to notice.
+const SYNC_ENDS_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Ends a link.
+pub(crate) async fn end(shared: Arc<Shared>, end: LinkEnd) -> Result<Done, Problem> {
+    let LinkEnd { user, account } = end;
+    let mine = shared.vault.look(&account).await?.is_some_and(|linked| linked.user == user);
+    if !mine || !shared.vault.end(&account).await? {
+        return Err(not_linked());
+    }
+    shared.words.forget(&account);
+    tracing::info!(%user, %account, "unlinked");
+    shared.ctx.bus.changed(&user, 0).await;
+    shared.ended.notify_one();
+    Ok(Done {})
+}
+
+/// Does what is left of ended links, until the service stops.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    loop {
+        match shared.vault.ended().await {
+            Ok(all) => {
+                for (ended, opened) in all {
+                    finish(&shared, ended, opened).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "ended links wait"),
+        }
+        tokio::select! {
+            () = shared.ended.notified() => {}
+            () = tokio::time::sleep(AGAIN) => {}
+            () = shared.ctx.shutdown.cancelled() => return,
+        }
+    }
+}
+
+async fn finish(shared: &Shared, mut ended: Ended, opened: Option<(Linked, Option<Grant>)>) {
+    let Some((linked, grant)) = opened else {
+        tracing::error!(account = %ended.account, "an ended link cannot be read and is forgotten");
+        let _ = shared.vault.store().forget_ended(&ended.account).await;
+        return;
+    };
+    if !ended.said {
+        // A sync that began before must not say anything after.
+        let deadline = Instant::now() + SYNC_ENDS_WITHIN;
+        while shared.schedule.is_syncing(&linked.id).await.unwrap_or(true) && Instant::now() < deadline {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        let fact = Fact::AccountUnlinked { account: linked.id.clone() };
+        if let Err(error) = sync::say(shared, &linked, "unlinked", fact).await {
+            tracing::warn!(account = %linked.id, %error, "the log does not know yet that a link ended");
+            return;
+        }
+        ended.said = true;
+        if shared.vault.store().put_ended(&ended).await.is_err() {
+            return;
+        }
+        shared.ctx.bus.changed(&linked.user, 0).await;
+    }
+    let revoked = match &grant {
+        Some(grant) => revoke(shared, &linked, grant, &ended.state).await,
+        // Sealed with a key that left the ring: there is nothing to revoke with.
+        None => Ok(()),
+    };
+    ended.tries += 1;
+    match revoked {
+        Ok(()) => {}
+        Err(error) if ended.tries >= MOST_TRIES => {
+            tracing::warn!(account = %linked.id, %error, "a grant could not be revoked at its provider; our copy is gone");
+        }
+        Err(error) => {
+            tracing::info!(account = %linked.id, %error, "a grant is not revoked yet");
+            let _ = shared.vault.store().put_ended(&ended).await;
+            return;
+        }
+    }
+    let _ = shared.vault.store().forget_ended(&ended.account).await;
+}
+
+/// Stops the channels, then revokes; a token that has expired is renewed for it, and that one revoked as well.
+async fn revoke(shared: &Shared, linked: &Linked, grant: &Grant, state: &str) -> anyhow::Result<()> {
+    let Some(connector) = shared.connector(linked.provider) else { return Ok(()) };
+    let state: SyncState = serde_json::from_str(state).unwrap_or_default();
+    let (mut access, mut refresh) = (grant.access.clone(), grant.refresh.clone());
+    if !state.channels.is_empty()
+        && !grant.is_fresh(shared.ctx.clock.wall())
+        && let Some(token) = &grant.refresh
+        && let Ok(tokens) = oauth::refresh(&shared.http, connector.app(), token).await
+    {
+        access = tokens.access;
+        refresh = tokens.refresh.or(refresh);
+    }
+    for channel in &state.channels {
+        shared.hooks.forget_channel(&channel.id).await?;
+        // A channel that does not stop is answered with 404 from now on, and ends by itself within a week.
+        if let Err(error) = connector.stop_channel(&shared.http, &access, &channel.id, &channel.resource).await {
+            tracing::info!(account = %linked.id, %error, "a channel does not stop");
+        }
+    }
+    Ok(connector.revoke(&shared.http, &access, refresh.as_ref()).await?)
+}

@@ -1,0 +1,355 @@
+//! The token vault: each linked account's grant, sealed with a key of its own that the ring wraps, changed only by
+//! compare-and-set on its version. Nobody else sees a token at rest.
+
+use crate::connector::Access;
+use crate::store::StoreError;
+use crate::vault_store::{Ended, Raw, VaultStore};
+use oo_contracts::wire::AccountStatus;
+use oo_contracts::{AccountId, Provider, Timestamp, UserId};
+use oo_runtime::random;
+use oo_runtime::seal::{Envelope, Keyring, OpenError};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The least margin before a token's end, so that it does not end on its way to the provider.
+const MARGIN: Duration = Duration::from_secs(60);
+/// How often a change that lost to another is tried again.
+const TRIES: usize = 8;
+
+/// What a provider granted. Prints no secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) access: SecretString,
+    pub(crate) refresh: Option<SecretString>,
+    /// On the wall's clock; `None` for a token that lives until it is revoked.
+    pub(crate) expires: Option<Timestamp>,
+    /// How long it lived in all, for the margin.
+    pub(crate) life_seconds: u64,
+    /// The provider's own name of the account.
+    pub(crate) owner: String,
+}
+
+impl Grant {
+    /// Whether the access token should still be used.
+    pub(crate) fn is_fresh(&self, wall: Timestamp) -> bool {
+        let Some(expires) = self.expires else { return true };
+        let life = Duration::from_secs(self.life_seconds);
+        // A tenth of its life, a minute at least; but never so much that a short-lived token would be born stale.
+        let margin = MARGIN.max(life / 10).min(life / 2);
+        expires.checked_sub(margin).is_ok_and(|until| wall < until)
+    }
+
+    /// Whether both hold the same refresh token (or, without one, the same access token).
+    fn continues(&self, other: &Self) -> bool {
+        match (&self.refresh, &other.refresh) {
+            (Some(mine), Some(theirs)) => mine.expose_secret() == theirs.expose_secret(),
+            (None, None) => self.access.expose_secret() == other.access.expose_secret(),
+            _ => false,
+        }
+    }
+}
+
+/// A linked account without its secrets.
+#[derive(Debug, Clone)]
+pub(crate) struct Linked {
+    pub(crate) id: AccountId,
+    pub(crate) user: UserId,
+    pub(crate) provider: Provider,
+    pub(crate) status: AccountStatus,
+}
+
+/// A linked account with its grant, as of a version.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) linked: Linked,
+    pub(crate) grant: Grant,
+    pub(crate) version: u64,
+    /// Sealed with a key that is no longer the ring's first.
+    pub(crate) is_old: bool,
+}
+
+impl Account {
+    /// What a call to the provider needs.
+    pub(crate) fn access(&self) -> Access {
+        let Grant { access, owner, .. } = &self.grant;
+        Access { account: self.linked.id.clone(), owner: owner.clone(), token: access.clone() }
+    }
+}
+
+/// What became of a new grant.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    New(Linked),
+    /// It was linked already, by the same person: all but the grant stays.
+    Again(Linked),
+    /// Somebody else has linked this account.
+    Elsewhere,
+}
+
+/// What became of a refreshed grant.
+#[derive(Debug)]
+pub(crate) enum Saved {
+    Saved(Account),
+    /// Somebody else wrote another grant meanwhile: theirs counts.
+    Theirs(Account),
+    /// The link was ended meanwhile.
+    Ended,
+}
+
+/// What became of a grant that the provider calls dead.
+#[derive(Debug)]
+pub(crate) enum Dead {
+    Marked,
+    /// It was marked before, or the link was ended.
+    Already,
+    /// Somebody else has renewed it: it lives.
+    Theirs(Account),
+}
+
+/// Why the vault does not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VaultError {
+    #[error(transparent)]
+    Away(#[from] StoreError),
+    #[error(transparent)]
+    Sealed(#[from] OpenError),
+    #[error("a vault record cannot be read")]
+    Garbled,
+    #[error("a vault record changes too often")]
+    Contended,
+}
+
+/// A record as it rests.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Record {
+    user: UserId,
+    provider: Provider,
+    status: AccountStatus,
+    sealed: Envelope,
+}
+
+/// A grant as it is sealed. Exists for the moment of sealing and opening.
+#[derive(Serialize, Deserialize)]
+struct Plain<'a> {
+    #[serde(borrow)]
+    access: Cow<'a, str>,
+    #[serde(borrow)]
+    refresh: Option<Cow<'a, str>>,
+    expires: Option<Timestamp>,
+    life_seconds: u64,
+    #[serde(borrow)]
+    owner: Cow<'a, str>,
+}
+
+/// The vault.
+#[derive(Clone)]
+pub(crate) struct Vault {
+    store: VaultStore,
+    ring: Keyring,
+}
+
+impl Vault {
+    pub(crate) fn new(store: VaultStore, ring: Keyring) -> Self {
+        Self { store, ring }
+    }
+
+    /// Keeps a new grant: a new account, or a known one of the same person again.
+    pub(crate) async fn keep(&self, user: &UserId, provider: Provider, grant: &Grant, wall: Timestamp) -> Result<Kept, VaultError> {
+        let owner = owner_key(provider, &grant.owner);
+        for _ in 0..TRIES {
+            if let Some(id) = self.store.of_owner(&owner).await? {
+                let Some((version, record)) = self.record(&id).await? else { continue };
+                if record.user != *user {
+                    return Ok(Kept::Elsewhere);
+                }
+                let linked = Linked { id, user: user.clone(), provider, status: AccountStatus::Active };
+                if self.swap(&linked, version, grant).await? {
+                    return Ok(Kept::Again(linked));
+                }
+                continue;
+            }
+            // Random, so that an account linked again after its end is another one: nothing of the old comes back.
+            let id: AccountId = random::token().parse().map_err(|_| VaultError::Garbled)?;
+            let linked = Linked { id, user: user.clone(), provider, status: AccountStatus::Active };
+            let raw = self.seal(&linked, grant)?;
+            if self.store.create(&linked.id, user, &owner, &raw, wall).await? {
+                return Ok(Kept::New(linked));
+            }
+        }
+        Err(VaultError::Contended)
+    }
+
+    /// An account with its grant.
+    pub(crate) async fn read(&self, id: &AccountId) -> Result<Option<Account>, VaultError> {
+        let Some((version, record)) = self.record(id).await? else { return Ok(None) };
+        let grant = self.open(id, &record)?;
+        let is_old = self.ring.is_old(&record.sealed.key);
+        let Record { user, provider, status, .. } = record;
+        Ok(Some(Account { linked: Linked { id: id.clone(), user, provider, status }, grant, version, is_old }))
+    }
+
+    /// An account without its grant.
+    pub(crate) async fn look(&self, id: &AccountId) -> Result<Option<Linked>, VaultError> {
+        let found = self.record(id).await?;
+        Ok(found.map(|(_, Record { user, provider, status, .. })| Linked { id: id.clone(), user, provider, status }))
+    }
+
+    /// A person's accounts.
+    pub(crate) async fn of_user(&self, user: &UserId) -> Result<Vec<Linked>, VaultError> {
+        let mut all = Vec::new();
+        for id in self.store.of_user(user).await? {
+            all.extend(self.look(&id).await?);
+        }
+        Ok(all)
+    }
+
+    /// The account that a provider calls so.
+    pub(crate) async fn of_owner(&self, provider: Provider, owner: &str) -> Result<Option<AccountId>, VaultError> {
+        Ok(self.store.of_owner(&owner_key(provider, owner)).await?)
+    }
+
+    /// Keeps a refreshed grant in place of the one in `from`. A status that changed meanwhile is no obstacle; a grant is.
+    pub(crate) async fn save(&self, from: &Account, grant: &Grant) -> Result<Saved, VaultError> {
+        let mut current = from.clone();
+        for _ in 0..TRIES {
+            let mut linked = current.linked.clone();
+            if matches!(linked.status, AccountStatus::ReconnectNeeded { .. }) {
+                linked.status = AccountStatus::Active;
+            }
+            if self.swap(&linked, current.version, grant).await? {
+                return Ok(Saved::Saved(Account { linked, grant: grant.clone(), version: current.version + 1, is_old: false }));
+            }
+            match self.read(&current.linked.id).await? {
+                None => return Ok(Saved::Ended),
+                Some(theirs) if !theirs.grant.continues(&from.grant) => return Ok(Saved::Theirs(theirs)),
+                Some(same) => current = same,
+            }
+        }
+        Err(VaultError::Contended)
+    }
+
+    /// Seals the record again with the ring's first key. Does nothing if the record changed meanwhile: it was sealed anew then.
+    pub(crate) async fn rewrap(&self, account: &Account) -> Result<(), VaultError> {
+        self.swap(&account.linked, account.version, &account.grant).await.map(|_| ())
+    }
+
+    /// Says how an account stands, unless it says so already; whether that changed anything.
+    pub(crate) async fn set_status(
+        &self,
+        id: &AccountId,
+        next: impl Fn(&AccountStatus) -> Option<AccountStatus>,
+    ) -> Result<bool, VaultError> {
+        for _ in 0..TRIES {
+            let Some((version, mut record)) = self.record(id).await? else { return Ok(false) };
+            let Some(status) = next(&record.status) else { return Ok(false) };
+            record.status = status;
+            if self.store.swap(id, version, &encode(&record)?).await? {
+                return Ok(true);
+            }
+        }
+        Err(VaultError::Contended)
+    }
+
+    /// Marks a grant as dead, if it still is the one in `seen`: a loser must not end what a winner renewed.
+    pub(crate) async fn mark_dead(&self, seen: &Account, since: Timestamp) -> Result<Dead, VaultError> {
+        for _ in 0..TRIES {
+            let Some(now) = self.read(&seen.linked.id).await? else { return Ok(Dead::Already) };
+            if matches!(now.linked.status, AccountStatus::ReconnectNeeded { .. }) {
+                return Ok(Dead::Already);
+            }
+            if !now.grant.continues(&seen.grant) {
+                return Ok(Dead::Theirs(now));
+            }
+            let Some((version, mut record)) = self.record(&seen.linked.id).await? else { return Ok(Dead::Already) };
+            if version != now.version {
+                continue;
+            }
+            record.status = AccountStatus::ReconnectNeeded { since };
+            if self.store.swap(&seen.linked.id, version, &encode(&record)?).await? {
+                return Ok(Dead::Marked);
+            }
+        }
+        Err(VaultError::Contended)
+    }
+
+    /// Ends an account in one step: record, cursors and indexes go; what is left to say and to revoke is kept for [`crate::unlink`].
+    pub(crate) async fn end(&self, id: &AccountId) -> Result<bool, VaultError> {
+        let Some((_, record)) = self.record(id).await? else { return Ok(false) };
+        // A record that does not open can be ended all the same, but then its owner's index is found by nobody.
+        let owner = self.open(id, &record).ok().map(|grant| owner_key(record.provider, &grant.owner));
+        Ok(self.store.end(id, &record.user, owner.as_deref()).await?)
+    }
+
+    /// Ended accounts of which something is left to say or to revoke.
+    pub(crate) async fn ended(&self) -> Result<Vec<(Ended, Option<(Linked, Option<Grant>)>)>, VaultError> {
+        let mut all = Vec::new();
+        for ended in self.store.ended().await? {
+            let opened = serde_json::from_str::<Record>(&ended.record).ok().map(|record| {
+                let grant = self.open(&ended.account, &record).ok();
+                let Record { user, provider, status, .. } = record;
+                (Linked { id: ended.account.clone(), user, provider, status }, grant)
+            });
+            all.push((ended, opened));
+        }
+        Ok(all)
+    }
+
+    /// The store, for what is kept beside the records.
+    pub(crate) fn store(&self) -> &VaultStore {
+        &self.store
+    }
+
+    async fn record(&self, id: &AccountId) -> Result<Option<(u64, Record)>, VaultError> {
+        let Some(Raw { version, record }) = self.store.load(id).await? else { return Ok(None) };
+        Ok(Some((version, serde_json::from_str(&record).map_err(|_| VaultError::Garbled)?)))
+    }
+
+    async fn swap(&self, linked: &Linked, version: u64, grant: &Grant) -> Result<bool, VaultError> {
+        let raw = self.seal(linked, grant)?;
+        Ok(self.store.swap(&linked.id, version, &raw).await?)
+    }
+
+    fn seal(&self, linked: &Linked, grant: &Grant) -> Result<String, VaultError> {
+        let plain = Plain {
+            access: grant.access.expose_secret().into(),
+            refresh: grant.refresh.as_ref().map(|token| token.expose_secret().into()),
+            expires: grant.expires,
+            life_seconds: grant.life_seconds,
+            owner: grant.owner.as_str().into(),
+        };
+        let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| VaultError::Garbled)?);
+        let sealed = Envelope::seal(&self.ring, &belongs(&linked.user, linked.provider, &linked.id), &plain);
+        let Linked { user, provider, status, .. } = linked.clone();
+        encode(&Record { user, provider, status, sealed })
+    }
+
+    fn open(&self, id: &AccountId, record: &Record) -> Result<Grant, VaultError> {
+        let plain = record.sealed.open(&self.ring, &belongs(&record.user, record.provider, id))?;
+        let plain: Plain<'_> = serde_json::from_slice(&plain).map_err(|_| VaultError::Garbled)?;
+        Ok(Grant {
+            access: plain.access.as_ref().into(),
+            refresh: plain.refresh.map(|token| token.as_ref().into()),
+            expires: plain.expires,
+            life_seconds: plain.life_seconds,
+            owner: plain.owner.into_owned(),
+        })
+    }
+}
+
+/// A record opens for its own person, provider and account only.
+fn belongs(user: &UserId, provider: Provider, account: &AccountId) -> String {
+    format!("oo/vault/v1|{user}|{}|{account}", provider.slug())
+}
+
+/// By what an account is found from the provider's own name of it, which need not stand in a key.
+fn owner_key(provider: Provider, owner: &str) -> String {
+    random::hex(&Sha256::digest(format!("oo/owner/v1|{}|{owner}", provider.slug())))
+}
+
+fn encode(record: &Record) -> Result<String, VaultError> {
+    serde_json::to_string(record).map_err(|_| VaultError::Garbled)
+}

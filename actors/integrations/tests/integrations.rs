@@ -1,0 +1,14 @@
+//! This service against the sandbox's providers, with real NATS and Redis.
+
+#[path = "integrations/content.rs"]
+mod content;
+#[path = "integrations/faults.rs"]
+mod faults;
+#[path = "integrations/hooks.rs"]
+mod hooks;
+#[path = "integrations/link.rs"]
+mod link;
+#[path = "integrations/peer.rs"]
+mod peer;
+#[path = "integrations/sync.rs"]
+mod sync;

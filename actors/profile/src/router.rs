@@ -1,0 +1,177 @@
+//! Brings the entries of a shard to the people they are about, waking them if they sleep.
+
+use crate::actor::{Args, Delivery, Message, PersonActor, Tools};
+use anyhow::Context as _;
+use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::Consumer;
+use futures_util::StreamExt as _;
+use oo_contracts::wire::View;
+use oo_contracts::{LogId, UserId};
+use oo_runtime::{Context, People, Person, crash};
+use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
+use oo_subjects::{Place, Shard};
+use ractor::{ActorRef, ActorStatus};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A pull ends well before the pin would.
+const PULL_FOR: Duration = Duration::from_millis(PIN_TIMEOUT.as_millis() as u64 / 2);
+const HEARTBEAT: Duration = Duration::from_millis(PULL_FOR.as_millis() as u64 / 3);
+/// Before a shard that cannot be pulled is tried again.
+const PULL_AGAIN: Duration = Duration::from_millis(250);
+/// How long a page waits for a person to wake.
+const LOOK_WITHIN: Duration = Duration::from_secs(3);
+/// How long an entry waits before it is tried again when its person's record cannot be had.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
+
+type Residents = HashMap<LogId, ActorRef<Message>>;
+
+/// Who is awake on this node.
+#[derive(Clone)]
+pub(crate) struct Router {
+    people: People,
+    tools: Arc<Tools>,
+    residents: Arc<Mutex<HashMap<Shard, Residents>>>,
+    generations: Arc<AtomicU64>,
+}
+
+impl Router {
+    pub(crate) fn new(people: People, tools: Arc<Tools>) -> Self {
+        Self { people, tools, residents: Arc::default(), generations: Arc::default() }
+    }
+
+    /// Pulls a shard until the service stops. Only the member that the server pinned is given entries.
+    pub(crate) async fn pull(&self, ctx: &Context, shard: Shard) {
+        while !ctx.shutdown.is_cancelled() {
+            if let Err(error) = self.pull_once(ctx, shard).await {
+                tracing::debug!(shard = shard.0, error = format!("{error:#}"), "pulling again");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PULL_AGAIN) => {}
+                () = ctx.shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    async fn pull_once(&self, ctx: &Context, shard: Shard) -> anyhow::Result<()> {
+        let stream = ctx.bus.jetstream().get_stream(shard.stream()).await?;
+        let consumer: Consumer<pull::Config> = stream.get_or_create_consumer(PROFILE, shard_consumer()).await?;
+        let mut entries = consumer
+            .stream()
+            .group(PROFILE)
+            .max_messages_per_batch(MAX_IN_FLIGHT as usize)
+            .expires(PULL_FOR)
+            .heartbeat(HEARTBEAT)
+            .messages()
+            .await?;
+        let mut generation = self.next_generation();
+        let mut last = None;
+        loop {
+            let entry = tokio::select! {
+                entry = entries.next() => entry,
+                () = ctx.shutdown.cancelled() => return Ok(()),
+            };
+            let message = entry.context("the pull ended")??;
+            let info = message.info().map_err(|error| anyhow::anyhow!("no delivery information: {error}"))?;
+            // The consumer counts what it delivers: a number left out is a delivery that never came, and may come later, after newer ones.
+            if last.is_some_and(|last| info.consumer_sequence != last + 1) {
+                generation = self.next_generation();
+            }
+            last = Some(info.consumer_sequence);
+            let (seq, tries) = (info.stream_sequence, usize::try_from(info.delivered).unwrap_or(1));
+            let (message, ack) = message.split();
+            let Some((place, kind)) = Place::parse(&message.subject).and_then(|(place, kind)| Some((place, known(kind)?))) else {
+                // Nobody writes such a subject; it is kept out of the way and told.
+                let _ = ack.ack_with(AckKind::Term).await;
+                continue;
+            };
+            crash::point("3-routed");
+            let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation };
+            self.deliver(&place, delivery).await;
+        }
+    }
+
+    async fn deliver(&self, place: &Place, delivery: Delivery) {
+        let person = match self.resident(place) {
+            Some(actor) => {
+                match actor.cast(Message::Deliver(delivery)) {
+                    Ok(()) => return,
+                    // It is leaving: what it did not take comes again soon, to its successor.
+                    Err(_) => return self.forget(place),
+                }
+            }
+            None => self.people.of_log(&place.log).await,
+        };
+        let person = match person {
+            Ok(Some(person)) => person,
+            // The person was erased: nothing of theirs is handled any more.
+            Ok(None) => {
+                let _ = delivery.ack.ack_with(AckKind::Ack).await;
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(shard = place.shard.0, %error, "an entry waits for its person's record");
+                let _ = delivery.ack.ack_with(AckKind::Nak(Some(RECORD_AGAIN))).await;
+                return;
+            }
+        };
+        let actor = self.wake(person);
+        let _ = actor.cast(Message::Deliver(delivery));
+    }
+
+    /// What a person's page should show.
+    pub(crate) async fn look(&self, user: &UserId) -> anyhow::Result<View> {
+        let person = self.people.find(user).await?.context("nobody by that name")?;
+        let actor = self.resident(&person.place).unwrap_or_else(|| self.wake(person));
+        let view = ractor::call_t!(actor, Message::Look, LOOK_WITHIN.as_millis() as u64)?;
+        view.context("the person does not answer")
+    }
+
+    /// Lets everybody leave, with a snapshot each.
+    pub(crate) async fn leave(&self) {
+        let all: Vec<_> = self.residents().drain().flat_map(|(_, residents)| residents.into_values()).collect();
+        let leaving = all.iter().map(|actor| actor.stop_and_wait(None, Some(Duration::from_secs(5))));
+        futures_util::future::join_all(leaving).await;
+    }
+
+    /// A resident, if it is not leaving.
+    fn resident(&self, place: &Place) -> Option<ActorRef<Message>> {
+        let actor = self.residents().get(&place.shard)?.get(&place.log)?.clone();
+        matches!(
+            actor.get_status(),
+            ActorStatus::Unstarted | ActorStatus::Starting | ActorStatus::Running | ActorStatus::Upgrading
+        )
+        .then_some(actor)
+    }
+
+    fn wake(&self, person: Arc<Person>) -> ActorRef<Message> {
+        let place = person.place.clone();
+        let args = Args { person, tools: self.tools.clone() };
+        // It reads its log in its own task; messages wait in its mailbox meanwhile.
+        let (actor, _started) = ractor::ActorRuntime::spawn_instant(None, PersonActor, args).expect("an actor without a name cannot collide");
+        self.residents().entry(place.shard).or_default().insert(place.log, actor.clone());
+        actor
+    }
+
+    fn forget(&self, place: &Place) {
+        if let Some(residents) = self.residents().get_mut(&place.shard) {
+            residents.remove(&place.log);
+        }
+    }
+
+    fn next_generation(&self) -> u64 {
+        self.generations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn residents(&self) -> MutexGuard<'_, HashMap<Shard, Residents>> {
+        self.residents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The kinds of entries there are.
+fn known(kind: &str) -> Option<&'static str> {
+    [oo_subjects::SIGNALS, oo_subjects::MOMENTS, oo_subjects::TIPS].into_iter().find(|subject| subject.kind == kind).map(|subject| subject.kind)
+}

@@ -1,0 +1,80 @@
+//! Snapshots of profiles in Redis: a cache of the log, sealed, replaced only by newer ones.
+
+use oo_contracts::LogId;
+use oo_domain::profile::{FOLD_VERSION, Profile};
+use oo_runtime::Person;
+use redis::aio::ConnectionManager;
+use redis::{AsyncCommands as _, Script};
+use serde::{Deserialize, Serialize};
+
+/// Replaces a snapshot by one with a higher sequence only, so that a node that lost its shard cannot turn it back.
+const REPLACE_IF_NEWER: &str = r"
+local q = redis.call('HGET', KEYS[1], 'q')
+if q and tonumber(q) >= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'q', ARGV[1], 'b', ARGV[2])
+return 1";
+
+/// Where snapshots are.
+#[derive(Clone)]
+pub(crate) struct SnapshotStore {
+    redis: ConnectionManager,
+    replace: Script,
+}
+
+#[derive(Serialize)]
+struct Snapshot<'a> {
+    fold: u32,
+    profile: &'a Profile,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    fold: u32,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    profile: Profile,
+}
+
+impl SnapshotStore {
+    pub(crate) fn new(redis: ConnectionManager) -> Self {
+        Self { redis, replace: Script::new(REPLACE_IF_NEWER) }
+    }
+
+    /// The snapshot of a person, if there is one that this code can go on with. `None` is always safe: the log knows all.
+    pub(crate) async fn load(&self, person: &Person) -> Option<Profile> {
+        let sealed: Option<Vec<u8>> = match self.redis.clone().hget(key(&person.place.log), "b").await {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                tracing::warn!(user = %person.user, %error, "no snapshot to be had; the log is replayed");
+                return None;
+            }
+        };
+        let plain = person.key.open(&belongs(person), &sealed?).ok()?;
+        let version: Version = serde_json::from_slice(&plain).ok()?;
+        if version.fold != FOLD_VERSION {
+            return None;
+        }
+        serde_json::from_slice::<Kept>(&plain).ok().map(|kept| kept.profile)
+    }
+
+    /// Keeps a snapshot. Failing costs a replay, nothing more.
+    pub(crate) async fn save(&self, person: &Person, profile: &Profile) {
+        let Ok(plain) = serde_json::to_vec(&Snapshot { fold: FOLD_VERSION, profile }) else { return };
+        let sealed = person.key.seal(&belongs(person), &plain);
+        let mut call = self.replace.key(key(&person.place.log));
+        let saved: redis::RedisResult<i64> = call.arg(profile.seq()).arg(sealed).invoke_async(&mut self.redis.clone()).await;
+        if let Err(error) = saved {
+            tracing::warn!(user = %person.user, %error, "snapshot not kept");
+        }
+    }
+}
+
+fn key(log: &LogId) -> String {
+    format!("oo:snapshot:{log}")
+}
+
+fn belongs(person: &Person) -> String {
+    format!("oo/snapshot/v1|{}", person.place.log)
+}

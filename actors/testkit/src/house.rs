@@ -1,0 +1,141 @@
+//! Servers and services of one test, in a folder that goes with it.
+
+use anyhow::Context as _;
+use oo_runtime::engines::{self, Server, Sync};
+use oo_runtime::seal::Keyring;
+use oo_runtime::service::run_in;
+use oo_runtime::{Context, People, Source, task};
+use oo_subjects::streams;
+use secrecy::ExposeSecret as _;
+use std::path::{Path, PathBuf};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A private nats-server and redis-server with the streams set up, and settings that lead to them.
+pub struct House {
+    pub nats: Server,
+    pub redis: Server,
+    source: Source,
+    dir: tempfile::TempDir,
+}
+
+impl House {
+    /// Starts the servers and sets the streams up.
+    pub async fn start() -> Self {
+        let house = Self::start_bare().await;
+        let ctx = house.context("setup").await;
+        streams::set_up(ctx.bus.jetstream(), ctx.settings.log.shards, 1).await.expect("streams set up");
+        house
+    }
+
+    /// Starts the servers only: for tests of the set-up itself.
+    pub async fn start_bare() -> Self {
+        Self::try_start().await.expect("a house of one's own: `cargo xtask setup` installs what it needs")
+    }
+
+    async fn try_start() -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let bin = bin();
+        let env = Source::from_env();
+        let nats = engines::find_nats(&env, &bin).await?.context("nats-server 2.12 or newer is missing")?;
+        let redis = engines::find_redis(&env, &bin).await?.context("redis-server is missing")?;
+        let nats = engines::start_nats(nats, &dir.path().join("nats"), Sync::Lazily).await?;
+        let redis = engines::start_redis(redis, &dir.path().join("redis")).await?;
+        let keys = dir.path().join("keys");
+        engines::write_private(&keys, &Keyring::new_line("test"))?;
+        let source = Source::from_iter([
+            ("OO_NATS__URL", nats.url().expose_secret().to_owned()),
+            ("OO_REDIS__URL", redis.url().expose_secret().to_owned()),
+            ("OO_KEYS__FILE", keys.display().to_string()),
+        ]);
+        Ok(Self { nats, redis, source, dir })
+    }
+
+    /// The folder that holds all data of this house: to search it for what must not rest there.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Settings that lead to this house's servers.
+    pub fn source(&self) -> Source {
+        self.source.clone()
+    }
+
+    /// Adds settings for all that starts after.
+    pub fn set<K: Into<String>, V: Into<String>>(&mut self, more: impl IntoIterator<Item = (K, V)>) {
+        self.source = self.source.with(more);
+    }
+
+    /// A context of one's own, as a service has it.
+    pub async fn context(&self, name: &'static str) -> Context {
+        Context::new(name, self.source(), CancellationToken::new()).await.expect("a context")
+    }
+
+    /// The directory of people.
+    pub async fn people(&self) -> People {
+        self.context("people").await.people().await.expect("people")
+    }
+
+    /// Starts a service on a port of its own.
+    pub async fn serve<F, Fut>(&self, name: &'static str, serve: F) -> Running
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.serve_with(name, [("", "")], serve).await
+    }
+
+    /// Starts a service on a port of its own, with settings of its own. Returns once it is ready.
+    pub async fn serve_with<F, Fut>(&self, name: &'static str, more: impl IntoIterator<Item = (&str, &str)>, serve: F) -> Running
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let address = format!("127.0.0.1:{}", engines::free_port().expect("a free port"));
+        let mut source = self.source.with(more.into_iter().filter(|(name, _)| !name.is_empty()));
+        if source.get("OO_HTTP__BIND").is_none() {
+            source = source.with([("OO_HTTP__BIND", address)]);
+        }
+        let address = source.get("OO_HTTP__BIND").expect("just set").to_owned();
+        let shutdown = CancellationToken::new();
+        let ctx = Context::new(name, source, shutdown.clone()).await.expect("a context");
+        let work = task::spawn(name, run_in(ctx.clone(), serve));
+        let running = Running { address, shutdown, work, ctx };
+        crate::eventually(&format!("{name} listens"), || async { tokio::net::TcpStream::connect(&running.address).await.ok() }).await;
+        running
+    }
+}
+
+/// A service that runs.
+pub struct Running {
+    address: String,
+    shutdown: CancellationToken,
+    work: JoinHandle<Option<anyhow::Result<()>>>,
+    pub ctx: Context,
+}
+
+impl Running {
+    /// An address of this service.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Stops it in order, and says how it ended.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        self.work.await?.context("the service panicked")?
+    }
+
+    /// Ends it where it stands, as a crash of the process would: nothing is drained or settled.
+    /// Background tasks of the service end with the cancelled token; what they had not finished stays undone.
+    pub fn crash(self) {
+        self.work.abort();
+        self.shutdown.cancel();
+    }
+}
+
+/// Where `cargo xtask setup` and `cargo oo up` put what they fetch.
+fn bin() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).join(".oo/bin")
+}

@@ -1,0 +1,142 @@
+//! Looking inside: a person's log as it goes on, and why the last decision was what it was.
+
+use crate::data;
+use anyhow::{Context as _, bail, ensure};
+use oo_contracts::UserId;
+use oo_contracts::decision::{Ask, Outcome, Recommendation};
+use oo_contracts::entry::{Body, Entry};
+use oo_contracts::signal::Fact;
+use oo_domain::profile::Profile;
+use oo_domain::{decide, policy};
+use oo_runtime::logbook::{Numbered, open_decision};
+use oo_runtime::{Context, Person, Source};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Between two looks at the log.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Prints a person's log, and what comes.
+pub async fn tail(data: &Path, user: &str, once: bool) -> anyhow::Result<()> {
+    let (ctx, person) = attach(data, user).await?;
+    let logbook = ctx.logbook();
+    let mut after = 0;
+    loop {
+        let read = logbook.read(&person, after).await?;
+        for seq in &read.unreadable {
+            println!("{seq:>8}  cannot be read: it was written by a newer version, or it is damaged");
+        }
+        for numbered in &read.entries {
+            println!("{}", line(numbered));
+        }
+        let last = read.entries.iter().map(|numbered| numbered.seq).chain(read.unreadable).max();
+        after = last.unwrap_or(after);
+        if once {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Prints why the last decision was what it was: folds the log up to it, asks again, and compares.
+pub async fn explain(data: &Path, user: &str) -> anyhow::Result<()> {
+    let (ctx, person) = attach(data, user).await?;
+    let Some(stored) = ctx.bus.last_decision(&person.place).await? else {
+        println!("Nothing was decided about {user} yet.");
+        return Ok(());
+    };
+    let decision = open_decision(&person, &stored.payload)?;
+    println!("decision    {}  at {}  after entry {}", decision.id, decision.at, decision.seq);
+    match &decision.outcome {
+        Outcome::Unavailable { silence } => {
+            println!("silence     {}", words(silence.label()));
+            if let Some(until) = silence.until() {
+                println!("until       {until}");
+            }
+            println!("No policy was asked: it was not the moment.");
+        }
+        Outcome::Asked { ask, recommendation } => {
+            print_recommendation(ask, recommendation);
+            let profile = fold_up_to(&ctx, &person, decision.seq).await?;
+            let again = decide::ask(&profile, ask.id.clone(), ask.bits.get(), ask.context.at);
+            ensure!(again == *ask, "replayed from the log, the question differs from the one that was asked: please report this");
+            let Some(policy) = policy::named(recommendation.policy.as_str()) else {
+                println!("replay      the question is the same; policy {} is not one of ours to ask", recommendation.policy);
+                return Ok(());
+            };
+            ensure!(policy.recommend(&again) == *recommendation, "replayed from the log, the answer differs: please report this");
+            println!("replay      the same question and the same answer, bit for bit");
+        }
+    }
+    Ok(())
+}
+
+/// One entry on one line: what, not whose words, since there are none in it.
+pub fn line(numbered: &Numbered) -> String {
+    let Numbered { seq, entry: Entry { at, body, .. } } = numbered;
+    let what = match body {
+        Body::Signal { signal } => format!("signal   {}", fact(&signal.fact)),
+        Body::Moment { moment } => format!("moment   {}", json(moment)),
+        Body::Tip { tip } => format!("tip      {} {}  until {}", tip.id, json(&tip.subject), tip.not_after),
+    };
+    format!("{seq:>8}  {}  {what}", at.strftime("%Y-%m-%d %H:%M:%S"))
+}
+
+/// What a policy was asked and what it answered, for people.
+pub fn print_recommendation(ask: &Ask, recommendation: &Recommendation) {
+    println!("asked       policy {} version {}, {} candidates, bits {}", recommendation.policy, recommendation.version, ask.candidates.len(), ask.bits);
+    match &recommendation.tip {
+        Some(choice) => {
+            println!("chosen      candidate {} {}", choice.candidate, json(&choice.subject));
+            for reason in &choice.reasons {
+                println!("because     {:+.3}  {}", reason.weight, json(&reason.because));
+            }
+        }
+        None => println!("silence     {}", recommendation.silence.map_or_else(|| "without a reason".into(), |hush| json(&hush))),
+    }
+    println!("propensity  {:.4}", recommendation.propensity);
+}
+
+/// The profile as it was after an entry: a fresh fold of the log.
+pub async fn fold_up_to(ctx: &Context, person: &Person, seq: u64) -> anyhow::Result<Profile> {
+    let mut profile = Profile::default();
+    for numbered in ctx.logbook().read(person, 0).await?.entries {
+        if numbered.seq <= seq {
+            profile.fold(numbered.seq, &numbered.entry);
+        }
+    }
+    Ok(profile)
+}
+
+async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>)> {
+    let user: UserId = user.parse().context("a person's id has only letters, digits, _ and -")?;
+    let env = Source::from_env();
+    let source = match data::running(data) {
+        Some(running) => env.with(running.settings),
+        None if env.get("OO_NATS__URL").is_some() => env,
+        None => bail!("no oO runs with the data folder {}: start it with `cargo oo up`, or set OO_NATS__URL", data.display()),
+    };
+    let ctx = Context::new("inspect", source, CancellationToken::new()).await?;
+    let people = tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;
+    let person = people.find(&user).await?.with_context(|| format!("nobody is called {user}"))?;
+    Ok((ctx, person))
+}
+
+fn fact(fact: &Fact) -> String {
+    let text = json(fact);
+    // {"kind":"mood",…} reads better with its kind first and alone.
+    let kind = text.split('"').nth(3).unwrap_or_default().to_owned();
+    let rest = text.replacen(&format!("\"kind\":\"{kind}\""), "", 1);
+    let rest = rest.trim_start_matches('{').trim_start_matches(',').trim_end_matches('}');
+    format!("{kind} {rest}").trim_end().to_owned()
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn words(label: &str) -> String {
+    label.replace('_', " ")
+}

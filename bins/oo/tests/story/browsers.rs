@@ -1,0 +1,245 @@
+//! The page in real browsers: what a person sees and does, and what the browser's own rules say to it.
+
+use crate::place::{self, Place};
+use anyhow::Context as _;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use oo_contracts::entry::Body;
+use oo_contracts::signal::{Answer, Fact};
+use oo_runtime::engines::free_port;
+use oo_testkit::eventually;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Stdio;
+use tokio::process::{Child, Command};
+use url::Url;
+
+/// Headless Chromium, and the driver that ends with it.
+struct Chromium {
+    client: Client,
+    _driver: Child,
+    _profile: tempfile::TempDir,
+}
+
+impl Chromium {
+    async fn start(width: u32, height: u32) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let profile = tempfile::tempdir()?;
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("chromedriver does not run: `cargo xtask setup` installs it")?;
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".into(),
+            "--disable-gpu".into(),
+            "--disable-quic".into(),
+            "--no-first-run".into(),
+            "--disable-background-networking".into(),
+            "--disable-component-update".into(),
+            "--disable-sync".into(),
+            format!("--window-size={width},{height}"),
+            format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let mut capabilities = Capabilities::new();
+        capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
+        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
+        let driver_url = format!("http://127.0.0.1:{port}");
+        let client = eventually("chromium starts", || async {
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new()).capabilities(capabilities.clone()).connect(&driver_url).await.ok()
+        })
+        .await;
+        Ok(Self { client, _driver: driver, _profile: profile })
+    }
+
+    /// Waits until the page says that it is in a state.
+    async fn is(&self, state: &str) {
+        eventually(&format!("the page is {state}"), || async {
+            let now = self.client.execute("return document.body.dataset.state", vec![]).await.ok()?;
+            (now == state).then_some(())
+        })
+        .await;
+    }
+
+    async fn click(&self, css: &str) -> anyhow::Result<()> {
+        let element = self.client.wait().for_element(Locator::Css(css)).await?;
+        Ok(element.click().await?)
+    }
+
+    /// What the console holds against the page: errors, and breaches of its own content security policy.
+    async fn complaints(&self) -> anyhow::Result<Vec<String>> {
+        let entries = self.client.issue_cmd(Log).await?;
+        let said = entries.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");
+        Ok(said.map(|entry| entry["message"].to_string()).collect())
+    }
+
+    /// Keeps a picture where a person can look at it.
+    async fn picture(&self, name: &str) -> anyhow::Result<()> {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+        std::fs::create_dir_all(&dir)?;
+        Ok(std::fs::write(dir.join(format!("{name}.png")), self.client.screenshot().await?)?)
+    }
+
+    async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+        Ok(self.client.issue_cmd(Cdp(command.to_owned(), parameters)).await?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_links_and_answers_in_chromium() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    let task = place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let oo = place.start().await;
+    let chromium = Chromium::start(390, 844).await?;
+
+    chromium.client.goto(place.page.as_str()).await?;
+    chromium.is("signed-out").await;
+    chromium.picture("signed-out").await?;
+    chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
+    // A fragment alone loads nothing anew: what a person does who follows the link in the same tab.
+    chromium.client.refresh().await?;
+    chromium.is("link").await;
+    chromium.picture("link").await?;
+    let address = chromium.client.current_url().await?;
+    assert!(!address.as_str().contains(&oo.owner_token), "the one-time token is gone from the address bar");
+
+    chromium.click("[data-provider=todoist]").await?;
+    chromium.is("tip").await;
+    let text = chromium.client.find(Locator::Css("#tip")).await?.text().await?;
+    assert_eq!(text, "Call the dentist back");
+    chromium.picture("tip").await?;
+    chromium.click("[data-action=done]").await?;
+    chromium.is("answered").await;
+    chromium.picture("answered").await?;
+    eventually("the task is completed at the provider", || async { place.is_done(&task).then_some(()) }).await;
+    chromium.is("idle").await;
+    chromium.picture("idle").await?;
+    assert_eq!(chromium.complaints().await?, Vec::<String>::new());
+    chromium.client.clone().close().await?;
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_elsewhere_clears_the_page_and_offline_keeps_the_tip() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    place.sandbox.todoist().add_task("Write to Ada", json!({ "due_date": "2026-11-18" }));
+    let oo = place.start().await;
+    let mut browser = place.sign_in(&oo).await?;
+    place::link(&mut browser, "todoist").await?;
+    let card = place::tip(&browser).await;
+
+    let chromium = Chromium::start(1280, 800).await?;
+    chromium.client.goto(&place.page.join("manifest.webmanifest")?.to_string()).await?;
+    for (name, value) in &browser.cookies {
+        let cookie = fantoccini::cookies::Cookie::build((name.clone(), value.clone())).path("/").build();
+        chromium.client.add_cookie(cookie).await?;
+    }
+    chromium.client.goto(place.page.as_str()).await?;
+    chromium.is("tip").await;
+    chromium.picture("tip-desktop").await?;
+
+    // Answered on another device: gone here within the live stream's reach.
+    place::answer(&mut browser, &card, Answer::NotNow { until: None }).await?;
+    eventually("the page lets go of the tip", || async {
+        let now = chromium.client.execute("return document.body.dataset.state", vec![]).await.ok()?;
+        (now != "tip").then_some(())
+    })
+    .await;
+
+    // The shell opens without the server.
+    eventually("the service worker has the shell", || async {
+        let ready = chromium.client.execute("return !!(navigator.serviceWorker && navigator.serviceWorker.controller)", vec![]).await.ok()?;
+        if ready != true {
+            chromium.client.refresh().await.ok()?;
+        }
+        (ready == true).then_some(())
+    })
+    .await;
+    chromium.cdp("Network.enable", json!({})).await?;
+    assert!(oo.stop().await.success());
+    chromium.client.refresh().await?;
+    chromium.is("offline").await;
+    chromium.picture("offline").await?;
+    chromium.client.clone().close().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_is_shown_by_the_service_worker_and_done_answers_it() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    place.sandbox.todoist().add_task("Water the plants", json!({ "due_date": "2026-11-18" }));
+    let oo = place.start().await;
+    let mut browser = place.sign_in(&oo).await?;
+    let subscription = place::subscribe(&mut browser, &place.sandbox).await?;
+    place::link(&mut browser, "todoist").await?;
+    let card = place::tip(&browser).await;
+    let push = eventually("the push", || async { place.sandbox.push().received(&subscription).into_iter().next() }).await;
+
+    let chromium = Chromium::start(390, 844).await?;
+    chromium.client.goto(&place.page.join("manifest.webmanifest")?.to_string()).await?;
+    for (name, value) in &browser.cookies {
+        let cookie = fantoccini::cookies::Cookie::build((name.clone(), value.clone())).path("/").build();
+        chromium.client.add_cookie(cookie).await?;
+    }
+    let origin = place.page.origin().ascii_serialization();
+    chromium.cdp("Browser.grantPermissions", json!({ "origin": origin, "permissions": ["notifications"] })).await?;
+    chromium.client.goto(place.page.as_str()).await?;
+    eventually("the service worker is ready", || async {
+        let ready = "const done = arguments[0]; navigator.serviceWorker.getRegistration().then(r => done(!!(r && r.active)))";
+        (chromium.client.execute_async(ready, vec![]).await.ok()? == true).then_some(())
+    })
+    .await;
+    chromium.cdp("ServiceWorker.enable", json!({})).await?;
+    // What the push service decrypted is what the browser would have: handed to the page's own service worker.
+    let data = String::from_utf8(push.plaintext)?;
+    chromium.cdp("ServiceWorker.deliverPushMessage", json!({ "origin": format!("{origin}/"), "registrationId": "0", "data": data })).await?;
+    let shown = eventually("the notification is shown", || async {
+        let list = "const done = arguments[0]; navigator.serviceWorker.ready.then(r => r.getNotifications()).then(ns => done(ns.map(n => ({ tag: n.tag, body: n.body, actions: n.actions.map(a => a.action) }))))";
+        let shown = chromium.client.execute_async(list, vec![]).await.ok()?;
+        shown.as_array().filter(|shown| !shown.is_empty()).cloned()
+    })
+    .await;
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0]["tag"], card.id.as_str());
+    assert!(shown[0]["body"].as_str().is_some_and(|body| body.contains("Water the plants")), "{shown:?}");
+    assert_eq!(shown[0]["actions"], json!(["done", "later"]));
+    chromium.client.clone().close().await?;
+    let inside = place.inside().await;
+    let answered = inside.log().await.iter().any(|n| matches!(&n.entry.body, Body::Signal { signal } if matches!(signal.fact, Fact::Feedback { .. })));
+    assert!(!answered, "showing a notification is no answer");
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
+/// The console's log, by Chromium's own command.
+#[derive(Debug)]
+struct Log;
+
+impl WebDriverCompatibleCommand for Log {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
+
+/// A command of Chromium's debugging protocol.
+#[derive(Debug)]
+struct Cdp(String, Value);
+
+impl WebDriverCompatibleCommand for Cdp {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
+    }
+}

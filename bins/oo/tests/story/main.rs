@@ -1,0 +1,9 @@
+//! The story: the real program, real servers, the sandbox as the outside world. One test binary, since linking all
+//! services takes its time.
+
+mod browsers;
+mod cli;
+mod crashes;
+mod leaks;
+mod place;
+mod story;

@@ -1,0 +1,819 @@
+// What crosses a process boundary, for web/. Written by `cargo xtask generate`.
+
+/** A linked account, as it truly stands. */
+export interface Account {
+  id: AccountId;
+  name: string;
+  provider: Provider;
+  status: AccountStatus;
+}
+
+/**
+ * One linked account of a person at a provider.
+ * 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type AccountId = string;
+
+/** Whether an account works. */
+export type AccountStatus =
+  /** A call succeeded not long ago. */
+  | { kind: "active" }
+  /** The provider does not answer as it should; it is tried again. */
+  | { kind: "degraded"; since: string }
+  /** Only the person can mend it. */
+  | { kind: "reconnect_needed"; since: string };
+
+/** A button of a notification. */
+export interface Action {
+  /** `done` or `later`. */
+  action: string;
+  title: string;
+}
+
+/**
+ * An advice of the catalogue.
+ * 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type AdviceId = string;
+
+/** The answer to a tip. */
+export type Answer =
+  | { kind: "done" }
+  /** Later; when, if the person said so. */
+  | { kind: "not_now"; until?: string | null }
+  /** Never this again. */
+  | { kind: "not_for_me" }
+  /** Takes the last answer to this tip back. */
+  | { kind: "undo" };
+
+/** The last answer, for as long as it can be undone. */
+export interface Answered {
+  answer: Answer;
+  tip: TipId;
+  undo_until: string;
+}
+
+/** Asks for one tip. Everything that the choice may depend on is in here: a policy reads no store, no clock and no dice. */
+export interface Ask {
+  id: DecisionId;
+  /** The only chance there is: 64 bits in hexadecimal. */
+  bits: RandomBits;
+  /** Eligible ones only. Their place in this list is what an answer names. */
+  candidates: Candidate[];
+  context: Context;
+  /** What the person's own model has learnt, opaque to everything but the policy that wrote it. */
+  posterior?: Posterior | null;
+}
+
+/** A fact that can speak for a tip. */
+export type Because =
+  /** Nothing in the calendar for so long, then something, where `until` is known. */
+  | { kind: "free_minutes"; minutes: number; until?: string | null }
+  | { kind: "due_today" }
+  | { kind: "due_in"; days: number }
+  /** Its day has passed. */
+  | { kind: "due_before"; days: number }
+  | { kind: "important" }
+  /** It is short enough for now. */
+  | { kind: "fits"; minutes: number }
+  | { kind: "waiting"; days: number }
+  | { kind: "starts_in"; minutes: number }
+  | { kind: "habit_window" }
+  /** The person said how they feel. */
+  | { kind: "mood" }
+  | { kind: "long_stretch"; minutes: number }
+  /** Drawn by lot. */
+  | { kind: "chance" };
+
+/** What an entry says. */
+export type Body =
+  | { kind: "signal"; signal: Signal }
+  | { kind: "moment"; moment: Moment }
+  | { kind: "tip"; tip: Tip };
+
+/**
+ * Tips a day.
+ * 0 to 5.
+ */
+export type Budget = number;
+
+/** One thing that could be said. */
+export interface Candidate {
+  /** Days since it was first seen. */
+  age_days: number;
+  /** Days until it is due: 0 today, negative past, `None` without a date. */
+  due_days?: number | null;
+  /** Minutes it takes, known or estimated. */
+  minutes: number;
+  /** 4 is the most urgent. */
+  priority: number;
+  /** How often it was given before. */
+  shown: number;
+  /** Minutes since it was last given, where it was. */
+  since_shown?: number | null;
+  subject: Subject;
+}
+
+/** A tip in words, for the page and the push. Lives in memory and in transit only. */
+export interface Card {
+  id: TipId;
+  language: Language;
+  /** The quiet line above: what makes this the moment. */
+  moment: string;
+  not_after: string;
+  /** Where it comes from, for example "Todoist (sandbox)". */
+  source?: string | null;
+  text: TipText;
+  /** Two or three facts. */
+  why: string[];
+}
+
+/** Something changed that an open page should show; the page's server asks for the whole state. */
+export interface Changed {
+  version: number;
+}
+
+/** Asks whose session this is. */
+export interface Check {
+  secret: string;
+}
+
+/** Which candidate, and why. */
+export interface Choice {
+  /** Its place in the ask. */
+  candidate: number;
+  reasons: Reason[];
+  subject: Subject;
+}
+
+/** Completes a task at its provider, or opens it again. The same key twice acts once. */
+export interface Complete {
+  key: SignalId;
+  reopen: boolean;
+  task: Ref;
+  user: UserId;
+}
+
+/** The circumstances of a decision. */
+export interface Context {
+  at: string;
+  budget: number;
+  /** Minutes of busy events in this local day. */
+  busy_today: number;
+  /** Exponentially decayed count of sends: the person's burden. */
+  dosage: number;
+  /** Minutes until the next busy event, at most a day. */
+  free_minutes: number;
+  /** Minutes since local midnight. */
+  minute_of_day: number;
+  /** 1 to 5, where said today. */
+  mood?: number | null;
+  /** Start of that event, where there is one within a day. */
+  next_busy?: string | null;
+  place?: Place | null;
+  present: boolean;
+  sent_today: number;
+  /** Minutes since the last busy event ended, at most a day. */
+  since_busy: number;
+  /** Minutes since the last tip, at most a week. */
+  since_tip: number;
+  /** Monday is 1. */
+  weekday: number;
+}
+
+/** What is kept of every decision, silence included, in `OO_DECISIONS`. Sealed; no words of a provider. */
+export interface Decision {
+  id: DecisionId;
+  at: string;
+  outcome: Outcome;
+  /** The sequence of the entry that led to it. */
+  seq: number;
+  v: number;
+}
+
+/**
+ * One decision, silence included.
+ * 8 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type DecisionId = string;
+
+/** What became of a push to one device. */
+export type Delivery =
+  /** The push service took it. That is not yet the screen. */
+  | { kind: "accepted" }
+  /** The device is gone for good; its subscription ended. */
+  | { kind: "gone" }
+  /** Given up when the tip expired, or refused. */
+  | { kind: "failed"; status?: number | null };
+
+/**
+ * One browser or phone that receives pushes.
+ * 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type DeviceId = string;
+
+/** Nothing more to say than "done". */
+export interface Done {}
+
+/** When a task wants to be done. */
+export type Due =
+  /** Some time on this day, wherever the person is. */
+  | { kind: "day"; date: string }
+  /** At this time on the wall clock, wherever the person is. */
+  | { kind: "floating"; at: string }
+  /** At this instant. */
+  | { kind: "at"; at: string };
+
+/**
+ * The address at the push service.
+ * 8 to 2048 characters.
+ */
+export type Endpoint = string;
+
+/** What the log holds, in the order of its sequence. */
+export interface Entry {
+  /** When it was appended, on the person's clock. */
+  at: string;
+  body: Body;
+  /** `ENTRY_VERSION` of the writer. A reader that knows only lower ones leaves the entry alone. */
+  v: number;
+}
+
+/** An event in a calendar. */
+export interface Event {
+  all_day: boolean;
+  /** Whether it takes the person's time (not: free, declined, cancelled). */
+  busy: boolean;
+  end: string;
+  reference: Ref;
+  start: string;
+}
+
+/** What a signal says. */
+export type Fact =
+  | { kind: "task_added"; task: Task }
+  | { kind: "task_changed"; task: Task }
+  | { kind: "task_completed"; task: Ref }
+  | { kind: "task_removed"; task: Ref }
+  | { kind: "event_upserted"; event: Event }
+  | { kind: "event_removed"; event: Ref }
+  | { kind: "habit_defined"; habit: Habit }
+  | { kind: "habit_done"; habit: HabitId }
+  /** How the person says they feel. */
+  | { kind: "mood"; level: MoodLevel }
+  /** Somebody is at a screen, or left it. */
+  | { kind: "presence"; present: boolean }
+  /** The person's time zone, by its IANA name. */
+  | { kind: "zone"; zone: ZoneName }
+  /** Coarse on purpose. */
+  | { kind: "place"; place: Place }
+  /** The answer to a tip. */
+  | { kind: "feedback"; answer: Answer; tip: TipId }
+  /** What became of one push. */
+  | { kind: "delivered"; device: DeviceId; outcome: Delivery; tip: TipId }
+  | { kind: "preferences"; preferences: Preferences }
+  | { kind: "consent"; granted: boolean; purpose: Purpose }
+  | { kind: "account_linked"; account: AccountId; provider: Provider }
+  | { kind: "account_unlinked"; account: AccountId };
+
+/** Asks for the words of a reference. */
+export interface Fetch {
+  reference: Ref;
+  user: UserId;
+}
+
+/**
+ * Minutes between two tips.
+ * 15 to 480.
+ */
+export type GapMinutes = number;
+
+/** Something the person wants to do again and again. The label is the person's own. */
+export interface Habit {
+  id: HabitId;
+  /** The part of the day it belongs to, on the person's wall clock; over midnight where `from` is later. */
+  from: string;
+  label: HabitLabel;
+  minutes: Minutes;
+  to: string;
+}
+
+/**
+ * A habit that the person defined.
+ * 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type HabitId = string;
+
+/**
+ * What the person calls a habit.
+ * 1 to 60 characters.
+ */
+export type HabitLabel = string;
+
+/** One header of a request. */
+export interface Header {
+  name: string;
+  value: string;
+}
+
+/** A provider called. The raw body, since its signature is over the bytes. */
+export interface Hook {
+  /** Base64. */
+  body: string;
+  /** The provider's own headers, names in lower case. */
+  headers: Header[];
+  provider: Provider;
+}
+
+/** Why a policy kept silent. */
+export type Hush =
+  /** There was nothing to choose from. */
+  | "no_candidates"
+  /** Nothing scored well enough. */
+  | "not_worth_it"
+  /** Too many asks at once; ask again later. */
+  | "overloaded";
+
+/** Signals on their way into the log. All of one person, or of several. */
+export interface Ingest {
+  signals: Signal[];
+}
+
+/** The stream has all of them. */
+export interface Ingested {
+  kept: Kept[];
+}
+
+/**
+ * What a provider calls one of its objects. Opaque: never words.
+ * 1 to 256 characters.
+ */
+export type ItemId = string;
+
+/** Where a signal stands in the person's log. */
+export interface Kept {
+  id: SignalId;
+  /** The log had it already. */
+  duplicate: boolean;
+  seq: number;
+}
+
+/**
+ * Base64url without padding.
+ * 8 to 128 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type KeyText = string;
+
+/** Languages that oO speaks. */
+export type Language = "en" | "de";
+
+/** The provider sent the browser back. */
+export interface LinkCallback {
+  code?: string | null;
+  error?: string | null;
+  iss?: string | null;
+  provider: Provider;
+  state: string;
+  transaction: string;
+  user: UserId;
+}
+
+/** Ends the link to an account. */
+export interface LinkEnd {
+  account: AccountId;
+  user: UserId;
+}
+
+/** Asks for a person's accounts. */
+export interface LinkList {
+  user: UserId;
+}
+
+/** Begins linking an account. */
+export interface LinkStart {
+  provider: Provider;
+  user: UserId;
+}
+
+/** Where the browser goes, and the transaction that its cookie must bring back. */
+export interface LinkStarted {
+  authorize: string;
+  transaction: string;
+}
+
+/** Where to go to link an account. */
+export interface LinkTo {
+  authorize: string;
+}
+
+/** The accounts, and what else could be linked. */
+export interface Links {
+  accounts: Account[];
+  providers: Offer[];
+}
+
+/** Asks what a person's page should show. */
+export interface Look {
+  user: UserId;
+}
+
+/** A declarative web push message (WebKit, W3C Push API): Safari shows it by itself, our service worker reads the same object. */
+export interface Message {
+  notification: Notification;
+  /** Fills the message to a fixed size, so that its length tells nothing. */
+  pad: string;
+  /** Always 8030: what marks the declarative shape. */
+  web_push: number;
+}
+
+/**
+ * Whole minutes, up to a day.
+ * 1 to 1440.
+ */
+export type Minutes = number;
+
+/** A wake-up that came due. */
+export interface Moment {
+  /** When it was meant to come. */
+  due: string;
+  purpose: MomentPurpose;
+}
+
+/** Why somebody asked to be woken. */
+export type MomentPurpose =
+  /** Look whether now is the moment to speak. */
+  | "look"
+  /** A tip's time is over. */
+  | "expire";
+
+/**
+ * 1 is low, 5 is high.
+ * 1 to 5.
+ */
+export type MoodLevel = number;
+
+/** What the screen shows. */
+export interface Notification {
+  actions: Action[];
+  body: string;
+  data: NotificationData;
+  dir: string;
+  lang: Language;
+  /** Where a tap leads: a path of ours. */
+  navigate: string;
+  /** The tip's id: a second one replaces the first. */
+  tag: string;
+  title: string;
+}
+
+/** What the service worker needs to answer. */
+export interface NotificationData {
+  not_after: string;
+  tip: TipId;
+}
+
+/** A provider that can be linked. */
+export interface Offer {
+  name: string;
+  provider: Provider;
+  /** A stand-in with sample data. */
+  sandbox: boolean;
+}
+
+/** How a decision ended. */
+export type Outcome =
+  /** A policy was asked; this is what it saw and said. */
+  | { kind: "asked"; ask: Ask; recommendation: Recommendation }
+  /** It was not the moment, so none was asked: nothing to learn from. */
+  | { kind: "unavailable"; silence: Silence };
+
+/** One fact; whose it is says the session. */
+export interface OwnSignal {
+  id: SignalId;
+  /** When it happened; now if left out. */
+  at?: string | null;
+  fact: Fact;
+}
+
+/** Facts that the person says of themselves. */
+export interface OwnSignals {
+  /**
+   * At most `MAX_BATCH`.
+   * 1 to 100 of them.
+   */
+  signals: OwnSignal[];
+}
+
+/** The owner's one-time link was opened. */
+export interface OwnerLink {
+  token: string;
+}
+
+/** Signs in with the one-time link of this machine's owner. */
+export interface OwnerSignIn {
+  token: string;
+}
+
+/** Roughly where. */
+export type Place = "home" | "work" | "elsewhere" | "moving";
+
+/**
+ * The name of a policy.
+ * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type PolicyName = string;
+
+/**
+ * A posterior in base64.
+ * 0 to 8192 characters.
+ */
+export type Posterior = string;
+
+/** What the person chose. */
+export interface Preferences {
+  /** At most so many tips a day. */
+  budget: Budget;
+  /** At least so long between two tips. */
+  gap: GapMinutes;
+  /** The language of the words, as BCP 47. */
+  language: Language;
+  /** Never between these, on the person's wall clock; `None` for no quiet hours. */
+  quiet?: QuietHours | null;
+}
+
+/**
+ * 4 is the most urgent, 1 the normal case.
+ * 1 to 4.
+ */
+export type Priority = number;
+
+/** What went wrong, as RFC 9457 says it. The cause stays in the log. */
+export interface Problem {
+  /** What to do about it. */
+  detail: string;
+  status: number;
+  title: string;
+  /** `about:blank`, or a name of the kind of problem. */
+  type: string;
+}
+
+/** Where an account lives. */
+export type Provider = "todoist" | "google_calendar";
+
+/** What data may be used for. */
+export type Purpose =
+  /** Choosing tips from what the linked accounts say. Linking an account grants it. */
+  | "tips"
+  /** Training the model that all share. */
+  | "learning";
+
+/** Asks what the page needs to subscribe. */
+export interface PushLook {
+  user: UserId;
+}
+
+/** What a page needs to subscribe, and which devices are. */
+export interface PushState {
+  devices: DeviceId[];
+  /** The application server key (VAPID), base64url. */
+  key: string;
+}
+
+/** A span of the day, over midnight where `from` is later than `to`. */
+export interface QuietHours {
+  from: string;
+  to: string;
+}
+
+/**
+ * 64 random bits in hexadecimal.
+ * 16 to 16 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type RandomBits = string;
+
+/** A fact that spoke for a tip, and how much of its score it made. */
+export interface Reason {
+  because: Because;
+  /** Additive; the weights of a choice sum to its score. */
+  weight: number;
+}
+
+/** What a policy answers. */
+export interface Recommendation {
+  policy: PolicyName;
+  /** The probability with which the policy took just this action, silence included. */
+  propensity: number;
+  /** Why there is none. */
+  silence?: Hush | null;
+  /** The chosen one, or `null` for silence. */
+  tip?: Choice | null;
+  /** Version of the policy's model, and of the features it saw. */
+  version: number;
+}
+
+/** An object at a provider: whose account, and what the provider calls it. */
+export interface Ref {
+  account: AccountId;
+  item: ItemId;
+}
+
+/** A session begun. The secret goes into a cookie and nowhere else. */
+export interface Session {
+  /** Seconds until it ends without use. */
+  idle_seconds: number;
+  secret: string;
+  user: UserId;
+}
+
+/** One fact about one person. */
+export interface Signal {
+  /** The same id twice is the same signal twice, and counts once. */
+  id: SignalId;
+  /** When it happened, on the person's clock. */
+  at: string;
+  fact: Fact;
+  user: UserId;
+}
+
+/**
+ * One signal; a second one with the same id is the same signal.
+ * 1 to 96 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type SignalId = string;
+
+/** The log has them. */
+export interface SignalsKept {
+  kept: Kept[];
+}
+
+/** Whose it is. */
+export interface SignedIn {
+  user: UserId;
+}
+
+/** Why nothing was said, and until when that holds. */
+export type Silence =
+  /** Nothing is linked, or the person said no. */
+  | { kind: "no_consent" }
+  /** The person wants no tips at all. */
+  | { kind: "budget_zero" }
+  | { kind: "budget_spent"; until: string }
+  | { kind: "quiet_hours"; until: string }
+  | { kind: "too_soon"; until: string }
+  | { kind: "busy"; until: string }
+  /** A busy event begins within minutes. */
+  | { kind: "almost_busy"; until: string }
+  /** A tip is on the screen. */
+  | { kind: "tip_live"; until: string }
+  /** The person said "not now" until then. */
+  | { kind: "snoozed"; until: string }
+  /** Nothing fits the time there is. */
+  | { kind: "nothing_fits"; until: string }
+  /** The policy preferred silence. */
+  | { kind: "policy"; hush: Hush; until: string };
+
+/** Everything that the page shows. */
+export interface State {
+  accounts: Account[];
+  answered?: Answered | null;
+  budget: number;
+  given_today: number;
+  /** Ask for notifications only after this. */
+  had_tip: boolean;
+  looked_at?: string | null;
+  next_look?: string | null;
+  /** oO's own time: differs from the wall clock when it runs fast. */
+  now: string;
+  providers: Offer[];
+  push: PushState;
+  /** Person seconds per second of the wall clock. */
+  speed: number;
+  tip?: Card | null;
+  /** Grows with each change; also the id of a live event. */
+  version: string;
+  zone: string;
+}
+
+/** What a tip is about. */
+export type Subject =
+  /** Do this task. */
+  | { kind: "todo"; task: Ref }
+  /** Get ready for this event. */
+  | { kind: "prepare"; event: Ref; starts: string }
+  | { kind: "habit"; habit: HabitId; label: HabitLabel }
+  /** From the catalogue. */
+  | { kind: "advice"; advice: AdviceId };
+
+/** Keeps a browser's push subscription. */
+export interface Subscribe {
+  subscription: Subscription;
+  user: UserId;
+}
+
+/** A browser's push subscription, as the page posts it. Holds secrets: it prints nothing of itself. */
+export interface Subscription {
+  /** Stays the same for one browser, so that a new subscription replaces its old one. */
+  device: DeviceId;
+  endpoint: Endpoint;
+  keys: SubscriptionKeys;
+  language: Language;
+}
+
+/** The browser's public key and shared secret, base64url. */
+export interface SubscriptionKeys {
+  auth: KeyText;
+  p256dh: KeyText;
+}
+
+/** A task at a provider. */
+export interface Task {
+  added_at?: string | null;
+  due?: Due | null;
+  /** How long it takes, where the provider knows. */
+  minutes?: Minutes | null;
+  priority: Priority;
+  recurring: boolean;
+  reference: Ref;
+}
+
+/** A tip as the log keeps it. */
+export interface Tip {
+  id: TipId;
+  decided_at: string;
+  /** The sequence up to which the person's log was known when this was decided. */
+  decided_seq: number;
+  decision: DecisionId;
+  language: Language;
+  /** Nothing shows this tip after this. */
+  not_after: string;
+  /** At most three, the strongest first. */
+  reasons: Reason[];
+  subject: Subject;
+  /** The person's zone and language when it was decided, so that the words need nothing else. */
+  zone: ZoneName;
+}
+
+/** The answer to the tip in the path. */
+export interface TipAnswer {
+  /** The same id twice is one answer. */
+  id: SignalId;
+  answer: Answer;
+}
+
+/**
+ * One tip.
+ * 8 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type TipId = string;
+
+/**
+ * What a tip says.
+ * 1 to 90 characters.
+ */
+export type TipText = string;
+
+/** Ends a device's push subscription. */
+export interface Unsubscribe {
+  device: DeviceId;
+  user: UserId;
+}
+
+/**
+ * A person.
+ * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type UserId = string;
+
+/** A person's profile as the page needs it: no words of a provider. */
+export interface View {
+  accounts: AccountId[];
+  /** The tip answered last, while it can be undone. */
+  answered?: Answered | null;
+  budget: number;
+  given_today: number;
+  /** Whether the person was given a tip, ever: the page asks for notifications only then. */
+  had_tip: boolean;
+  looked_at?: string | null;
+  next_look?: string | null;
+  /** Why nothing is said, when nothing is. */
+  silence?: Silence | null;
+  tip?: Tip | null;
+  /** The sequence up to which this is true. */
+  version: number;
+  zone: ZoneName;
+}
+
+/** A provider's words. They live in memory and in this answer, nowhere else. */
+export interface Words {
+  /** The provider says that it is done, gone or cancelled: do not show it. */
+  over: boolean;
+  /** Where they come from, for example "Todoist (sandbox)". */
+  source: string;
+  title: string;
+}
+
+/**
+ * An IANA time zone name such as `Europe/Zurich`.
+ * 1 to 64 characters.
+ */
+export type ZoneName = string;

@@ -1,0 +1,422 @@
+// Runs the page: keeps what is known, shows what follows from it, and carries out what is clicked. It decides nothing that view.js can.
+
+import { connect, NoPush, Problem } from '../sdk/oo.js';
+import { memory, withoutOldWords } from './memory.js';
+import { breathe } from './motion.js';
+import { presenceIn, zoneToTell } from './presence.js';
+import { places, screen } from './screen.js';
+import { LINKED, liveTip, look, ooNow, PASSED, UNDO } from './view.js';
+
+/** @typedef {import('./view.js').Facts} Facts */
+/** @typedef {import('./view.js').View} View */
+/** @typedef {import('../../contracts/generated/contracts.d.ts').State} State */
+/** @typedef {import('../../contracts/generated/contracts.d.ts').Card} Card */
+/** @typedef {import('../../contracts/generated/contracts.d.ts').Provider} Provider */
+
+/** How long a tip taken back is shown from memory, until the server says it again. */
+const RESTORED = 10_000;
+/** A tip withdrawn within so long before its end has passed rather than been answered elsewhere. */
+const CLOCK_SLACK = 2_000;
+/** A notification that is older and whose tip is not live is stale; a younger one may be ahead of the state. */
+const STALE_NOTIFICATION = 60_000;
+/** setTimeout takes 31 bits. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const oo = connect();
+const remembered = memory(storage());
+const at = places(document);
+const show = screen(at);
+const before = remembered.recall();
+
+/** @type {Facts} */
+const facts = {
+  wall: Date.now(),
+  state: before.last?.state ?? null,
+  at: before.last?.at ?? 0,
+  reach: 'opening',
+  given: null,
+  settled: [],
+  restored: null,
+  passedUntil: 0,
+  open: null,
+  later: before.later,
+  unlinking: null,
+  linked: null,
+  linkFailed: false,
+  staleLink: false,
+  failed: false,
+  asking: 'ask',
+  refusedAt: before.refusedAt,
+  mended: [],
+  push: { support: 'no', permission: 'default', on: false },
+  host: location.host,
+};
+
+/** @type {View | null} */
+let current = null;
+/** @type {Card | null} the tip on the screen */
+let showing = null;
+/** @type {ReturnType<typeof oo.subscribe> | null} */
+let stream = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+let ownerToken = '';
+let notifiedTip = '';
+let reconciled = false;
+let busy = false;
+
+// --- showing ---------------------------------------------------------------
+
+/** @param {Partial<Facts>} [some] */
+function know(some = {}) {
+  Object.assign(facts, some);
+  facts.wall = Date.now();
+  notePassing();
+  const view = look(facts);
+  if (reading(view)) return;
+  current = view;
+  showing = view.key.startsWith('tip:') ? liveTip(facts) : null;
+  show(view);
+  schedule(view);
+}
+
+/** Notices that the tip on the screen ended by its own time, so that the page can say so once. */
+function notePassing() {
+  if (!showing || facts.settled.includes(showing.id)) return;
+  const live = liveTip(facts)?.id === showing.id;
+  const slack = CLOCK_SLACK * (facts.state?.speed ?? 1);
+  if (!live && Date.parse(showing.not_after) - slack <= ooNow(facts)) facts.passedUntil = facts.wall + PASSED;
+}
+
+/** A new tip never replaces one that somebody is reading with the focus inside; it waits until the focus leaves. @param {View} view */
+function reading(view) {
+  if (!showing || !current || view.key === current.key || !view.key.startsWith('tip:')) return false;
+  const held = document.activeElement;
+  const inside = document.hasFocus() && (at.answers.contains(held) || at.why.contains(held));
+  return inside && !facts.settled.includes(showing.id) && Date.parse(showing.not_after) > ooNow(facts);
+}
+
+/** @param {View} view */
+function schedule(view) {
+  clearTimeout(timer);
+  const next = [view.until, facts.restored?.until, facts.linked?.until, facts.passedUntil]
+    .filter((when) => typeof when === 'number' && when > facts.wall)
+    .reduce((/** @type {number} */ least, when) => Math.min(least, Number(when)), Infinity);
+  if (next < Infinity) timer = setTimeout(know, Math.min(LONGEST_TIMER, Math.max(50, next - facts.wall + 5)), {});
+}
+
+// --- hearing -----------------------------------------------------------------
+
+/** @param {State} state */
+function hear(state) {
+  const now = Date.now();
+  const restored = facts.restored && state.tip?.id === facts.restored.card.id ? null : facts.restored;
+  know({ state, at: now, reach: 'here', staleLink: false, restored, push: pushNow(state) });
+  remembered.keep({ last: { state: withoutOldWords(state, Date.parse(state.now)), at: now } });
+  if (notifiedTip) {
+    // The page was opened for a tip that is not there any more.
+    if (state.tip?.id !== notifiedTip && state.answered?.tip !== notifiedTip) know({ passedUntil: now + PASSED });
+    notifiedTip = '';
+  }
+  quietly(oo.replay());
+  quietly(reconcile(state));
+  quietly(tellZone(state));
+  sayPresence();
+  quietly(tidyNotifications(state));
+}
+
+/** @param {unknown} trouble @param {number} failures */
+function stumble(trouble, failures) {
+  if (trouble instanceof Problem && trouble.status === 401) return signedOut();
+  // One lost connection is not worth a word: a server that is replaced comes back within seconds.
+  if (facts.reach === 'here' && failures < 2 && navigator.onLine) return;
+  know({ reach: navigator.onLine ? 'resting' : 'offline' });
+}
+
+function signedOut() {
+  remembered.forget();
+  reconciled = false;
+  // Only the answers that wait for a sign-in stay on the device; the words go.
+  know({ state: null, reach: 'signed-out', given: null, restored: null, open: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
+}
+
+async function begin() {
+  if (ownerToken) {
+    try {
+      await oo.signIn(ownerToken);
+      remembered.forget();
+      facts.state = null;
+      facts.later = false;
+      facts.refusedAt = 0;
+      ownerToken = '';
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status >= 500 || error.status === 429) return know({ reach: navigator.onLine ? 'resting' : 'offline' });
+      // A used link is no harm where the session still lives; the state will tell.
+      ownerToken = '';
+      facts.staleLink = true;
+    }
+  }
+  if (stream) stream.refresh();
+  else stream = oo.subscribe(hear, stumble);
+}
+
+// --- doing -------------------------------------------------------------------
+
+/** @type {Record<string, (about: string) => unknown>} */
+const actions = {
+  done: (tip) => give('done', tip),
+  not_now: (tip) => give('not_now', tip),
+  not_for_me: (tip) => give('not_for_me', tip),
+  undo,
+  link,
+  later() {
+    remembered.keep({ later: true });
+    know({ later: true, linkFailed: false });
+  },
+  'mend-later': (account) => know({ mended: [...facts.mended, account] }),
+  allow,
+  refuse,
+  fine: refuse,
+  'push-off': () => once(async () => {
+    await oo.push.disable();
+    know({ push: { ...facts.push, on: false } });
+    stream?.refresh();
+  }),
+  again: () => quietly(begin()),
+  door: () => know({ open: facts.open ? null : 'you', unlinking: null, failed: false, linkFailed: false }),
+  back: () => know({ open: null, unlinking: null, failed: false, linkFailed: false }),
+  unlink: (account) => know({ unlinking: account }),
+  'unlink-sure': (account) => once(async () => {
+    await oo.unlink(account);
+    know({ unlinking: null });
+    stream?.refresh();
+  }),
+  'sign-out': () => once(async () => {
+    await oo.signOut();
+    stream?.stop();
+    stream = null;
+    signedOut();
+  }),
+};
+
+/** @param {'done' | 'not_now' | 'not_for_me'} kind @param {string} tip */
+async function give(kind, tip) {
+  const card = liveTip(facts);
+  if (card?.id !== tip) return know();
+  know({ given: { card, kind, until: Date.now() + UNDO, queued: false }, settled: [...facts.settled, tip].slice(-20), restored: null });
+  try {
+    const sent = await oo.answer(tip, kind === 'not_now' ? { kind, until: null } : { kind });
+    if (sent === 'queued') {
+      if (facts.given?.card.id === tip) know({ given: { ...facts.given, queued: true } });
+      stream?.refresh();
+    }
+  } catch {
+    // The server's last word: answered elsewhere, or over.
+    know({ given: null, passedUntil: Date.now() + PASSED });
+    stream?.refresh();
+  }
+}
+
+/** @param {string} tip */
+async function undo(tip) {
+  const card = facts.given?.card.id === tip ? facts.given.card : null;
+  know({ given: null, settled: facts.settled.filter((id) => id !== tip), restored: card ? { card, until: Date.now() + RESTORED } : null });
+  try {
+    await oo.answer(tip, { kind: 'undo' });
+  } catch {
+    know({ restored: null, settled: [...facts.settled, tip], passedUntil: Date.now() + PASSED });
+    stream?.refresh();
+  }
+}
+
+/** @param {string} provider */
+function link(provider) {
+  return once(
+    async () => location.assign(await oo.link(/** @type {Provider} */ (provider))),
+    () => know({ linkFailed: true }),
+  );
+}
+
+async function allow() {
+  if (facts.asking === 'waiting' || !facts.state) return;
+  know({ asking: 'waiting', open: null });
+  try {
+    await oo.push.enable(facts.state.push.key);
+    know({ asking: 'ask', push: { ...pushNow(facts.state), on: true } });
+  } catch (error) {
+    const why = error instanceof NoPush ? error.why : 'unreachable';
+    facts.push = pushNow(facts.state);
+    if (why === 'dismissed') refuse();
+    else know({ asking: why === 'denied' ? 'denied' : 'failed' });
+  }
+}
+
+function refuse() {
+  const refusedAt = Date.now();
+  remembered.keep({ refusedAt });
+  know({ asking: 'ask', refusedAt });
+}
+
+/** One thing at a time: a second click while the first is under way does nothing. @param {() => Promise<unknown>} what @param {() => void} [otherwise] */
+async function once(what, otherwise = () => know({ failed: true })) {
+  if (busy) return;
+  busy = true;
+  try {
+    await what();
+  } catch {
+    otherwise();
+  } finally {
+    busy = false;
+  }
+}
+
+// --- in the background -----------------------------------------------------------
+
+let device = '';
+
+/** @param {State} state @returns {Facts['push']} */
+function pushNow(state) {
+  const permission = oo.push.permission();
+  return { support: oo.push.support(), permission, on: permission === 'granted' && device !== '' && state.push.devices.includes(device) };
+}
+
+/** @param {State} state */
+async function reconcile(state) {
+  if (reconciled) return;
+  reconciled = true;
+  const on = await oo.push.reconcile(state);
+  if (on) know({ push: { ...facts.push, on } });
+}
+
+/** @param {State} state */
+async function tellZone(state) {
+  const zone = zoneToTell(Intl.DateTimeFormat().resolvedOptions().timeZone, remembered.recall().zone, state.zone);
+  if (!zone) return;
+  remembered.keep({ zone });
+  await oo.say({ kind: 'zone', zone }).catch((error) => {
+    remembered.keep({ zone: '' });
+    throw error;
+  });
+}
+
+/** @type {{ present: boolean | null, at: number }} */
+let presence = { present: null, at: 0 };
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let presenceTimer;
+
+function sayPresence() {
+  clearTimeout(presenceTimer);
+  if (facts.reach !== 'here') return;
+  const present = !document.hidden;
+  const wait = presenceIn(present, presence, Date.now());
+  if (wait === null) return;
+  if (wait > 0) {
+    presenceTimer = setTimeout(sayPresence, wait);
+    return;
+  }
+  presence = { present, at: Date.now() };
+  quietly(oo.say({ kind: 'presence', present }));
+}
+
+/** An answer given anywhere clears the notification here. @param {State} state */
+async function tidyNotifications(state) {
+  const live = liveTip(facts)?.id;
+  const registration = await navigator.serviceWorker?.getRegistration();
+  for (const notification of (await registration?.getNotifications()) ?? []) {
+    const tip = notification.data?.tip;
+    const over = tip === state.answered?.tip || facts.settled.includes(tip);
+    const age = Date.now() - (/** @type {any} */ (notification).timestamp ?? 0);
+    if (tip !== live && (over || age > STALE_NOTIFICATION)) notification.close();
+  }
+  if (!live) await /** @type {any} */ (navigator).clearAppBadge?.();
+}
+
+async function registerWorker() {
+  if (!navigator.serviceWorker) return;
+  const script = '/sw.js';
+  // The content security policy lets this page make trusted script addresses under this one name, for this one script.
+  const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('oo-sw', {
+    createScriptURL(/** @type {string} */ address) {
+      if (address !== script) throw new TypeError(`not a worker of oO: ${address}`);
+      return address;
+    },
+  });
+  await navigator.serviceWorker.register(policy ? policy.createScriptURL(script) : script, { type: 'module', updateViaCache: 'none' });
+}
+
+/** What fails in the background is tried again at the next visit; nobody has to read about it. @param {Promise<unknown>} work */
+function quietly(work) {
+  work.catch(() => {});
+}
+
+/** @returns {Storage | null} */
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+// --- the address -----------------------------------------------------------------
+
+/** Takes what a link says out of the address, so that neither history nor a bookmark keeps it. */
+function readAddress() {
+  const { searchParams, hash } = new URL(location.href);
+  const token = new URLSearchParams(hash.slice(1)).get('owner');
+  if (token) ownerToken = token;
+  const provider = searchParams.get('linked');
+  if (provider) facts.linked = { provider, until: Date.now() + LINKED };
+  if (searchParams.has('link_error')) facts.linkFailed = true;
+  // Where something is linked already, the link screen does not show by itself.
+  if (searchParams.has('link_error') && facts.state?.accounts.length) facts.open = 'you';
+  if (searchParams.get('show') === 'you') facts.open = 'you';
+  notifiedTip = searchParams.get('tip') ?? '';
+  if (location.search || location.hash) history.replaceState(null, '', '/');
+}
+
+// --- the beginning ---------------------------------------------------------------
+
+document.addEventListener('click', (event) => {
+  const button = event.target instanceof Element ? event.target.closest('button') : null;
+  if (button?.dataset.action) actions[button.dataset.action]?.(button.dataset.about ?? '');
+});
+
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  if (facts.open) {
+    actions.back('');
+    at.mark.focus();
+  } else if (at.why.hasAttribute('open')) {
+    at.why.removeAttribute('open');
+    at.why.querySelector('summary')?.focus();
+  }
+});
+
+document.addEventListener('focusout', () => setTimeout(know, 0, {}));
+document.addEventListener('visibilitychange', () => {
+  sayPresence();
+  if (document.hidden) return;
+  know();
+  if (current?.name === 'idle') breathe(at.mark);
+});
+addEventListener('offline', () => facts.reach !== 'signed-out' && know({ reach: 'offline' }));
+addEventListener('online', () => ownerToken && quietly(begin()));
+addEventListener('hashchange', () => {
+  readAddress();
+  if (ownerToken) quietly(begin());
+});
+
+readAddress();
+// Answers that wait on this device come first: their tips must not flash up again.
+const waiting = await Promise.race([oo.waiting(), new Promise((resolve) => setTimeout(resolve, 300, []))]).catch(() => []);
+for (const { tip, answer } of waiting) {
+  facts.settled = answer.kind === 'undo' ? facts.settled.filter((id) => id !== tip) : [...facts.settled, tip];
+}
+know();
+quietly(begin());
+quietly(oo.device().then((name) => {
+  device = name;
+  if (facts.state) know({ push: pushNow(facts.state) });
+}));
+quietly(registerWorker());

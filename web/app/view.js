@@ -1,0 +1,397 @@
+// Decides what the page shows: a pure function of what is known. It reads no clock, no store and no document.
+
+import { ago, clock, day, say, times } from './words.js';
+
+/**
+ * @typedef {import('../../contracts/generated/contracts.d.ts').State} State
+ * @typedef {import('../../contracts/generated/contracts.d.ts').Card} Card
+ * @typedef {import('../../contracts/generated/contracts.d.ts').Answer} Answer
+ * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you'} Name
+ */
+
+/**
+ * Everything that the page may depend on.
+ * @typedef {object} Facts
+ * @property {number} wall this device's clock, in milliseconds
+ * @property {State | null} state the last that the server said
+ * @property {number} at when it said so, on this device's clock
+ * @property {'opening' | 'here' | 'offline' | 'resting' | 'signed-out'} reach
+ * @property {Given | null} given the answer given on this page last
+ * @property {string[]} settled tips that were answered here, even where the server does not know yet
+ * @property {{ card: Card, until: number } | null} restored a tip taken back, until the server says it again
+ * @property {number} passedUntil until when to say that a moment has passed
+ * @property {'you' | null} open
+ * @property {boolean} later the person wants to link later
+ * @property {string | null} unlinking the account whose unlinking waits for a second click
+ * @property {{ provider: string, until: number } | null} linked
+ * @property {boolean} linkFailed an account was not linked
+ * @property {boolean} staleLink the sign-in link did not work
+ * @property {boolean} failed the last thing asked for on the "You" page did not work
+ * @property {'ask' | 'waiting' | 'failed' | 'denied'} asking how far the question for notifications has come
+ * @property {number} refusedAt when the person last said that they open oO by themselves; 0 for never
+ * @property {string[]} mended accounts whose broken link was shown and put off
+ * @property {{ support: 'yes' | 'no' | 'install', permission: NotificationPermission, on: boolean }} push
+ * @property {string} host
+ * @property {string} [locale]
+ */
+
+/**
+ * @typedef {object} Given
+ * @property {Card} card
+ * @property {'done' | 'not_now' | 'not_for_me'} kind
+ * @property {number} until when Undo goes away
+ * @property {boolean} queued it could not be sent yet
+ */
+
+/**
+ * A button.
+ * @typedef {object} Action
+ * @property {string} action
+ * @property {string} label
+ * @property {string} [hint] a second, quieter line
+ * @property {string} [about] the provider, account or tip that it is about
+ * @property {'first' | 'quiet'} [tone]
+ */
+
+/**
+ * What the page shows, in words.
+ * @typedef {object} View
+ * @property {Name} name
+ * @property {string} key changes whenever what is said is another thing
+ * @property {string} moment
+ * @property {string} text
+ * @property {boolean} own the text is the person's own words, in whatever language they wrote
+ * @property {'tip' | 'quiet' | 'dim'} tone
+ * @property {string} note
+ * @property {string} lang
+ * @property {string[]} why
+ * @property {{ text: string, note: string, action?: Action }[]} rows
+ * @property {Action[]} answers
+ * @property {string} foot
+ * @property {boolean} found the O glows
+ * @property {boolean} door the mark leads to "You", or back
+ * @property {string} announce what a screen reader says when it appears
+ * @property {number | null} until when it changes by itself, on this device's clock
+ */
+
+/** How long Undo stays. */
+export const UNDO = 8_000;
+/** How long "That moment has passed." stays before the page is idle again. */
+export const PASSED = 20_000;
+/** How long a refusal of notifications holds. */
+export const REFUSAL = 30 * 86_400_000;
+/** How long "is linked, oO is looking" stays at most: a first answer comes within a minute. */
+export const LINKED = 60_000;
+/** How often "Looked 3 minutes ago" is said anew. */
+const TICK = 30_000;
+
+/** oO's own time: it differs from the device's where it runs fast. @param {Facts} facts */
+export function ooNow(facts) {
+  if (!facts.state) return facts.wall;
+  return Date.parse(facts.state.now) + (facts.wall - facts.at) * facts.state.speed;
+}
+
+/** When, on this device's clock, oO's time will be `at`. @param {Facts} facts @param {number} at */
+export function wallAt(facts, at) {
+  return facts.wall + (at - ooNow(facts)) / (facts.state?.speed || 1);
+}
+
+/** The tip that may be shown now. @param {Facts} facts @returns {Card | null} */
+export function liveTip(facts) {
+  const said = facts.state?.tip ?? null;
+  const restored = facts.restored && facts.restored.until > facts.wall ? facts.restored.card : null;
+  const card = said && !facts.settled.includes(said.id) ? said : restored;
+  return card && Date.parse(card.not_after) > ooNow(facts) ? card : null;
+}
+
+/** The tip that was there and whose time is over, if it was not answered. @param {Facts} facts */
+export function passedTip(facts) {
+  const card = facts.state?.tip;
+  return card && !facts.settled.includes(card.id) && Date.parse(card.not_after) <= ooNow(facts) ? card : null;
+}
+
+/** @param {Facts} facts @returns {View} */
+export function look(facts) {
+  const { state, reach, wall } = facts;
+  if (reach === 'signed-out') return signedOut(facts);
+  if (facts.open === 'you' && state) return you(facts, state);
+
+  if (facts.given && facts.given.until > wall) return answered(facts, facts.given);
+  const away = reach === 'offline' || reach === 'resting';
+  const card = liveTip(facts);
+  if (card) return tip(facts, card, away);
+
+  if (away) return unreachable(facts);
+  // What is remembered may show a tip that is still good, and nothing else, until the server has spoken.
+  if (!state || reach === 'opening') return view({ name: 'opening', key: 'opening' });
+
+  const elsewhere = answeredElsewhere(facts, state);
+  if (elsewhere) return elsewhere;
+  if (facts.passedUntil > wall) return expired(facts, facts.passedUntil);
+
+  const broken = state.accounts.find((account) => account.status.kind === 'reconnect_needed' && !facts.mended.includes(account.id));
+  if (broken) return reconnect(facts, state, broken);
+  if (state.accounts.length === 0 && state.providers.length > 0 && !facts.later) return link(facts, state);
+  if (mayAsk(facts, state)) return facts.push.support === 'install' ? install() : permission(facts, state);
+  return idle(facts, state);
+}
+
+/**
+ * Whether to ask for notifications: after a first tip, if the browser can, and not within 30 days of a refusal.
+ * A question already under way goes on.
+ * @param {Facts} facts @param {State} state
+ */
+export function mayAsk(facts, state) {
+  if (facts.asking !== 'ask') return true;
+  if (!state.had_tip || state.budget === 0) return false;
+  if (facts.refusedAt && facts.wall - facts.refusedAt < REFUSAL) return false;
+  if (facts.push.support === 'install') return true;
+  return facts.push.support === 'yes' && facts.push.permission === 'default' && state.push.key !== '';
+}
+
+/** @param {Partial<View> & { name: Name, key: string }} some @returns {View} */
+function view(some) {
+  return {
+    moment: '', text: '', own: false, tone: 'quiet', note: '', lang: 'en', why: [], rows: [], answers: [], foot: '',
+    found: false, door: true, announce: '', until: null, ...some,
+  };
+}
+
+/** @param {Facts} facts */
+function signedOut(facts) {
+  return view({
+    name: 'signed-out', key: 'signed-out', tone: 'tip', door: false,
+    text: say('signed-out.text'),
+    note: facts.staleLink ? say('signed-out.stale') : say('signed-out.note', { host: facts.host }),
+    announce: facts.staleLink ? say('signed-out.stale') : '',
+  });
+}
+
+/** @param {Facts} facts @param {Card} card @param {boolean} away */
+function tip(facts, card, away) {
+  const time = clock(facts.at, facts.wall, facts.state?.zone ?? '', facts.locale);
+  /** @type {Name} */
+  const name = facts.reach === 'offline' ? 'offline' : facts.reach === 'resting' ? 'error' : 'tip';
+  return view({
+    name, key: `tip:${card.id}`, tone: 'tip', own: true, found: true,
+    moment: card.moment,
+    text: card.text,
+    lang: card.language,
+    note: away ? say(name === 'offline' ? 'offline.saved' : 'error.saved', { time }) : '',
+    why: card.why,
+    answers: [
+      { action: 'done', label: say('tip.done'), about: card.id, tone: 'first' },
+      { action: 'not_now', label: say('tip.not_now'), about: card.id },
+      { action: 'not_for_me', label: say('tip.not_for_me'), about: card.id, tone: 'quiet' },
+    ],
+    foot: line(card.source ?? '', speed(facts)),
+    announce: `${card.moment}. ${card.text}`,
+    until: wallAt(facts, Date.parse(card.not_after)),
+  });
+}
+
+/** @param {Facts} facts @param {Given} given */
+function answered(facts, given) {
+  return view({
+    name: 'answered', key: `answered:${given.card.id}`, tone: 'dim',
+    text: say(/** @type {import('./words.js').Key} */ (`answered.${given.kind}`)),
+    note: given.queued ? say('tip.queued') : '',
+    answers: [{ action: 'undo', label: say('tip.undo'), about: given.card.id, tone: 'quiet' }],
+    until: given.until,
+  });
+}
+
+/** Another device, or the notification, answered: this page says so and offers to take it back. @param {Facts} facts @param {State} state */
+function answeredElsewhere(facts, state) {
+  const last = state.answered;
+  if (!last || last.answer.kind === 'undo' || facts.settled.includes(last.tip) || facts.restored?.card.id === last.tip) return null;
+  const until = wallAt(facts, Date.parse(last.undo_until));
+  if (until <= facts.wall) return null;
+  return view({
+    name: 'answered', key: `answered:${last.tip}`, tone: 'dim',
+    text: say(/** @type {import('./words.js').Key} */ (`answered.${last.answer.kind}`)),
+    answers: [{ action: 'undo', label: say('tip.undo'), about: last.tip, tone: 'quiet' }],
+    until,
+  });
+}
+
+/** @param {Facts} facts */
+function unreachable(facts) {
+  const offline = facts.reach === 'offline';
+  if (facts.passedUntil > facts.wall || passedTip(facts)) {
+    const view = expired(facts, facts.passedUntil > facts.wall ? facts.passedUntil : null);
+    return { ...view, note: say(offline ? 'offline.note' : 'error.text'), answers: offline ? [] : [again()] };
+  }
+  return view(
+    offline
+      ? { name: 'offline', key: 'offline', text: say('offline.text'), note: say('offline.note'), announce: say('offline.text') }
+      : { name: 'error', key: 'error', text: say('error.text'), answers: [again()], announce: say('error.text') },
+  );
+}
+
+/** @returns {Action} */
+const again = () => ({ action: 'again', label: say('error.again'), tone: 'quiet' });
+
+/** @param {Facts} facts @param {number | null} until */
+function expired(facts, until) {
+  return view({ name: 'expired', key: 'expired', text: say('expired.text'), foot: speed(facts), announce: say('expired.text'), until });
+}
+
+/** @param {Facts} facts @param {State} state @param {State['accounts'][number]} account */
+function reconnect(facts, state, account) {
+  const since = account.status.kind === 'active' ? ooNow(facts) : Date.parse(account.status.since);
+  return view({
+    name: 'reconnect', key: `reconnect:${account.id}`, tone: 'tip',
+    text: say('reconnect.text', { account: account.name }),
+    note: say('reconnect.note', { day: day(since, ooNow(facts), state.zone) }),
+    answers: [
+      { action: 'link', label: say('reconnect.again'), about: account.provider, tone: 'first' },
+      { action: 'mend-later', label: say('link.later'), about: account.id, tone: 'quiet' },
+    ],
+    announce: say('reconnect.text', { account: account.name }),
+  });
+}
+
+/** @param {Facts} facts @param {State} state */
+function link(facts, state) {
+  return view({
+    name: 'link', key: 'link', tone: 'tip',
+    text: say('link.text'),
+    note: facts.linkFailed ? say('link.failed') : say('link.note'),
+    answers: [
+      ...state.providers.map((offer) => ({
+        action: 'link', label: offer.name, about: offer.provider, hint: offer.sandbox ? say('link.sandbox') : undefined,
+      })),
+      /** @type {Action} */ ({ action: 'later', label: say('link.later'), tone: 'quiet' }),
+    ],
+    foot: speed(facts),
+    announce: facts.linkFailed ? say('link.failed') : '',
+  });
+}
+
+/** @param {Facts} facts @param {State} state */
+function permission(facts, state) {
+  const { asking } = facts;
+  const base = { name: /** @type {Name} */ ('permission'), key: `permission:${asking}`, tone: /** @type {'tip'} */ ('tip') };
+  /** @type {Action} */
+  const fine = { action: 'fine', label: say('permission.fine'), tone: 'quiet' };
+  if (asking === 'waiting') return view({ ...base, text: say('permission.waiting'), note: say('permission.waiting.note') });
+  if (asking === 'denied') {
+    return view({ ...base, text: say('permission.denied'), note: say('permission.denied.note'), answers: [fine], announce: say('permission.denied') });
+  }
+  if (asking === 'failed') {
+    return view({
+      ...base, text: say('permission.failed'), note: say('permission.failed.note'), announce: say('permission.failed'),
+      answers: [{ action: 'allow', label: say('permission.again') }, fine],
+    });
+  }
+  return view({
+    ...base,
+    text: say('permission.text'),
+    note: say('permission.note', { times: times(state.budget) }),
+    answers: [
+      { action: 'allow', label: say('permission.allow'), tone: 'first' },
+      { action: 'refuse', label: say('permission.self'), tone: 'quiet' },
+    ],
+  });
+}
+
+function install() {
+  return view({
+    name: 'install', key: 'install', tone: 'tip', text: say('install.text'), note: say('install.note'),
+    answers: [{ action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
+  });
+}
+
+/** @param {Facts} facts @param {State} state */
+function idle(facts, state) {
+  const now = ooNow(facts);
+  const off = state.budget === 0;
+  let note = '';
+  if (facts.linked && facts.linked.until > facts.wall) note = say('idle.linked', { provider: nameOf(state, facts.linked.provider) });
+  else if (state.accounts.length === 0) note = say('idle.unlinked');
+  else if (off) note = '';
+  else if (state.next_look && Date.parse(state.next_look) > now) note = say('idle.next', { time: around(facts, Date.parse(state.next_look)) });
+  else if (state.looked_at) note = say('idle.looked', { ago: ago(Date.parse(state.looked_at), now) });
+  const count = off ? '' : state.given_today === 0 ? say('idle.count.none') : say('idle.count', { given: state.given_today, budget: state.budget });
+  return view({
+    name: 'idle', key: off ? 'idle:off' : 'idle', note,
+    text: say(off ? 'idle.off' : 'idle.text'),
+    foot: line(count, speed(facts)),
+    until: facts.wall + TICK,
+  });
+}
+
+/** Nobody looks to the minute: a look that is far off is said to five minutes. @param {Facts} facts @param {number} at */
+function around(facts, at) {
+  const now = ooNow(facts);
+  const step = 5 * 60_000;
+  const said = at - now > 15 * 60_000 ? Math.round(at / step) * step : at;
+  return clock(said, now, facts.state?.zone ?? '', facts.locale);
+}
+
+/** @param {Facts} facts @param {State} state */
+function you(facts, state) {
+  const now = ooNow(facts);
+  const rows = state.accounts.map((account) => {
+    const sure = facts.unlinking === account.id;
+    const { status } = account;
+    const note =
+      status.kind === 'active' ? say('you.active')
+      : status.kind === 'degraded' ? say('you.degraded')
+      : say('you.reconnect', { day: day(Date.parse(status.since), now, state.zone) });
+    /** @type {Action} */
+    const action =
+      status.kind === 'reconnect_needed' && !sure
+        ? { action: 'link', label: say('reconnect.again'), about: account.provider }
+        : { action: sure ? 'unlink-sure' : 'unlink', label: say(sure ? 'you.unlink.sure' : 'you.unlink'), about: account.id };
+    return { text: account.name, note, action };
+  });
+  const open = state.providers.filter((offer) => !state.accounts.some((account) => account.provider === offer.provider));
+  rows.push(...open.map((offer) => ({
+    text: offer.name,
+    note: offer.sandbox ? say('link.sandbox') : say('you.none'),
+    action: { action: 'link', label: say('you.link'), about: offer.provider },
+  })));
+  rows.push(pushRow(facts, state));
+  const trouble = facts.linkFailed ? say('link.failed') : facts.failed ? say('failed') : '';
+  rows.push({ text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), action: /** @type {any} */ (undefined) });
+  return view({
+    name: 'you', key: 'you', tone: 'tip', text: say('you.text'), rows,
+    note: trouble,
+    answers: [
+      { action: 'back', label: say('you.back') },
+      { action: 'sign-out', label: say('you.out'), tone: 'quiet' },
+    ],
+    foot: line(facts.host, speed(facts)),
+    announce: trouble,
+  });
+}
+
+/** @param {Facts} facts @param {State} state */
+function pushRow(facts, state) {
+  const { support, permission, on } = facts.push;
+  const text = say('you.push');
+  /** @type {any} */
+  const none = undefined;
+  if (support === 'install') return { text, note: say('install.text'), action: none };
+  if (support === 'no' || !state.push.key) return { text, note: say('you.push.none'), action: none };
+  if (permission === 'denied') return { text, note: say('you.push.denied'), action: none };
+  if (on) return { text, note: say('you.push.on'), action: { action: 'push-off', label: say('you.push.stop') } };
+  return { text, note: say('you.push.off'), action: { action: 'allow', label: say('you.push.allow') } };
+}
+
+/** @param {State} state @param {string} provider */
+function nameOf(state, provider) {
+  const known = [...state.accounts, ...state.providers].find((one) => one.provider === provider);
+  return known?.name ?? provider.replaceAll('_', ' ');
+}
+
+/** A clock that runs fast says so. @param {Facts} facts */
+function speed(facts) {
+  const speed = facts.state?.speed ?? 1;
+  return speed === 1 ? '' : say('clock', { speed });
+}
+
+/** @param {...string} parts */
+const line = (...parts) => parts.filter(Boolean).join(' · ');
