@@ -81,8 +81,6 @@ pub(crate) enum Message {
     Look(RpcReplyPort<Option<View>>),
     /// Time to leave if nothing happened.
     Rest,
-    /// Leave now: the shard is somebody else's, or the service stops.
-    Leave,
 }
 
 /// What an actor keeps.
@@ -156,10 +154,6 @@ impl Actor for PersonActor {
             Message::Look(reply) => state.on_look(reply).await,
             Message::Rest => {
                 state.on_rest(&myself);
-                Ok(())
-            }
-            Message::Leave => {
-                myself.stop(None);
                 Ok(())
             }
         }

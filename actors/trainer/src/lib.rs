@@ -1,2 +1,64 @@
-//! stub
-pub async fn serve(_ctx: oo_runtime::Context) -> anyhow::Result<()> { Ok(()) }
+//! Reads every decision, and holds it against what evaluation needs. Learning from them comes later.
+
+use anyhow::Context as _;
+use futures_util::StreamExt as _;
+use oo_contracts::decision::{Decision, Outcome};
+use oo_domain::policy;
+use oo_runtime::logbook::open_decision;
+use oo_runtime::{Context, Metric, People, web};
+use oo_subjects::streams::{self, shared_consumer};
+use std::time::Duration;
+
+/// Decisions read at once.
+const AT_ONCE: i64 = 256;
+const ACK_WAIT: Duration = Duration::from_secs(30);
+/// Before a stream that cannot be pulled is tried again.
+const PULL_AGAIN: Duration = Duration::from_secs(1);
+
+/// Reads until told to stop.
+pub async fn serve(ctx: Context) -> anyhow::Result<()> {
+    web::serve_health(&ctx).await?;
+    let people = ctx.people().await?;
+    while !ctx.shutdown.is_cancelled() {
+        if let Err(error) = read(&ctx, &people).await {
+            tracing::debug!(error = format!("{error:#}"), "reading decisions again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PULL_AGAIN) => {}
+            () = ctx.shutdown.cancelled() => {}
+        }
+    }
+    Ok(())
+}
+
+async fn read(ctx: &Context, people: &People) -> anyhow::Result<()> {
+    let stream = ctx.bus.jetstream().get_stream(streams::DECISIONS).await?;
+    let consumer = stream.get_or_create_consumer("trainer", shared_consumer("trainer", AT_ONCE, ACK_WAIT)).await?;
+    let mut decisions = consumer.messages().await?;
+    loop {
+        let message = tokio::select! {
+            message = decisions.next() => message.context("the pull ended")??,
+            () = ctx.shutdown.cancelled() => return Ok(()),
+        };
+        let log = message.subject.rsplit('.').next().and_then(|log| log.parse().ok()).context("a decision without a log")?;
+        let outcome = match people.of_log(&log).await? {
+            None => "erased",
+            Some(person) => open_decision(&person, &message.payload).map_or("unreadable", |decision| judge(&decision)),
+        };
+        ctx.metrics.count(Metric::TrainerDecisions, outcome);
+        message.ack().await.map_err(|error| anyhow::anyhow!("not settled: {error}"))?;
+    }
+}
+
+/// Whether a decision can be learnt from: its propensity is one, and the same ask gives the same answer again.
+fn judge(decision: &Decision) -> &'static str {
+    let Outcome::Asked { ask, recommendation } = &decision.outcome else { return "silence" };
+    if !(recommendation.propensity > 0.0 && recommendation.propensity <= 1.0) {
+        return "without_propensity";
+    }
+    match policy::named(recommendation.policy.as_str()) {
+        None => "foreign",
+        Some(policy) if policy.recommend(ask) == *recommendation => "replayed",
+        Some(_) => "diverged",
+    }
+}

@@ -55,7 +55,7 @@ impl Peer {
 
     /// With more settings of the service.
     pub(crate) async fn start_with(more: impl IntoIterator<Item = (&str, &str)>) -> Self {
-        let mut house = House::start().await;
+        let mut house = House::start_bare().await;
         let state_file = house.dir().join("..").join(format!("sandbox-{}", oo_runtime::random::token()));
         let options =
             Options { sample: false, auto_consent: true, state_file: Some(state_file.clone()), ..Options::default() };

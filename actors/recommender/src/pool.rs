@@ -1,0 +1,123 @@
+//! A bounded pool of workers: a free one chooses, a dead one is replaced, and what does not fit is refused at once.
+
+use oo_contracts::decision::{Ask, Recommendation};
+use oo_contracts::http::Problem;
+use oo_domain::policy::Policy;
+use oo_runtime::metrics::Metrics;
+use oo_runtime::{Metric, crash};
+use ractor::factory::discard::{DiscardHandler, DiscardMode, DiscardReason, DiscardSettings};
+use ractor::factory::{Factory, FactoryArguments, FactoryMessage, FactoryRef, Job, Worker, WorkerId, queues, routing, worker_builder};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long an ask may wait and be worked on; the asker has given up by then.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+type SharedPolicy = Arc<dyn Policy + Send + Sync>;
+
+/// One ask on its way through the pool.
+pub struct Work {
+    ask: Ask,
+    reply: RpcReplyPort<Result<Recommendation, Problem>>,
+}
+
+/// The pool. A clone is the same one.
+#[derive(Clone)]
+pub struct Pool {
+    factory: ActorRef<FactoryMessage<(), Work>>,
+    metrics: Metrics,
+}
+
+struct Chooser;
+
+struct Choosing {
+    policy: SharedPolicy,
+    metrics: Metrics,
+}
+
+impl Worker for Chooser {
+    type Key = ();
+    type Message = Work;
+    type State = Choosing;
+    type Arguments = Choosing;
+
+    async fn pre_start(&self, _: WorkerId, _: &FactoryRef<(), Work>, choosing: Choosing) -> Result<Choosing, ActorProcessingErr> {
+        Ok(choosing)
+    }
+
+    async fn handle(&self, _: WorkerId, _: &FactoryRef<(), Work>, job: Job<(), Work>, state: &mut Choosing) -> Result<(), ActorProcessingErr> {
+        let Work { ask, reply } = job.msg;
+        let began = Instant::now();
+        let answer = checked(&ask, state.policy.recommend(&ask));
+        crash::point("7-chosen");
+        state.metrics.took(Metric::RecommenderChoice, began.elapsed().as_secs_f64());
+        // The asker may have given up: nothing to do about it.
+        let _ = reply.send(answer);
+        Ok(())
+    }
+}
+
+/// Answers what the queue refuses.
+struct Refuse(Metrics);
+
+impl DiscardHandler<(), Work> for Refuse {
+    fn discard(&self, _: DiscardReason, job: &mut Job<(), Work>) {
+        self.0.count(Metric::RecommenderShed, "");
+        // The port answers once; dropping it tells the asker, which turns it into the problem below.
+        let _ = &job.msg.ask.id;
+    }
+}
+
+impl Pool {
+    /// Starts `workers` over a queue of at most `queue`.
+    pub async fn start(policy: SharedPolicy, workers: usize, queue: usize, metrics: Metrics) -> anyhow::Result<Self> {
+        let factory = Factory::<(), Work, Choosing, Chooser, routing::QueuerRouting<(), Work>, queues::DefaultQueue<(), Work>>::default();
+        let made = metrics.clone();
+        let arguments = FactoryArguments::builder()
+            .worker_builder(Box::new(worker_builder(move |_| (Chooser, Choosing { policy: policy.clone(), metrics: made.clone() }))))
+            .num_initial_workers(workers.max(1))
+            .router(routing::QueuerRouting::default())
+            .queue(queues::DefaultQueue::default())
+            .discard_handler(Arc::new(Refuse(metrics.clone())) as Arc<dyn DiscardHandler<(), Work>>)
+            .discard_settings(DiscardSettings::Static { limit: queue, mode: DiscardMode::Newest })
+            .build();
+        let (factory, _ended) = Actor::spawn(None, factory, arguments).await?;
+        Ok(Self { factory, metrics })
+    }
+
+    /// Asks for one tip.
+    ///
+    /// # Errors
+    /// 503 when too many wait, when a worker died of this ask, or when it takes too long.
+    pub async fn ask(&self, ask: Ask) -> Result<Recommendation, Problem> {
+        let asked = self.factory.call_job((), |reply| Work { ask, reply }, Some(ANSWER_WITHIN)).await;
+        let answer = match asked {
+            Ok(ractor::rpc::CallResult::Success(answer)) => answer,
+            _ => Err(Problem::new(503, "overloaded", "too many ask at once, or this ask cannot be answered: ask again later")),
+        };
+        let label = answer.as_ref().map_or("problem", |answer| answer.policy.as_str());
+        self.metrics.count(Metric::RecommenderAnswers, label);
+        answer
+    }
+
+    /// Lets it end; what waits is not answered.
+    pub fn stop(&self) {
+        self.factory.stop(None);
+    }
+}
+
+/// A policy's answer, if it is one: others may write policies too.
+fn checked(ask: &Ask, answer: Recommendation) -> Result<Recommendation, Problem> {
+    let wrong = |detail: &str| Err(Problem::new(500, "the policy's answer is not right", detail.to_owned()));
+    if !(answer.propensity > 0.0 && answer.propensity <= 1.0) {
+        return wrong("its propensity is not in (0, 1]");
+    }
+    match &answer.tip {
+        None if answer.silence.is_none() => wrong("it gives neither a tip nor a silence"),
+        Some(choice) if ask.candidates.get(usize::from(choice.candidate)).map(|candidate| &candidate.subject) != Some(&choice.subject) => {
+            wrong("it chose something that it was not offered")
+        }
+        _ => Ok(answer),
+    }
+}
