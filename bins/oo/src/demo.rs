@@ -46,9 +46,14 @@ pub async fn run() -> anyhow::Result<()> {
     ended
 }
 
+/// `rules` stays silent on purpose now and then, and a demo wants its tip: the first policy always speaks.
+fn first_look_speaks() -> [(String, String); 1] {
+    [("OO_RECOMMENDER__POLICY".into(), "random-todo".into())]
+}
+
 /// What says where the servers' programs are; the demo keeps to its own data and to the sandbox.
 fn servers_only() -> Source {
-    Source::from_env().pairs().filter(|(name, _)| matches!(name.as_str(), "OO_NATS_SERVER" | "OO_REDIS_SERVER")).collect()
+    Source::from_env().pairs().filter(|(name, _)| matches!(name.as_str(), "OO_NATS_SERVER" | "OO_REDIS_SERVER")).chain(first_look_speaks()).collect()
 }
 
 async fn travel(house: &House) -> anyhow::Result<()> {

@@ -57,7 +57,9 @@ impl Place {
         })
         .await
         .expect("the sandbox starts");
-        let settings = oo::house::sandbox_settings(&sandbox.url()).expect("settings");
+        let mut settings = oo::house::sandbox_settings(&sandbox.url()).expect("settings");
+        // `rules` stays silent on purpose now and then.
+        settings.push(("OO_RECOMMENDER__POLICY".into(), "random-todo".into()));
         Self { dir, sandbox, page, clock, settings }
     }
 

@@ -1,0 +1,180 @@
+//! The routes of `contracts::http::ROUTES`, each in a few lines.
+
+use crate::doors::Request;
+use crate::state::problem;
+use crate::{Gateway, state, stream};
+use oo_contracts::http::{LinkTo, MAX_BATCH, OwnSignals, OwnerSignIn, Problem, SignalsKept, TipAnswer};
+use oo_contracts::push::Subscription;
+use oo_contracts::signal::{Fact, Signal};
+use oo_contracts::wire::{Check, Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart, OwnerLink, Subscribe, Unsubscribe};
+use oo_contracts::{Provider, UserId};
+use oo_runtime::crash;
+use oo_runtime::web::{self, Answer};
+use oo_subjects::{END_SESSION, HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, SIGN_IN_OWNER, SUBSCRIBE, UNSUBSCRIBE};
+use serde::de::DeserializeOwned;
+use warp::http::{HeaderValue, Method, header};
+
+/// A signal may be dated so far ahead: clocks differ.
+const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+/// A signal older than this is no news.
+const BEHIND: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+/// Seconds that linking may take.
+const LINK_SECONDS: u64 = 600;
+
+/// Finds the route and answers. What is in no row of `ROUTES` is not found.
+pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer, Problem> {
+    let path = request.path.clone();
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let known = match parts.as_slice() {
+        ["api", "v1", "session", "owner"] => &[Method::POST][..],
+        ["api", "v1", "session"] => &[Method::DELETE],
+        ["api", "v1", "state" | "stream"] => &[Method::GET],
+        ["api", "v1", "signals"] | ["api", "v1", "tips", _, "answer"] | ["api", "v1", "links", _] | ["webhooks", _] => &[Method::POST],
+        ["api", "v1", "accounts", _] => &[Method::DELETE],
+        ["api", "v1", "push", "subscription"] => &[Method::PUT],
+        ["api", "v1", "push", "subscription", _] => &[Method::DELETE],
+        ["integrations", _, "callback"] => &[Method::GET],
+        _ => return Err(Problem::new(404, "not found", "there is nothing at this address")),
+    };
+    if !known.contains(&request.method) {
+        return Err(Problem::new(405, "method not allowed", "this address takes another method"));
+    }
+    match parts.as_slice() {
+        ["api", "v1", "session", "owner"] => sign_in(gateway, &request).await,
+        ["webhooks", provider] => hook(gateway, named(provider)?, &request).await,
+        _ => {
+            let user = gateway.session(&request).await?;
+            signed_in(gateway, user, &parts, &request).await
+        }
+    }
+}
+
+async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Request) -> Result<Answer, Problem> {
+    let bus = &gateway.ctx.bus;
+    match parts {
+        ["api", "v1", "session"] => {
+            let (session, _) = gateway.cookie_names();
+            let secret = request.cookie(session).unwrap_or_default().to_owned();
+            bus.ask(END_SESSION, &Check { secret }).await.map_err(problem)?;
+            Ok(with_cookie(web::empty(204), &gateway.set_cookie(session, None, 0)))
+        }
+        ["api", "v1", "state"] => Ok(web::json(200, &state::of(gateway, &user).await?)),
+        ["api", "v1", "stream"] => stream::open(gateway, user).await,
+        ["api", "v1", "signals"] => signals(gateway, user, request.json()?).await,
+        ["api", "v1", "tips", tip, "answer"] => {
+            let TipAnswer { id, answer } = request.json()?;
+            let fact = Fact::Feedback { tip: named(tip)?, answer };
+            let signal = Signal { id, user, at: gateway.ctx.clock.now(), fact };
+            bus.ask(INGEST, &Ingest { signals: vec![signal] }).await.map_err(problem)?;
+            crash::point("10-answered");
+            Ok(web::empty(204))
+        }
+        ["api", "v1", "links", provider] => {
+            let started = bus.ask(LINK_START, &LinkStart { user, provider: named(provider)? }).await.map_err(problem)?;
+            let cookie = gateway.set_cookie(gateway.cookie_names().1, Some(&started.transaction), LINK_SECONDS);
+            Ok(with_cookie(web::json(200, &LinkTo { authorize: started.authorize }), &cookie))
+        }
+        ["api", "v1", "accounts", account] => {
+            bus.ask(LINK_END, &LinkEnd { user, account: named(account)? }).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
+        ["api", "v1", "push", "subscription"] => {
+            let subscription: Subscription = request.json()?;
+            bus.ask(SUBSCRIBE, &Subscribe { user, subscription }).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
+        ["api", "v1", "push", "subscription", device] => {
+            bus.ask(UNSUBSCRIBE, &Unsubscribe { user, device: named(device)? }).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
+        ["integrations", provider, "callback"] => callback(gateway, user, named(provider)?, request).await,
+        _ => Err(Problem::new(404, "not found", "there is nothing at this address")),
+    }
+}
+
+async fn sign_in(gateway: &Gateway, request: &Request) -> Result<Answer, Problem> {
+    gateway.from_own_page(request)?;
+    let OwnerSignIn { token } = request.json()?;
+    let begun = gateway.ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token }).await.map_err(problem)?;
+    let (session, _) = gateway.cookie_names();
+    // Whatever session the browser came with ends: nobody can have planted it.
+    if let Some(secret) = request.cookie(session) {
+        let _ = gateway.ctx.bus.ask(END_SESSION, &Check { secret: secret.to_owned() }).await;
+    }
+    Ok(with_cookie(web::empty(204), &gateway.set_cookie(session, Some(&begun.secret), begun.idle_seconds)))
+}
+
+/// All of a batch, or nothing of it.
+async fn signals(gateway: &Gateway, user: UserId, batch: OwnSignals) -> Result<Answer, Problem> {
+    if batch.signals.is_empty() || batch.signals.len() > MAX_BATCH {
+        return Err(Problem::new(422, "batch too large or empty", format!("send 1 to {MAX_BATCH} signals")));
+    }
+    let now = gateway.ctx.clock.now();
+    let mut signals = Vec::with_capacity(batch.signals.len());
+    for (index, own) in batch.signals.into_iter().enumerate() {
+        let refused = |detail: &str| Err(Problem::new(422, "not a signal of your own", format!("signal {index}: {detail}")));
+        let at = own.at.unwrap_or(now);
+        if !own.fact.is_own() {
+            return refused("this fact is not for a person to say");
+        }
+        if at > now + AHEAD || at < now - BEHIND {
+            return refused("its time is too far from now");
+        }
+        signals.push(Signal { id: own.id, user: user.clone(), at, fact: own.fact });
+    }
+    let kept = gateway.ctx.bus.ask(INGEST, &Ingest { signals }).await.map_err(problem)?.kept;
+    Ok(web::json(202, &SignalsKept { kept }))
+}
+
+async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: &Request) -> Result<Answer, Problem> {
+    let (_, transaction) = gateway.cookie_names();
+    let forget = gateway.set_cookie(transaction, None, 0);
+    let (Some(bound), Some(state)) = (request.cookie(transaction), request.parameter("state")) else {
+        return Err(Problem::new(400, "this link was not begun here", "begin to link the account again, in this browser"));
+    };
+    let error = request.parameter("error");
+    let denied = error.is_some();
+    let asked = LinkCallback {
+        user,
+        provider,
+        transaction: bound.to_owned(),
+        state,
+        code: request.parameter("code"),
+        error,
+        iss: request.parameter("iss"),
+    };
+    let landing = match gateway.ctx.bus.ask_within(LINK_CALLBACK, &asked, std::time::Duration::from_secs(30)).await.map_err(problem) {
+        Ok(_) => format!("/?linked={}", provider.slug()),
+        Err(problem) if denied && problem.status != 400 => format!("/?link_error={}", provider.slug()),
+        Err(problem) => return Err(problem),
+    };
+    let mut answer = web::empty(303);
+    if let Ok(value) = HeaderValue::from_str(&landing) {
+        answer.headers_mut().insert(header::LOCATION, value);
+    }
+    Ok(with_cookie(answer, &forget))
+}
+
+/// The raw bytes go on: a signature is over them.
+async fn hook(gateway: &Gateway, provider: Provider, request: &Request) -> Result<Answer, Problem> {
+    use base64::Engine as _;
+    crash::point("1-hook");
+    let theirs = |name: &str| name.starts_with("x-todoist-") || name.starts_with("x-goog-") || matches!(name, "content-type" | "user-agent");
+    let headers = request.headers.iter().filter(|(name, _)| theirs(name.as_str()));
+    let headers = headers.filter_map(|(name, value)| Some(Header { name: name.as_str().to_owned(), value: value.to_str().ok()?.to_owned() }));
+    let body = base64::engine::general_purpose::STANDARD.encode(&request.body);
+    gateway.ctx.bus.ask(HOOK, &Hook { provider, headers: headers.collect(), body }).await.map_err(problem)?;
+    Ok(web::empty(200))
+}
+
+/// A part of the path as what it names; what cannot be a name is not found.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| Problem::new(404, "not found", "there is nothing by that name"))
+}
+
+fn with_cookie(mut answer: Answer, cookie: &str) -> Answer {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        answer.headers_mut().append(header::SET_COOKIE, value);
+    }
+    answer
+}

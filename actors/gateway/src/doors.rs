@@ -1,0 +1,82 @@
+//! Who may come in: sessions by cookie, changes only from our own page.
+
+use crate::Gateway;
+use crate::state::problem;
+use oo_contracts::http::{MAX_BODY, Problem};
+use oo_contracts::wire::Check;
+use oo_contracts::UserId;
+use oo_subjects::CHECK_SESSION;
+use serde::de::DeserializeOwned;
+use warp::http::{HeaderMap, Method};
+use warp::hyper::body::Bytes;
+
+/// A request, whole.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The value of a cookie.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let all = self.headers.get_all("cookie").iter().filter_map(|header| header.to_str().ok());
+        all.flat_map(|header| header.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// A parameter of the query, decoded.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        if self.body.len() as u64 > MAX_BODY {
+            return Err(Problem::new(413, "too large", format!("send at most {MAX_BODY} bytes")));
+        }
+        if !self.header("content-type").is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")) {
+            return Err(Problem::new(415, "not JSON", "send application/json"));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| Problem::new(422, "cannot be read", error.to_string()))
+    }
+}
+
+impl Gateway {
+    /// Names of the session's and the link's cookies: bound to the host wherever there is TLS.
+    pub(crate) fn cookie_names(&self) -> (&'static str, &'static str) {
+        if self.https { ("__Host-oo", "__Host-oo_txn") } else { ("oo", "oo_txn") }
+    }
+
+    /// A cookie for scripts not to see. Without a value it is taken back.
+    pub(crate) fn set_cookie(&self, name: &str, value: Option<&str>, seconds: u64) -> String {
+        let secure = if self.https { "; Secure" } else { "" };
+        let (value, seconds) = value.map_or(("", 0), |value| (value, seconds));
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+    }
+
+    /// Whether the request comes from our own page: its own header, which no form can send, and its origin.
+    pub(crate) fn from_own_page(&self, request: &Request) -> Result<(), Problem> {
+        let own = request.header("x-oo") == Some("1")
+            && request.header("origin") == Some(&self.origin)
+            && request.header("sec-fetch-site").is_none_or(|site| site == "same-origin");
+        if own { Ok(()) } else { Err(Problem::new(403, "not from our own page", "send the header x-oo: 1 from the page's origin")) }
+    }
+
+    /// Whose session it is. Changes must come from our own page as well.
+    pub(crate) async fn session(&self, request: &Request) -> Result<UserId, Problem> {
+        if request.method != Method::GET {
+            self.from_own_page(request)?;
+        }
+        let Some(secret) = request.cookie(self.cookie_names().0).filter(|secret| !secret.is_empty()) else {
+            return Err(Problem::new(401, "signed out", "sign in first"));
+        };
+        let signed_in = self.ctx.bus.ask(CHECK_SESSION, &Check { secret: secret.to_owned() }).await.map_err(problem)?;
+        Ok(signed_in.user)
+    }
+}
