@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long an answer may take unless the asker says otherwise.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Between two tries while nobody answers a wire.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// Entries in one answer of a batched direct get.
 const READ_BATCH: u64 = 256;
 /// How long the stream may take to hand out one batch.
@@ -105,11 +107,17 @@ impl Bus {
         within: Duration,
     ) -> Result<A, AskError> {
         let payload = encode(question);
-        let request = async_nats::Request::new().payload(payload).timeout(Some(within));
-        let answer = self.client.send_request(wire.name, request).await.map_err(|error| match error.kind() {
-            async_nats::RequestErrorKind::TimedOut => AskError::Late(wire.name),
-            _ => AskError::Away(wire.name),
-        })?;
+        let deadline = tokio::time::Instant::now() + within;
+        let answer = loop {
+            let request = async_nats::Request::new().payload(payload.clone()).timeout(Some(within));
+            match self.client.send_request(wire.name, request).await {
+                Ok(answer) => break answer,
+                Err(error) if error.kind() == async_nats::RequestErrorKind::TimedOut => return Err(AskError::Late(wire.name)),
+                // Nobody there, yet: a service that starts or restarts is back in a moment.
+                Err(_) if tokio::time::Instant::now() + ASK_AGAIN < deadline => tokio::time::sleep(ASK_AGAIN).await,
+                Err(_) => return Err(AskError::Away(wire.name)),
+            }
+        };
         match serde_json::from_slice(&answer.payload) {
             Ok(Reply::Ok(answer)) => Ok(answer),
             Ok(Reply::Problem(problem)) => Err(AskError::Problem(problem)),

@@ -37,6 +37,7 @@ const facts = {
   given: null,
   settled: [],
   restored: null,
+  heard: null,
   passedUntil: 0,
   open: null,
   later: before.later,
@@ -111,8 +112,10 @@ function schedule(view) {
 function hear(state) {
   const now = Date.now();
   const restored = facts.restored && state.tip?.id === facts.restored.card.id ? null : facts.restored;
-  know({ state, at: now, reach: 'here', staleLink: false, restored, push: pushNow(state) });
-  remembered.keep({ last: { state: withoutOldWords(state, Date.parse(state.now)), at: now } });
+  const answered = state.answered ? `${state.answered.tip} ${state.answered.answer.kind}` : '';
+  const heard = state.answered && answered !== remembered.recall().heard ? { tip: state.answered.tip, until: now + UNDO } : facts.heard;
+  know({ state, at: now, reach: 'here', staleLink: false, restored, heard, push: pushNow(state) });
+  remembered.keep({ last: { state: withoutOldWords(state, Date.parse(state.now)), at: now }, heard: answered });
   if (notifiedTip) {
     // The page was opened for a tip that is not there any more.
     if (state.tip?.id !== notifiedTip && state.answered?.tip !== notifiedTip) know({ passedUntil: now + PASSED });

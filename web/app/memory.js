@@ -7,13 +7,14 @@
  * @property {{ state: State, at: number } | null} last what the server said last, and when
  * @property {number} refusedAt when notifications were refused on our own screen
  * @property {string} zone the time zone that the server was told
+ * @property {string} heard the answer given elsewhere that was shown last
  * @property {boolean} later linking was put off
  */
 
 const KEY = 'oo';
 
 /** @returns {Remembered} */
-const nothing = () => ({ last: null, refusedAt: 0, zone: '', later: false });
+const nothing = () => ({ last: null, refusedAt: 0, zone: '', heard: '', later: false });
 
 /** @param {Storage | null} storage */
 export function memory(storage) {

@@ -19,6 +19,7 @@ import { ago, clock, day, say, times } from './words.js';
  * @property {Given | null} given the answer given on this page last
  * @property {string[]} settled tips that were answered here, even where the server does not know yet
  * @property {{ card: Card, until: number } | null} restored a tip taken back, until the server says it again
+ * @property {{ tip: string, until: number } | null} heard an answer given elsewhere, and until when to say so
  * @property {number} passedUntil until when to say that a moment has passed
  * @property {'you' | null} open
  * @property {boolean} later the person wants to link later
@@ -205,7 +206,9 @@ function answered(facts, given) {
 function answeredElsewhere(facts, state) {
   const last = state.answered;
   if (!last || last.answer.kind === 'undo' || facts.settled.includes(last.tip) || facts.restored?.card.id === last.tip) return null;
-  const until = wallAt(facts, Date.parse(last.undo_until));
+  // The server lets an answer be taken back for minutes; here it is said once, and then the page is quiet again.
+  const heard = facts.heard?.tip === last.tip ? facts.heard.until : 0;
+  const until = Math.min(heard, wallAt(facts, Date.parse(last.undo_until)));
   if (until <= facts.wall) return null;
   return view({
     name: 'answered', key: `answered:${last.tip}`, tone: 'dim',

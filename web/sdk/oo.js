@@ -191,6 +191,8 @@ export function connect(options = {}) {
   function subscribe(onState, onTrouble = () => {}) {
     let version = '';
     let failures = 0;
+    /** The state may be had while the stream is not: too many windows, or a proxy that allows none. */
+    let silent = 0;
     let first = RETRY_FIRST;
     let run = new AbortController();
     const page = globalThis.document;
@@ -217,7 +219,8 @@ export function connect(options = {}) {
           onTrouble(trouble, failures);
           if (trouble instanceof Problem && trouble.status === 401) return;
         }
-        await pause(retryAfter(failures, first, Math.random()), signal);
+        silent += 1;
+        await pause(retryAfter(Math.max(failures, silent), first, Math.random()), signal);
       }
     }
 
@@ -242,6 +245,7 @@ export function connect(options = {}) {
         for (;;) {
           const { done, value } = await reader.read();
           if (done) return;
+          silent = 0;
           clearTimeout(watchdog);
           watchdog = setTimeout(end, STREAM_SILENCE);
           const taken = takeEvents(text + value);

@@ -51,7 +51,13 @@ impl Context {
             let seed = std::fs::read_to_string(file).with_context(|| format!("cannot read OO_NATS__NKEY_FILE {}", file.display()))?;
             options = options.nkey(seed.trim().to_owned());
         }
-        let client = options.connect(settings.nats.url.expose_secret()).await.context("OO_NATS__URL wants nats://host:port")?;
+        // async-nats leaves user and password of an address alone: they are given apart.
+        let mut url = url::Url::parse(settings.nats.url.expose_secret()).context("OO_NATS__URL wants nats://[user:password@]host:port")?;
+        if let Some(password) = url.password().map(str::to_owned) {
+            options = options.user_and_password(url.username().to_owned(), password);
+            let _ = url.set_username("").and_then(|()| url.set_password(None));
+        }
+        let client = options.connect(url.as_str()).await.context("OO_NATS__URL wants nats://[user:password@]host:port")?;
         let bus = Bus::new(client);
         let health = Health::default();
         health.depends_on("nats", {
