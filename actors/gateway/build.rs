@@ -23,7 +23,9 @@ fn visit(dir: &Path, under: &str, table: &mut String) {
             if !matches!(name.as_str(), "tests" | "node_modules") {
                 visit(&entry.path(), &path, table);
             }
-        } else if !matches!(name.as_str(), "package.json" | "package-lock.json" | "jsconfig.json") && !name.ends_with(".md") {
+        } else if !matches!(name.as_str(), "package.json" | "package-lock.json" | "jsconfig.json")
+            && !name.ends_with(".md")
+        {
             let file = entry.path().canonicalize().expect("the file is there");
             let _ = writeln!(table, "({path:?}, include_bytes!({file:?}) as &[u8]),");
         }

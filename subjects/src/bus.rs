@@ -95,7 +95,11 @@ impl Bus {
     }
 
     /// Asks, and waits a few seconds for the answer.
-    pub async fn ask<Q: Serialize, A: DeserializeOwned>(&self, wire: Request<Q, A>, question: &Q) -> Result<A, AskError> {
+    pub async fn ask<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        wire: Request<Q, A>,
+        question: &Q,
+    ) -> Result<A, AskError> {
         self.ask_within(wire, question, ANSWER_WITHIN).await
     }
 
@@ -112,7 +116,9 @@ impl Bus {
             let request = async_nats::Request::new().payload(payload.clone()).timeout(Some(within));
             match self.client.send_request(wire.name, request).await {
                 Ok(answer) => break answer,
-                Err(error) if error.kind() == async_nats::RequestErrorKind::TimedOut => return Err(AskError::Late(wire.name)),
+                Err(error) if error.kind() == async_nats::RequestErrorKind::TimedOut => {
+                    return Err(AskError::Late(wire.name));
+                }
                 // Nobody there, yet: a service that starts or restarts is back in a moment.
                 Err(_) if tokio::time::Instant::now() + ASK_AGAIN < deadline => tokio::time::sleep(ASK_AGAIN).await,
                 Err(_) => return Err(AskError::Away(wire.name)),
@@ -253,7 +259,10 @@ impl Bus {
     }
 
     /// What [`Bus::changed`] tells about one person.
-    pub async fn changes(&self, user: &UserId) -> Result<impl Stream<Item = Changed> + Send + use<>, async_nats::SubscribeError> {
+    pub async fn changes(
+        &self,
+        user: &UserId,
+    ) -> Result<impl Stream<Item = Changed> + Send + use<>, async_nats::SubscribeError> {
         let told = self.client.subscribe(format!("oo.v1.live.{user}")).await?;
         Ok(told.filter_map(|message| async move { serde_json::from_slice(&message.payload).ok() }))
     }
@@ -268,7 +277,13 @@ impl Bus {
     }
 
     /// Batched direct gets (ADR-31): async-nats has no call for them yet.
-    async fn read_subject(&self, stream: &str, subject: &str, kind: &str, after: u64) -> Result<Vec<Stored>, AppendError> {
+    async fn read_subject(
+        &self,
+        stream: &str,
+        subject: &str,
+        kind: &str,
+        after: u64,
+    ) -> Result<Vec<Stored>, AppendError> {
         let mut found = Vec::new();
         let mut from = after + 1;
         loop {
@@ -282,7 +297,13 @@ impl Bus {
         }
     }
 
-    async fn read_batch(&self, stream: &str, subject: &str, kind: &str, from: u64) -> Result<(Vec<Stored>, u64), AppendError> {
+    async fn read_batch(
+        &self,
+        stream: &str,
+        subject: &str,
+        kind: &str,
+        from: u64,
+    ) -> Result<(Vec<Stored>, u64), AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| away(&e))?;

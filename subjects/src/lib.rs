@@ -93,13 +93,69 @@ macro_rules! publish {
 
 /// Every wire, for the AsyncAPI document and for the server's permissions.
 pub const WIRES: &[Wire] = &[
-    publish!("SIGNALS", "oo.v1.log.{shard}.{log}.signal", "Entry", Some("OO_LOG_{shard}"), &["events"], &["profile"], "What happened to a person. Sealed."),
-    publish!("MOMENTS", "oo.v1.log.{shard}.{log}.moment", "Entry", Some("OO_LOG_{shard}"), &[], &["profile"], "A wake-up that came due; the server appends it. Sealed."),
-    publish!("TIPS", "oo.v1.log.{shard}.{log}.tip", "Entry", Some("OO_LOG_{shard}"), &["profile"], &["profile", "notifier"], "A tip that was chosen; the engine sources them into OO_TIPS. Sealed."),
-    publish!("AGENDA", "oo.v1.agenda.{shard}.{log}", "Entry", Some("OO_LOG_{shard}"), &["profile"], &[], "A person's next wake-up, at most one; a later one replaces it. Sealed."),
-    publish!("DECISIONS", "oo.v1.decision.{shard}.{log}", "Decision", Some("OO_DECISIONS"), &["profile"], &["trainer"], "Every decision, silence included. Sealed."),
-    publish!("PUSH_CLAIMS", "oo.v1.push.claim.{tip}.{device}", "Done", Some("OO_PUSHES"), &["notifier"], &[], "A push is claimed before it is sent."),
-    publish!("LIVE", "oo.v1.live.{user}", "Changed", None, &["profile", "integrations", "notifier"], &["gateway"], "Something changed that an open page should show."),
+    publish!(
+        "SIGNALS",
+        "oo.v1.log.{shard}.{log}.signal",
+        "Entry",
+        Some("OO_LOG_{shard}"),
+        &["events"],
+        &["profile"],
+        "What happened to a person. Sealed."
+    ),
+    publish!(
+        "MOMENTS",
+        "oo.v1.log.{shard}.{log}.moment",
+        "Entry",
+        Some("OO_LOG_{shard}"),
+        &[],
+        &["profile"],
+        "A wake-up that came due; the server appends it. Sealed."
+    ),
+    publish!(
+        "TIPS",
+        "oo.v1.log.{shard}.{log}.tip",
+        "Entry",
+        Some("OO_LOG_{shard}"),
+        &["profile"],
+        &["profile", "notifier"],
+        "A tip that was chosen; the engine sources them into OO_TIPS. Sealed."
+    ),
+    publish!(
+        "AGENDA",
+        "oo.v1.agenda.{shard}.{log}",
+        "Entry",
+        Some("OO_LOG_{shard}"),
+        &["profile"],
+        &[],
+        "A person's next wake-up, at most one; a later one replaces it. Sealed."
+    ),
+    publish!(
+        "DECISIONS",
+        "oo.v1.decision.{shard}.{log}",
+        "Decision",
+        Some("OO_DECISIONS"),
+        &["profile"],
+        &["trainer"],
+        "Every decision, silence included. Sealed."
+    ),
+    publish!(
+        "PUSH_CLAIMS",
+        "oo.v1.push.claim.{tip}.{device}",
+        "Done",
+        Some("OO_PUSHES"),
+        &["notifier"],
+        &[],
+        "A push is claimed before it is sent."
+    ),
+    publish!(
+        "LIVE",
+        "oo.v1.live.{user}",
+        "Changed",
+        None,
+        &["profile", "integrations", "notifier"],
+        &["gateway"],
+        "Something changed that an open page should show."
+    ),
     request!(INGEST: "Ingest" -> "Ingested", &["gateway", "integrations", "notifier"], "Signals on their way into the log."),
     request!(RECOMMEND: "Ask" -> "Recommendation", &["profile"], "One tip, please."),
     request!(FETCH: "Fetch" -> "Words", &["gateway", "notifier"], "The words of a reference."),

@@ -11,7 +11,8 @@ impl Shard {
     ///
     /// FNV-1a 32 modulo n, as the server's own `partition(n, …)` computes it.
     pub fn of(log: &LogId, shards: u16) -> Self {
-        let hash = log.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let hash =
+            log.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self((hash % u32::from(shards.max(1))) as u16)
     }
 

@@ -58,12 +58,16 @@ pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Re
     };
     make(js, shards, tips).await?;
     make(js, shards, kept(DECISIONS, vec!["oo.v1.decision.>".into()], replicas)).await?;
-    make(js, shards, Config { max_age: CLAIM_AGE, ..kept(PUSHES, vec!["oo.v1.push.claim.>".into()], replicas) }).await?;
+    make(js, shards, Config { max_age: CLAIM_AGE, ..kept(PUSHES, vec!["oo.v1.push.claim.>".into()], replicas) })
+        .await?;
     let advisories = ["MAX_DELIVERIES", "MSG_TERMINATED"].map(|what| format!("$JS.EVENT.ADVISORY.CONSUMER.{what}.>"));
     make(js, shards, Config { max_age: DEAD_AGE, no_ack: true, ..kept(DEAD, advisories.into(), replicas) }).await?;
-    let people = jetstream::kv::Config { bucket: PEOPLE.into(), history: 1, num_replicas: replicas, ..Default::default() };
+    let people =
+        jetstream::kv::Config { bucket: PEOPLE.into(), history: 1, num_replicas: replicas, ..Default::default() };
     if js.get_key_value(PEOPLE).await.is_err() {
-        js.create_key_value(people).await.map_err(|cause| SetUpError::Stream { name: PEOPLE.into(), cause: cause.to_string() })?;
+        js.create_key_value(people)
+            .await
+            .map_err(|cause| SetUpError::Stream { name: PEOPLE.into(), cause: cause.to_string() })?;
     }
     Ok(())
 }
@@ -71,7 +75,8 @@ pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Re
 /// Refuses a log that another shard count made; a log that is not there yet is fine.
 pub async fn check(js: &jetstream::Context, shards: u16) -> Result<(), SetUpError> {
     let Ok(stream) = js.get_stream(Shard(0).stream()).await else { return Ok(()) };
-    let found = stream.cached_info().config.metadata.get(SHARDS_KEY).cloned().unwrap_or_else(|| "an unknown number of".into());
+    let found =
+        stream.cached_info().config.metadata.get(SHARDS_KEY).cloned().unwrap_or_else(|| "an unknown number of".into());
     if found == shards.to_string() { Ok(()) } else { Err(SetUpError::ShardsDiffer { found, wanted: shards }) }
 }
 

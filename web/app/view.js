@@ -117,7 +117,7 @@ export function look(facts) {
   if (reach === 'signed-out') return signedOut(facts);
   if (facts.open === 'you' && state) return you(facts, state);
 
-  if (facts.given && facts.given.until > wall) return answered(facts, facts.given);
+  if (facts.given && facts.given.until > wall) return answered(facts.given);
   const away = reach === 'offline' || reach === 'resting';
   const card = liveTip(facts);
   if (card) return tip(facts, card, away);
@@ -191,8 +191,8 @@ function tip(facts, card, away) {
   });
 }
 
-/** @param {Facts} facts @param {Given} given */
-function answered(facts, given) {
+/** @param {Given} given */
+function answered(given) {
   return view({
     name: 'answered', key: `answered:${given.card.id}`, tone: 'dim',
     text: say(/** @type {import('./words.js').Key} */ (`answered.${given.kind}`)),

@@ -63,7 +63,9 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     let owner_link = match &settings.owner_link_file {
         Some(file) => Some(
             std::fs::read_to_string(file)
-                .with_context(|| format!("cannot read OO_AUTH__OWNER_LINK_FILE {}: `oo init` makes it", file.display()))?
+                .with_context(|| {
+                    format!("cannot read OO_AUTH__OWNER_LINK_FILE {}: `oo init` makes it", file.display())
+                })?
                 .trim()
                 .to_owned(),
         ),
@@ -115,7 +117,11 @@ impl Auth {
         if !fits || !self.store.use_once(&given).await.map_err(away)? {
             self.ctx.metrics.count(Metric::AuthSignIns, "refused");
             tracing::warn!("an owner link was refused");
-            return Err(Problem::new(403, "this link does not sign in", "it was used already, or it is an older one: start oO again for a new one"));
+            return Err(Problem::new(
+                403,
+                "this link does not sign in",
+                "it was used already, or it is an older one: start oO again for a new one",
+            ));
         }
         let user = self.settings.owner.clone();
         self.people.find_or_make(&user).await.map_err(|error| {

@@ -44,7 +44,8 @@ impl SessionStore {
 
     /// Uses a one-time link: `true` for the first only.
     pub(crate) async fn use_once(&self, hash: &str) -> RedisResult<bool> {
-        let options = SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(SetExpiry::EX(365 * DAY));
+        let options =
+            SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(SetExpiry::EX(365 * DAY));
         let set: Option<String> = self.redis.clone().set_options(format!("oo:owner-link:{hash}"), 1, options).await?;
         Ok(set.is_some())
     }

@@ -56,7 +56,9 @@ async fn ingest(ctx: &Context, people: &People, logbook: &Logbook, batch: Ingest
     for signal in &batch.signals {
         match people.find(&signal.user).await {
             Ok(Some(person)) => persons.push(person),
-            Ok(None) => return Err(Problem::new(404, "nobody by that name", "the signal is about somebody who is not here")),
+            Ok(None) => {
+                return Err(Problem::new(404, "nobody by that name", "the signal is about somebody who is not here"));
+            }
             Err(error) => return Err(away(&error)),
         }
     }
@@ -83,5 +85,9 @@ fn away(error: &dyn std::fmt::Display) -> Problem {
     if text.contains("insufficient") {
         return Problem::new(507, "the log is full", "free space on the disk of nats-server, then send the same again");
     }
-    Problem::new(503, "the log does not take signals now", "send the same again in a moment: ids keep it from counting twice")
+    Problem::new(
+        503,
+        "the log does not take signals now",
+        "send the same again in a moment: ids keep it from counting twice",
+    )
 }

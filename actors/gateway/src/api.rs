@@ -6,11 +6,15 @@ use crate::{Gateway, state, stream};
 use oo_contracts::http::{LinkTo, MAX_BATCH, OwnSignals, OwnerSignIn, Problem, SignalsKept, TipAnswer};
 use oo_contracts::push::Subscription;
 use oo_contracts::signal::{Fact, Signal};
-use oo_contracts::wire::{Check, Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart, OwnerLink, Subscribe, Unsubscribe};
+use oo_contracts::wire::{
+    Check, Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart, OwnerLink, Subscribe, Unsubscribe,
+};
 use oo_contracts::{Provider, UserId};
 use oo_runtime::crash;
 use oo_runtime::web::{self, Answer};
-use oo_subjects::{END_SESSION, HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, SIGN_IN_OWNER, SUBSCRIBE, UNSUBSCRIBE};
+use oo_subjects::{
+    END_SESSION, HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, SIGN_IN_OWNER, SUBSCRIBE, UNSUBSCRIBE,
+};
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderValue, Method, header};
 
@@ -29,7 +33,9 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         ["api", "v1", "session", "owner"] => &[Method::POST][..],
         ["api", "v1", "session"] => &[Method::DELETE],
         ["api", "v1", "state" | "stream"] => &[Method::GET],
-        ["api", "v1", "signals"] | ["api", "v1", "tips", _, "answer"] | ["api", "v1", "links", _] | ["webhooks", _] => &[Method::POST],
+        ["api", "v1", "signals"] | ["api", "v1", "tips", _, "answer"] | ["api", "v1", "links", _] | ["webhooks", _] => {
+            &[Method::POST]
+        }
         ["api", "v1", "accounts", _] => &[Method::DELETE],
         ["api", "v1", "push", "subscription"] => &[Method::PUT],
         ["api", "v1", "push", "subscription", _] => &[Method::DELETE],
@@ -70,7 +76,8 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
             Ok(web::empty(204))
         }
         ["api", "v1", "links", provider] => {
-            let started = bus.ask(LINK_START, &LinkStart { user, provider: named(provider)? }).await.map_err(problem)?;
+            let started =
+                bus.ask(LINK_START, &LinkStart { user, provider: named(provider)? }).await.map_err(problem)?;
             let cookie = gateway.set_cookie(gateway.cookie_names().1, Some(&started.transaction), LINK_SECONDS);
             Ok(with_cookie(web::json(200, &LinkTo { authorize: started.authorize }), &cookie))
         }
@@ -112,7 +119,8 @@ async fn signals(gateway: &Gateway, user: UserId, batch: OwnSignals) -> Result<A
     let now = gateway.ctx.clock.now();
     let mut signals = Vec::with_capacity(batch.signals.len());
     for (index, own) in batch.signals.into_iter().enumerate() {
-        let refused = |detail: &str| Err(Problem::new(422, "not a signal of your own", format!("signal {index}: {detail}")));
+        let refused =
+            |detail: &str| Err(Problem::new(422, "not a signal of your own", format!("signal {index}: {detail}")));
         let at = own.at.unwrap_or(now);
         if !own.fact.is_own() {
             return refused("this fact is not for a person to say");
@@ -130,7 +138,11 @@ async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: 
     let (_, transaction) = gateway.cookie_names();
     let forget = gateway.set_cookie(transaction, None, 0);
     let (Some(bound), Some(state)) = (request.cookie(transaction), request.parameter("state")) else {
-        return Err(Problem::new(400, "this link was not begun here", "begin to link the account again, in this browser"));
+        return Err(Problem::new(
+            400,
+            "this link was not begun here",
+            "begin to link the account again, in this browser",
+        ));
     };
     let error = request.parameter("error");
     let denied = error.is_some();
@@ -143,7 +155,13 @@ async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: 
         error,
         iss: request.parameter("iss"),
     };
-    let landing = match gateway.ctx.bus.ask_within(LINK_CALLBACK, &asked, std::time::Duration::from_secs(30)).await.map_err(problem) {
+    let landing = match gateway
+        .ctx
+        .bus
+        .ask_within(LINK_CALLBACK, &asked, std::time::Duration::from_secs(30))
+        .await
+        .map_err(problem)
+    {
         Ok(_) => format!("/?linked={}", provider.slug()),
         Err(problem) if denied && problem.status != 400 => format!("/?link_error={}", provider.slug()),
         Err(problem) => return Err(problem),
@@ -159,9 +177,13 @@ async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: 
 async fn hook(gateway: &Gateway, provider: Provider, request: &Request) -> Result<Answer, Problem> {
     use base64::Engine as _;
     crash::point("1-hook");
-    let theirs = |name: &str| name.starts_with("x-todoist-") || name.starts_with("x-goog-") || matches!(name, "content-type" | "user-agent");
+    let theirs = |name: &str| {
+        name.starts_with("x-todoist-") || name.starts_with("x-goog-") || matches!(name, "content-type" | "user-agent")
+    };
     let headers = request.headers.iter().filter(|(name, _)| theirs(name.as_str()));
-    let headers = headers.filter_map(|(name, value)| Some(Header { name: name.as_str().to_owned(), value: value.to_str().ok()?.to_owned() }));
+    let headers = headers.filter_map(|(name, value)| {
+        Some(Header { name: name.as_str().to_owned(), value: value.to_str().ok()?.to_owned() })
+    });
     let body = base64::engine::general_purpose::STANDARD.encode(&request.body);
     gateway.ctx.bus.ask(HOOK, &Hook { provider, headers: headers.collect(), body }).await.map_err(problem)?;
     Ok(web::empty(200))
@@ -169,7 +191,8 @@ async fn hook(gateway: &Gateway, provider: Provider, request: &Request) -> Resul
 
 /// A part of the path as what it names; what cannot be a name is not found.
 fn named<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| Problem::new(404, "not found", "there is nothing by that name"))
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|_| Problem::new(404, "not found", "there is nothing by that name"))
 }
 
 fn with_cookie(mut answer: Answer, cookie: &str) -> Answer {

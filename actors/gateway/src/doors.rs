@@ -2,9 +2,9 @@
 
 use crate::Gateway;
 use crate::state::problem;
+use oo_contracts::UserId;
 use oo_contracts::http::{MAX_BODY, Problem};
 use oo_contracts::wire::Check;
-use oo_contracts::UserId;
 use oo_subjects::CHECK_SESSION;
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderMap, Method};
@@ -32,7 +32,9 @@ impl Request {
 
     /// A parameter of the query, decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        url::form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+        url::form_urlencoded::parse(self.query.as_bytes())
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
     }
 
     /// The body as JSON.
@@ -40,7 +42,10 @@ impl Request {
         if self.body.len() as u64 > MAX_BODY {
             return Err(Problem::new(413, "too large", format!("send at most {MAX_BODY} bytes")));
         }
-        if !self.header("content-type").is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")) {
+        if !self
+            .header("content-type")
+            .is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"))
+        {
             return Err(Problem::new(415, "not JSON", "send application/json"));
         }
         serde_json::from_slice(&self.body).map_err(|error| Problem::new(422, "cannot be read", error.to_string()))
@@ -65,7 +70,11 @@ impl Gateway {
         let own = request.header("x-oo") == Some("1")
             && request.header("origin") == Some(&self.origin)
             && request.header("sec-fetch-site").is_none_or(|site| site == "same-origin");
-        if own { Ok(()) } else { Err(Problem::new(403, "not from our own page", "send the header x-oo: 1 from the page's origin")) }
+        if own {
+            Ok(())
+        } else {
+            Err(Problem::new(403, "not from our own page", "send the header x-oo: 1 from the page's origin"))
+        }
     }
 
     /// Whose session it is. Changes must come from our own page as well.

@@ -57,7 +57,9 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
             let gateway = gateway.clone();
             async move {
                 let answer = match body {
-                    Some(body) => handle(&gateway, Request { method, path: path.as_str().to_owned(), query, headers, body }).await,
+                    Some(body) => {
+                        handle(&gateway, Request { method, path: path.as_str().to_owned(), query, headers, body }).await
+                    }
                     None => web::problem(&Problem::new(413, "too large", "send less at once")),
                 };
                 gateway.ctx.metrics.count(Metric::GatewayRequests, answer.status().as_str());

@@ -11,8 +11,10 @@ use oo_subjects::{AskError, FETCH, LINK_LIST, LOOK, PUSH_LOOK};
 /// Gathers it. Without the profile there is nothing to show; all else may be away for a while.
 pub(crate) async fn of(gateway: &Gateway, user: &UserId) -> Result<State, Problem> {
     let bus = &gateway.ctx.bus;
-    let (look, list, push) = (Look { user: user.clone() }, LinkList { user: user.clone() }, PushLook { user: user.clone() });
-    let (view, links, push) = futures_util::join!(bus.ask(LOOK, &look), bus.ask(LINK_LIST, &list), bus.ask(PUSH_LOOK, &push));
+    let (look, list, push) =
+        (Look { user: user.clone() }, LinkList { user: user.clone() }, PushLook { user: user.clone() });
+    let (view, links, push) =
+        futures_util::join!(bus.ask(LOOK, &look), bus.ask(LINK_LIST, &list), bus.ask(PUSH_LOOK, &push));
     let view = view.map_err(problem)?;
     let links = links.unwrap_or(Links { accounts: vec![], providers: vec![] });
     let push = push.unwrap_or(PushState { key: String::new(), devices: vec![] });

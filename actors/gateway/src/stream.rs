@@ -51,7 +51,12 @@ impl Drop for Ticket {
 /// Opens a person's stream. It ends when the service stops, or a page could hold it up for ever.
 pub(crate) async fn open(gateway: &Gateway, user: UserId) -> Result<Answer, Problem> {
     let ticket = take(gateway, &user)?;
-    let changes = gateway.ctx.bus.changes(&user).await.map_err(|_| Problem::new(503, "oO is resting", "try again in a moment"))?;
+    let changes = gateway
+        .ctx
+        .bus
+        .changes(&user)
+        .await
+        .map_err(|_| Problem::new(503, "oO is resting", "try again in a moment"))?;
     let first = state::of(gateway, &user).await?;
     let (tell, told) = mpsc::channel(1);
     let stop = gateway.ctx.shutdown.clone();
@@ -69,14 +74,23 @@ pub(crate) async fn open(gateway: &Gateway, user: UserId) -> Result<Answer, Prob
 }
 
 /// Tells the state, and tells it again whenever it differs. Ends when nobody listens any more.
-async fn follow(ticket: Ticket, user: UserId, first: State, changes: impl Stream<Item = Changed>, tell: mpsc::Sender<Told>) {
+async fn follow(
+    ticket: Ticket,
+    user: UserId,
+    first: State,
+    changes: impl Stream<Item = Changed>,
+    tell: mpsc::Sender<Told>,
+) {
     let mut changes = std::pin::pin!(changes);
     let mut last = String::new();
     let mut state = Some(first);
     loop {
         if let Some(state) = state {
             // `now` differs each time and is no news.
-            let seen = format!("{:?}", (&state.version, &state.tip, &state.answered, &state.next_look, &state.accounts, &state.push));
+            let seen = format!(
+                "{:?}",
+                (&state.version, &state.tip, &state.answered, &state.next_look, &state.accounts, &state.push)
+            );
             if seen != last {
                 last = seen;
                 let Ok(data) = serde_json::to_string(&state) else { return };

@@ -62,9 +62,8 @@ pub(crate) async fn fetch(shared: Arc<Shared>, fetch: Fetch) -> Result<Words, Pr
         return Ok(words);
     }
     let item = &about.1.item;
-    let asked = shared.call(&about.1.account, |connector, http, access| async move {
-        connector.words(&http, &access, item).await
-    });
+    let asked = shared
+        .call(&about.1.account, |connector, http, access| async move { connector.words(&http, &access, item).await });
     let late = |_| Problem::new(504, "the provider is slow", "try again in a moment");
     let said = tokio::time::timeout(WITHIN, asked).await.map_err(late)??;
     let source = shared.name(provider);
@@ -104,7 +103,8 @@ pub(crate) async fn complete(shared: Arc<Shared>, complete: Complete) -> Result<
 
 /// Whose provider it is, if the account is this person's.
 async fn owned(shared: &Shared, user: &UserId, about: &Ref) -> Result<oo_contracts::Provider, Problem> {
-    let linked = shared.vault.look(&about.account).await?.filter(|linked| linked.user == *user).ok_or_else(not_linked)?;
+    let linked =
+        shared.vault.look(&about.account).await?.filter(|linked| linked.user == *user).ok_or_else(not_linked)?;
     Ok(linked.provider)
 }
 

@@ -55,7 +55,12 @@ impl HooksStore {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    pub(crate) async fn keep_channel(&self, id: &str, channel: &KeptChannel, expires: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn keep_channel(
+        &self,
+        id: &str,
+        channel: &KeptChannel,
+        expires: Timestamp,
+    ) -> Result<(), StoreError> {
         let text = serde_json::to_string(channel).unwrap_or_default();
         let mut redis = self.redis.clone();
         let end = expires.as_second() + CHANNEL_GRACE_SECONDS;

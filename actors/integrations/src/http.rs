@@ -105,7 +105,12 @@ impl Http {
     }
 
     /// Begins a request with an account's token.
-    pub(crate) fn with_token(&self, method: Method, url: &Url, token: &SecretString) -> Result<RequestBuilder, CallError> {
+    pub(crate) fn with_token(
+        &self,
+        method: Method,
+        url: &Url,
+        token: &SecretString,
+    ) -> Result<RequestBuilder, CallError> {
         Ok(self.request(method, url)?.bearer_auth(token.expose_secret()))
     }
 

@@ -33,7 +33,8 @@ pub(crate) async fn start(shared: Arc<Shared>, start: LinkStart) -> Result<LinkS
     let connector = offered(&shared, provider)?;
     let (state, transaction) = (secret(), secret());
     let (authorize, verifier) = oauth::authorize(connector.app(), &state);
-    let begun = Transaction { user, provider, browser: hash(&transaction), verifier: verifier.expose_secret().to_owned() };
+    let begun =
+        Transaction { user, provider, browser: hash(&transaction), verifier: verifier.expose_secret().to_owned() };
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(&begun).unwrap_or_default());
     let name = hash(&state);
     let sealed = Envelope::seal(&shared.ring, &belongs(&name), &plain);
@@ -53,10 +54,15 @@ pub(crate) async fn callback(shared: Arc<Shared>, back: LinkCallback) -> Result<
     if let Some(error) = error {
         return Err(match error.as_str() {
             "access_denied" => Problem::new(403, "not allowed", "the provider was told not to link this account"),
-            _ => Problem::new(502, "the provider refused", "begin again; if it stays so, oO's registration there is not right"),
+            _ => Problem::new(
+                502,
+                "the provider refused",
+                "begin again; if it stays so, oO's registration there is not right",
+            ),
         });
     }
-    let code = code.filter(|code| !code.is_empty()).ok_or_else(|| Problem::new(400, "no code came back", "begin again"))?;
+    let code =
+        code.filter(|code| !code.is_empty()).ok_or_else(|| Problem::new(400, "no code came back", "begin again"))?;
 
     let app = connector.app();
     let tokens = oauth::exchange(&shared.http, app, &code, &verifier).await.map_err(exchange_problem)?;
@@ -77,7 +83,11 @@ pub(crate) async fn callback(shared: Arc<Shared>, back: LinkCallback) -> Result<
         }
         // The new grant is not revoked: at Google that would end the other person's link, too.
         Kept::Elsewhere => {
-            return Err(Problem::new(409, "linked by somebody else", "end the link there first, or choose another account"));
+            return Err(Problem::new(
+                409,
+                "linked by somebody else",
+                "end the link there first, or choose another account",
+            ));
         }
     };
     tracing::info!(%user, account = %linked.id, provider = provider.slug(), "linked");
@@ -96,7 +106,11 @@ pub(crate) async fn list(shared: Arc<Shared>, list: LinkList) -> Result<Links, P
     };
     Ok(Links {
         accounts: accounts.into_iter().map(|linked| shared.account(linked)).collect(),
-        providers: Provider::ALL.iter().filter(|provider| shared.connectors.contains_key(provider)).map(offer).collect(),
+        providers: Provider::ALL
+            .iter()
+            .filter(|provider| shared.connectors.contains_key(provider))
+            .map(offer)
+            .collect(),
     })
 }
 

@@ -27,7 +27,11 @@ impl LinkStore {
     /// Keeps a begun link for so long.
     pub(crate) async fn begin(&self, name: &str, begun: &Begun, within: Duration) -> Result<(), StoreError> {
         let text = serde_json::to_string(begun).unwrap_or_default();
-        self.redis.clone().set_ex(key("link", name), text, within.as_secs()).await.map_err(|e| StoreError(e.to_string()))
+        self.redis
+            .clone()
+            .set_ex(key("link", name), text, within.as_secs())
+            .await
+            .map_err(|e| StoreError(e.to_string()))
     }
 
     /// Takes it: a second time there is none.

@@ -9,8 +9,8 @@ use oauth2::basic::{
 };
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    StandardRevocableToken, TokenResponse as _, TokenUrl,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    Scope, StandardRevocableToken, TokenResponse as _, TokenUrl,
 };
 use oo_contracts::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -79,7 +79,12 @@ pub(crate) fn authorize(app: &App, state: &str) -> (Url, SecretString) {
 }
 
 /// Exchanges a code, once.
-pub(crate) async fn exchange(http: &Http, app: &App, code: &str, verifier: &SecretString) -> Result<Tokens, OauthError> {
+pub(crate) async fn exchange(
+    http: &Http,
+    app: &App,
+    code: &str,
+    verifier: &SecretString,
+) -> Result<Tokens, OauthError> {
     let call = caller(http);
     let client = client(app);
     let answer = client
@@ -156,10 +161,17 @@ async fn send(http: &Http, request: HttpRequest) -> Result<HttpResponse, CallErr
     Ok(response)
 }
 
-fn read(answer: Result<BasicTokenResponse, RequestTokenError<CallError, BasicErrorResponse>>) -> Result<Tokens, OauthError> {
+fn read(
+    answer: Result<BasicTokenResponse, RequestTokenError<CallError, BasicErrorResponse>>,
+) -> Result<Tokens, OauthError> {
     let answer = answer.map_err(sort)?;
     let scopes = answer.scopes().map(|scopes| {
-        scopes.iter().flat_map(|scope| scope.split([',', ' '])).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+        scopes
+            .iter()
+            .flat_map(|scope| scope.split([',', ' ']))
+            .filter(|one| !one.is_empty())
+            .map(str::to_owned)
+            .collect()
     });
     Ok(Tokens {
         access: answer.access_token().secret().clone().into(),

@@ -110,9 +110,10 @@ impl Refresher {
         let Some(token) = account.grant.refresh.clone() else {
             return self.dead(&account, "no_refresh_token").await;
         };
-        let connector = self.connectors.get(&account.linked.provider).ok_or_else(|| {
-            TokenError::Oauth(OauthError::Config("this provider is no longer set up".into()))
-        })?;
+        let connector = self
+            .connectors
+            .get(&account.linked.provider)
+            .ok_or_else(|| TokenError::Oauth(OauthError::Config("this provider is no longer set up".into())))?;
         let app = connector.app();
         let tokens = match oauth::refresh(&self.http, app, &token).await {
             Ok(tokens) => tokens,
@@ -136,7 +137,12 @@ impl Refresher {
     }
 
     /// Keeps what came before anybody uses it: the old refresh token may be worth nothing any more.
-    async fn keep(&self, account: &Account, tokens: Tokens, app: &crate::connector::App) -> Result<Account, TokenError> {
+    async fn keep(
+        &self,
+        account: &Account,
+        tokens: Tokens,
+        app: &crate::connector::App,
+    ) -> Result<Account, TokenError> {
         let (owner, before) = (account.grant.owner.clone(), account.grant.refresh.clone());
         let grant = tokens.into_grant(app, owner, before, self.clock.wall());
         let deadline = Instant::now() + KEEP_WITHIN;
@@ -206,3 +212,6 @@ fn label(error: &OauthError) -> &'static str {
         OauthError::Transient { .. } => "transient",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,9 +81,13 @@ impl From<UseError> for Problem {
             UseError::Call(CallError::Missing | CallError::Gone) => {
                 Self::new(404, "not there", "the provider does not have it any more")
             }
-            UseError::Call(CallError::Forbidden) => Self::new(403, "not permitted", "link this account again and allow it all"),
+            UseError::Call(CallError::Forbidden) => {
+                Self::new(403, "not permitted", "link this account again and allow it all")
+            }
             UseError::Call(CallError::Unsupported(detail)) => Self::new(400, "not possible", detail),
-            UseError::Call(CallError::SlowDown { .. }) => Self::new(503, "the provider asks to slow down", "try again later"),
+            UseError::Call(CallError::SlowDown { .. }) => {
+                Self::new(503, "the provider asks to slow down", "try again later")
+            }
             UseError::Call(error) => provider(&error.to_string()),
         }
     }

@@ -13,9 +13,9 @@ use crate::store::StoreError;
 use crate::sync_store::{KnownChange, Lease, OpenChannel, SyncState};
 use crate::vault::{Linked, VaultError};
 use futures_util::FutureExt as _;
+use oo_contracts::Timestamp;
 use oo_contracts::signal::{Fact, Signal};
 use oo_contracts::wire::{AccountStatus, Ingest};
-use oo_contracts::Timestamp;
 use oo_runtime::random;
 use oo_subjects::{AskError, INGEST};
 use std::sync::Arc;
@@ -24,10 +24,12 @@ use tokio::sync::Semaphore;
 
 /// Accounts read at once by one process.
 const AT_ONCE: usize = 16;
-/// An account whose reader died is taken by another after this; no sync takes so long.
-const LEASE: Duration = Duration::from_secs(120);
-/// A sync is given up before its lease ends.
-const WITHIN: Duration = Duration::from_secs(100);
+/// An account whose reader died is taken by another after this.
+const LEASE: Duration = Duration::from_secs(15);
+/// A reader that lives lengthens its lease this often.
+const RENEW_LEASE: Duration = Duration::from_secs(5);
+/// No sync takes so long; one that does begins again.
+const WITHIN: Duration = Duration::from_secs(180);
 /// Other processes' hints are noticed within this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Signals in one request: far below what a message may weigh.
@@ -136,6 +138,7 @@ async fn one(shared: &Shared, lease: &Lease) {
     let read = tokio::time::timeout(WITHIN, read(shared, lease));
     let due = tokio::select! {
         due = read => due.unwrap_or_else(|_| Ok(shared.ctx.clock.wall())),
+        () = hold(shared, lease) => Ok(shared.ctx.clock.wall()),
         () = shared.ctx.shutdown.cancelled() => Ok(shared.ctx.clock.wall()),
     };
     let due = due.unwrap_or_else(|error| {
@@ -144,6 +147,17 @@ async fn one(shared: &Shared, lease: &Lease) {
     });
     if let Err(error) = shared.schedule.give_back(lease, due).await {
         tracing::debug!(account = %lease.account, %error, "an account is due again when its lease ends");
+    }
+}
+
+/// Keeps a lease; ends when it is lost.
+async fn hold(shared: &Shared, lease: &Lease) {
+    loop {
+        tokio::time::sleep(RENEW_LEASE).await;
+        // A Redis that does not answer may still do so before the lease has run out.
+        if let Ok(false) = shared.schedule.renew(lease, LEASE).await {
+            return;
+        }
     }
 }
 
@@ -212,9 +226,8 @@ async fn commit(shared: &Shared, lease: &Lease, state: &SyncState, known: &Known
 
 /// A call succeeded: the account works, and its record is sealed with the ring's first key again if it was not.
 async fn works(shared: &Shared, linked: &Linked) -> Result<(), SyncError> {
-    let mend = |status: &AccountStatus| {
-        matches!(status, AccountStatus::Degraded { .. }).then_some(AccountStatus::Active)
-    };
+    let mend =
+        |status: &AccountStatus| matches!(status, AccountStatus::Degraded { .. }).then_some(AccountStatus::Active);
     if shared.vault.set_status(&linked.id, mend).await? {
         tracing::info!(user = %linked.user, account = %linked.id, "an account works again");
         shared.ctx.bus.changed(&linked.user, 0).await;
@@ -288,8 +301,11 @@ async fn keep_channel(
     let old = std::mem::take(&mut state.channels);
     match opened.await {
         Ok(Some(channel)) => {
-            let kept =
-                KeptChannel { account: lease.account.clone(), resource: channel.resource.clone(), token: hooks::hash(&token) };
+            let kept = KeptChannel {
+                account: lease.account.clone(),
+                resource: channel.resource.clone(),
+                token: hooks::hash(&token),
+            };
             shared.hooks.keep_channel(&channel.id, &kept, channel.expires).await?;
             let (id, resource, expires) = (channel.id, channel.resource, channel.expires);
             state.channels.push(OpenChannel { id, resource, expires });

@@ -36,6 +36,14 @@ static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Lengthens a lease, if it is still ours.
+static RENEW: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+         return redis.call('PEXPIRE', KEYS[1], ARGV[2])",
+    )
+});
+
 /// Keeps where a sync ended, if the account still is linked and its lease still ours.
 static COMMIT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -128,6 +136,13 @@ impl SyncStore {
         Ok(taken.into_iter().filter_map(lease).collect())
     }
 
+    /// Lengthens a lease; `false` if it has run out.
+    pub(crate) async fn renew(&self, lease: &Lease, by: Duration) -> Result<bool, StoreError> {
+        let mut call = RENEW.key(key("syncing", &lease.account));
+        call.arg(&lease.owner).arg(by.as_millis() as i64);
+        call.invoke_async(&mut self.redis.clone()).await.map_err(away)
+    }
+
     /// Gives an account back, due then.
     pub(crate) async fn give_back(&self, lease: &Lease, due: Timestamp) -> Result<(), StoreError> {
         let mut call = GIVE_BACK.key(DUE);
@@ -171,7 +186,12 @@ impl SyncStore {
     }
 
     /// Keeps where a sync ended; `false` if the account was unlinked meanwhile, or the lease has run out.
-    pub(crate) async fn commit(&self, lease: &Lease, state: &SyncState, change: &KnownChange) -> Result<bool, StoreError> {
+    pub(crate) async fn commit(
+        &self,
+        lease: &Lease,
+        state: &SyncState,
+        change: &KnownChange,
+    ) -> Result<bool, StoreError> {
         let account = &lease.account;
         let mut call = COMMIT.key(key("account", account));
         call.key(key("syncing", account)).key(key("state", account)).key(key("known", account));

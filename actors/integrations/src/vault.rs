@@ -158,7 +158,13 @@ impl Vault {
     }
 
     /// Keeps a new grant: a new account, or a known one of the same person again.
-    pub(crate) async fn keep(&self, user: &UserId, provider: Provider, grant: &Grant, wall: Timestamp) -> Result<Kept, VaultError> {
+    pub(crate) async fn keep(
+        &self,
+        user: &UserId,
+        provider: Provider,
+        grant: &Grant,
+        wall: Timestamp,
+    ) -> Result<Kept, VaultError> {
         let owner = owner_key(provider, &grant.owner);
         for _ in 0..TRIES {
             if let Some(id) = self.store.of_owner(&owner).await? {
@@ -221,7 +227,12 @@ impl Vault {
                 linked.status = AccountStatus::Active;
             }
             if self.swap(&linked, current.version, grant).await? {
-                return Ok(Saved::Saved(Account { linked, grant: grant.clone(), version: current.version + 1, is_old: false }));
+                return Ok(Saved::Saved(Account {
+                    linked,
+                    grant: grant.clone(),
+                    version: current.version + 1,
+                    is_old: false,
+                }));
             }
             match self.read(&current.linked.id).await? {
                 None => return Ok(Saved::Ended),

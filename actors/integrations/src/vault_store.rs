@@ -38,7 +38,7 @@ static END: LazyLock<Script> = LazyLock::new(|| {
          local state = redis.call('GET', KEYS[4]) or ''
          local ended = {record = record, state = state, said = false, tries = 0}
          redis.call('HSET', KEYS[7], ARGV[1], cjson.encode(ended))
-         redis.call('DEL', KEYS[1], KEYS[4], KEYS[5])
+         redis.call('DEL', KEYS[1], KEYS[4], KEYS[5], KEYS[8])
          redis.call('SREM', KEYS[2], ARGV[1])
          redis.call('ZREM', KEYS[3], ARGV[1])
          if ARGV[2] ~= '' and redis.call('GET', KEYS[6]) == ARGV[1] then redis.call('DEL', KEYS[6]) end
@@ -130,7 +130,13 @@ impl VaultStore {
     pub(crate) async fn end(&self, id: &AccountId, user: &UserId, owner: Option<&str>) -> Result<bool, StoreError> {
         let owner = owner.unwrap_or_default();
         let mut call = END.key(key("account", id));
-        call.key(key("user", user)).key(DUE).key(key("state", id)).key(key("known", id)).key(key("owner", owner)).key(ENDED);
+        call.key(key("user", user))
+            .key(DUE)
+            .key(key("state", id))
+            .key(key("known", id))
+            .key(key("owner", owner))
+            .key(ENDED);
+        call.key(key("told", id));
         call.arg(id.as_str()).arg(owner).invoke_async(&mut self.redis.clone()).await.map_err(away)
     }
 

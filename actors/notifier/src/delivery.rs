@@ -5,12 +5,12 @@ use crate::push::Sender;
 use crate::subscription_store::SubscriptionStore;
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::future::join_all;
+use oo_contracts::SignalId;
 use oo_contracts::entry::Body;
 use oo_contracts::push::Subscription;
 use oo_contracts::signal::{Delivery as Outcome, Fact, Signal};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Fetch, Ingest};
-use oo_contracts::SignalId;
 use oo_domain::words;
 use oo_runtime::logbook::open_entry;
 use oo_runtime::{Context, Metric, People, Person, crash};
@@ -95,12 +95,22 @@ impl Delivery {
                 Some(words)
             }
         };
-        let (title, source) = words.as_ref().map_or((None, None), |words| (Some(words.title.as_str()), Some(words.source.as_str())));
+        let (title, source) =
+            words.as_ref().map_or((None, None), |words| (Some(words.title.as_str()), Some(words.source.as_str())));
         let message = behavior::message(&words::card(tip, title, source));
-        join_all(subscriptions.iter().map(|subscription| self.to_device(person, tip, subscription, &message))).await.into_iter().collect()
+        join_all(subscriptions.iter().map(|subscription| self.to_device(person, tip, subscription, &message)))
+            .await
+            .into_iter()
+            .collect()
     }
 
-    async fn to_device(&self, person: &Person, tip: &Tip, subscription: &Subscription, message: &[u8]) -> anyhow::Result<()> {
+    async fn to_device(
+        &self,
+        person: &Person,
+        tip: &Tip,
+        subscription: &Subscription,
+        message: &[u8],
+    ) -> anyhow::Result<()> {
         let claim = format!("oo.v1.push.claim.{}.{}", tip.id, subscription.device);
         if !self.ctx.bus.claim(claim, b"{}".to_vec()).await? {
             // Claimed before, and then something was cut off: it may be on the screen. Topic and tag make a second one
@@ -125,7 +135,8 @@ impl Delivery {
             self.ctx.bus.changed(&person.user, 0).await;
         }
         tracing::info!(user = %person.user, tip = %tip.id, device = %subscription.device, outcome = label, "push");
-        let id: SignalId = format!("push-{}-{label}", short(&format!("{}|{}", tip.id, subscription.device), person)).parse()?;
+        let id: SignalId =
+            format!("push-{}-{label}", short(&format!("{}|{}", tip.id, subscription.device), person)).parse()?;
         let fact = Fact::Delivered { tip: tip.id.clone(), device: subscription.device.clone(), outcome };
         let receipt = Signal { id, user: person.user.clone(), at: self.ctx.clock.now(), fact };
         self.ctx.bus.ask(INGEST, &Ingest { signals: vec![receipt] }).await?;

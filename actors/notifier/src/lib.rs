@@ -92,7 +92,8 @@ async fn answer(ctx: &Context, store: &SubscriptionStore, key: String, reach: Re
     ctx.answer(SUBSCRIBE, AT_ONCE, move |Subscribe { user, subscription }| {
         let (store, bus) = (keeping.clone(), bus.clone());
         async move {
-            let endpoint = Url::parse(subscription.endpoint.as_str()).map_err(|_| refused("its endpoint is no address"))?;
+            let endpoint =
+                Url::parse(subscription.endpoint.as_str()).map_err(|_| refused("its endpoint is no address"))?;
             outbound::check(&endpoint, reach).map_err(|forbidden| refused(&forbidden.to_string()))?;
             store.keep(&user, &subscription).await.map_err(away)?;
             bus.changed(&user, 0).await;

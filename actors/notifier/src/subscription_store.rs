@@ -24,8 +24,12 @@ impl SubscriptionStore {
     pub(crate) async fn keep(&self, user: &UserId, subscription: &Subscription) -> anyhow::Result<()> {
         let mut redis = self.redis.clone();
         let known: Vec<String> = redis.hkeys(key(user)).await?;
-        anyhow::ensure!(known.len() < MOST_DEVICES || known.iter().any(|id| id == subscription.device.as_str()), "too many devices");
-        let sealed = Envelope::seal(&self.ring, &belongs(user, &subscription.device), &serde_json::to_vec(subscription)?);
+        anyhow::ensure!(
+            known.len() < MOST_DEVICES || known.iter().any(|id| id == subscription.device.as_str()),
+            "too many devices"
+        );
+        let sealed =
+            Envelope::seal(&self.ring, &belongs(user, &subscription.device), &serde_json::to_vec(subscription)?);
         Ok(redis.hset::<_, _, _, ()>(key(user), subscription.device.as_str(), serde_json::to_string(&sealed)?).await?)
     }
 
@@ -52,7 +56,9 @@ impl SubscriptionStore {
             });
             match opened {
                 Some(subscription) => open.push(subscription),
-                None => tracing::error!(%user, %device, "a subscription does not open: is a key missing from the ring?"),
+                None => {
+                    tracing::error!(%user, %device, "a subscription does not open: is a key missing from the ring?")
+                }
             }
         }
         Ok(open)

@@ -139,7 +139,12 @@ impl Actor for PersonActor {
     }
 
     /// An error here means: this state is not to be trusted. What is unsettled comes again, to a fresh actor.
-    async fn handle(&self, myself: ActorRef<Message>, message: Message, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Deliver(delivery) => state.on_delivery(&myself, delivery).await,
             Message::Recommended(ask, answer) => {
@@ -238,7 +243,11 @@ impl State {
         self.carry_out(myself, effects);
     }
 
-    async fn on_given(&mut self, myself: &ActorRef<Message>, result: Result<(), AppendError>) -> Result<(), ActorProcessingErr> {
+    async fn on_given(
+        &mut self,
+        myself: &ActorRef<Message>,
+        result: Result<(), AppendError>,
+    ) -> Result<(), ActorProcessingErr> {
         // Whatever the answer was, the log knows: our tip, something newer, or our own earlier success.
         self.catch_up().await?;
         let now = self.tools.clock.now();
@@ -325,7 +334,8 @@ impl State {
                 Effect::Keep(_) => quick.push(effect),
             }
         }
-        let (tools, person, seq, myself) = (self.tools.clone(), self.person.clone(), self.profile.seq(), myself.clone());
+        let (tools, person, seq, myself) =
+            (self.tools.clone(), self.person.clone(), self.profile.seq(), myself.clone());
         drop(task::spawn("reaction", async move {
             for effect in quick {
                 if let Err(error) = do_quick(&tools, &person, effect).await {

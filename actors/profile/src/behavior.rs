@@ -86,7 +86,9 @@ pub fn is_occasion(entry: &Entry) -> bool {
 /// What an answer asks of the provider: a task done is done there too, and an answer taken back opens it again.
 /// Asked of the profile as it stands after folding the entry.
 pub fn at_provider(profile: &Profile, user: &UserId, entry: &Entry) -> Option<Complete> {
-    let Body::Signal { signal: Signal { id, fact: Fact::Feedback { tip, answer }, .. } } = &entry.body else { return None };
+    let Body::Signal { signal: Signal { id, fact: Fact::Feedback { tip, answer }, .. } } = &entry.body else {
+        return None;
+    };
     let reopen = match answer {
         Answer::Done => false,
         Answer::Undo if profile.undid_done(tip) => true,
@@ -97,7 +99,8 @@ pub fn at_provider(profile: &Profile, user: &UserId, entry: &Entry) -> Option<Co
 }
 
 fn stay_silent(profile: &Profile, id: DecisionId, silence: Silence, now: Timestamp) -> Vec<Effect> {
-    let kept = Decision { v: ENTRY_VERSION, id, at: now, seq: profile.seq(), outcome: Outcome::Unavailable { silence } };
+    let kept =
+        Decision { v: ENTRY_VERSION, id, at: now, seq: profile.seq(), outcome: Outcome::Unavailable { silence } };
     let mut effects = vec![Effect::Keep(Box::new(kept))];
     effects.extend(wake(profile, Some(&silence), now));
     effects

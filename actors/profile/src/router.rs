@@ -2,9 +2,9 @@
 
 use crate::actor::{Args, Delivery, Message, PersonActor, Tools};
 use anyhow::Context as _;
-use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
+use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
 use oo_contracts::wire::View;
 use oo_contracts::{LogId, UserId};
@@ -83,7 +83,9 @@ impl Router {
             last = Some(info.consumer_sequence);
             let (seq, tries) = (info.stream_sequence, usize::try_from(info.delivered).unwrap_or(1));
             let (message, ack) = message.split();
-            let Some((place, kind)) = Place::parse(&message.subject).and_then(|(place, kind)| Some((place, known(kind)?))) else {
+            let Some((place, kind)) =
+                Place::parse(&message.subject).and_then(|(place, kind)| Some((place, known(kind)?)))
+            else {
                 // Nobody writes such a subject; it is kept out of the way and told.
                 let _ = ack.ack_with(AckKind::Term).await;
                 continue;
@@ -151,7 +153,8 @@ impl Router {
         let place = person.place.clone();
         let args = Args { person, tools: self.tools.clone() };
         // It reads its log in its own task; messages wait in its mailbox meanwhile.
-        let (actor, _started) = ractor::ActorRuntime::spawn_instant(None, PersonActor, args).expect("an actor without a name cannot collide");
+        let (actor, _started) = ractor::ActorRuntime::spawn_instant(None, PersonActor, args)
+            .expect("an actor without a name cannot collide");
         self.residents().entry(place.shard).or_default().insert(place.log, actor.clone());
         actor
     }
@@ -173,5 +176,8 @@ impl Router {
 
 /// The kinds of entries there are.
 fn known(kind: &str) -> Option<&'static str> {
-    [oo_subjects::SIGNALS, oo_subjects::MOMENTS, oo_subjects::TIPS].into_iter().find(|subject| subject.kind == kind).map(|subject| subject.kind)
+    [oo_subjects::SIGNALS, oo_subjects::MOMENTS, oo_subjects::TIPS]
+        .into_iter()
+        .find(|subject| subject.kind == kind)
+        .map(|subject| subject.kind)
 }

@@ -64,7 +64,8 @@ impl SnapshotStore {
         let Ok(plain) = serde_json::to_vec(&Snapshot { fold: FOLD_VERSION, profile }) else { return };
         let sealed = person.key.seal(&belongs(person), &plain);
         let mut call = self.replace.key(key(&person.place.log));
-        let saved: redis::RedisResult<i64> = call.arg(profile.seq()).arg(sealed).invoke_async(&mut self.redis.clone()).await;
+        let saved: redis::RedisResult<i64> =
+            call.arg(profile.seq()).arg(sealed).invoke_async(&mut self.redis.clone()).await;
         if let Err(error) = saved {
             tracing::warn!(user = %person.user, %error, "snapshot not kept");
         }

@@ -43,8 +43,9 @@ fn queue() -> usize {
 /// Answers until told to stop.
 pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     let settings: Settings = ctx.section()?;
-    let policy = policy::named(&settings.policy)
-        .with_context(|| format!("there is no policy {:?}: set OO_RECOMMENDER__POLICY to rules or random-todo", settings.policy))?;
+    let policy = policy::named(&settings.policy).with_context(|| {
+        format!("there is no policy {:?}: set OO_RECOMMENDER__POLICY to rules or random-todo", settings.policy)
+    })?;
     let pool = Pool::start(policy.into(), settings.workers, settings.queue, ctx.metrics.clone()).await?;
     let posted = pool.clone();
     let recommend = warp::path!("recommend")

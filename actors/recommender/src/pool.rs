@@ -6,7 +6,9 @@ use oo_domain::policy::Policy;
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Metric, crash};
 use ractor::factory::discard::{DiscardHandler, DiscardMode, DiscardReason, DiscardSettings};
-use ractor::factory::{Factory, FactoryArguments, FactoryMessage, FactoryRef, Job, Worker, WorkerId, queues, routing, worker_builder};
+use ractor::factory::{
+    Factory, FactoryArguments, FactoryMessage, FactoryRef, Job, Worker, WorkerId, queues, routing, worker_builder,
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,11 +44,22 @@ impl Worker for Chooser {
     type State = Choosing;
     type Arguments = Choosing;
 
-    async fn pre_start(&self, _: WorkerId, _: &FactoryRef<(), Work>, choosing: Choosing) -> Result<Choosing, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: WorkerId,
+        _: &FactoryRef<(), Work>,
+        choosing: Choosing,
+    ) -> Result<Choosing, ActorProcessingErr> {
         Ok(choosing)
     }
 
-    async fn handle(&self, _: WorkerId, _: &FactoryRef<(), Work>, job: Job<(), Work>, state: &mut Choosing) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: WorkerId,
+        _: &FactoryRef<(), Work>,
+        job: Job<(), Work>,
+        state: &mut Choosing,
+    ) -> Result<(), ActorProcessingErr> {
         let Work { ask, reply } = job.msg;
         let began = Instant::now();
         let answer = checked(&ask, state.policy.recommend(&ask));
@@ -72,10 +85,19 @@ impl DiscardHandler<(), Work> for Refuse {
 impl Pool {
     /// Starts `workers` over a queue of at most `queue`.
     pub async fn start(policy: SharedPolicy, workers: usize, queue: usize, metrics: Metrics) -> anyhow::Result<Self> {
-        let factory = Factory::<(), Work, Choosing, Chooser, routing::QueuerRouting<(), Work>, queues::DefaultQueue<(), Work>>::default();
+        let factory = Factory::<
+            (),
+            Work,
+            Choosing,
+            Chooser,
+            routing::QueuerRouting<(), Work>,
+            queues::DefaultQueue<(), Work>,
+        >::default();
         let made = metrics.clone();
         let arguments = FactoryArguments::builder()
-            .worker_builder(Box::new(worker_builder(move |_| (Chooser, Choosing { policy: policy.clone(), metrics: made.clone() }))))
+            .worker_builder(Box::new(worker_builder(move |_| {
+                (Chooser, Choosing { policy: policy.clone(), metrics: made.clone() })
+            })))
             .num_initial_workers(workers.max(1))
             .router(routing::QueuerRouting::default())
             .queue(queues::DefaultQueue::default())
@@ -94,7 +116,11 @@ impl Pool {
         let asked = self.factory.call_job((), |reply| Work { ask, reply }, Some(ANSWER_WITHIN)).await;
         let answer = match asked {
             Ok(ractor::rpc::CallResult::Success(answer)) => answer,
-            _ => Err(Problem::new(503, "overloaded", "too many ask at once, or this ask cannot be answered: ask again later")),
+            _ => Err(Problem::new(
+                503,
+                "overloaded",
+                "too many ask at once, or this ask cannot be answered: ask again later",
+            )),
         };
         let label = answer.as_ref().map_or("problem", |answer| answer.policy.as_str());
         self.metrics.count(Metric::RecommenderAnswers, label);
@@ -115,7 +141,10 @@ fn checked(ask: &Ask, answer: Recommendation) -> Result<Recommendation, Problem>
     }
     match &answer.tip {
         None if answer.silence.is_none() => wrong("it gives neither a tip nor a silence"),
-        Some(choice) if ask.candidates.get(usize::from(choice.candidate)).map(|candidate| &candidate.subject) != Some(&choice.subject) => {
+        Some(choice)
+            if ask.candidates.get(usize::from(choice.candidate)).map(|candidate| &candidate.subject)
+                != Some(&choice.subject) =>
+        {
             wrong("it chose something that it was not offered")
         }
         _ => Ok(answer),

@@ -48,16 +48,19 @@ impl Context {
             .max_reconnects(None)
             .custom_inbox_prefix(format!("_INBOX_{name}"));
         if let Some(file) = &settings.nats.nkey_file {
-            let seed = std::fs::read_to_string(file).with_context(|| format!("cannot read OO_NATS__NKEY_FILE {}", file.display()))?;
+            let seed = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read OO_NATS__NKEY_FILE {}", file.display()))?;
             options = options.nkey(seed.trim().to_owned());
         }
         // async-nats leaves user and password of an address alone: they are given apart.
-        let mut url = url::Url::parse(settings.nats.url.expose_secret()).context("OO_NATS__URL wants nats://[user:password@]host:port")?;
+        let mut url = url::Url::parse(settings.nats.url.expose_secret())
+            .context("OO_NATS__URL wants nats://[user:password@]host:port")?;
         if let Some(password) = url.password().map(str::to_owned) {
             options = options.user_and_password(url.username().to_owned(), password);
             let _ = url.set_username("").and_then(|()| url.set_password(None));
         }
-        let client = options.connect(url.as_str()).await.context("OO_NATS__URL wants nats://[user:password@]host:port")?;
+        let client =
+            options.connect(url.as_str()).await.context("OO_NATS__URL wants nats://[user:password@]host:port")?;
         let bus = Bus::new(client);
         let health = Health::default();
         health.depends_on("nats", {
@@ -119,7 +122,10 @@ impl Context {
             match People::open(&self.bus, ring.clone(), self.settings.log.shards).await {
                 Ok(people) => return Ok(people),
                 Err(_) if !told => {
-                    tracing::info!(service = self.name, "waiting for NATS and for the events service to set the streams up");
+                    tracing::info!(
+                        service = self.name,
+                        "waiting for NATS and for the events service to set the streams up"
+                    );
                     told = true;
                 }
                 Err(_) => {}

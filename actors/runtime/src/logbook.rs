@@ -80,7 +80,13 @@ impl Logbook {
     }
 
     /// Lets the server append a moment at an instant of the wall clock; replaces the person's earlier wake-up.
-    pub async fn wake_at(&self, person: &Person, wall: Timestamp, at: Timestamp, body: Body) -> Result<(), AppendError> {
+    pub async fn wake_at(
+        &self,
+        person: &Person,
+        wall: Timestamp,
+        at: Timestamp,
+        body: Body,
+    ) -> Result<(), AppendError> {
         let (_, sealed) = seal_entry(person, at, body);
         self.bus.wake_at(&person.place, wall, sealed).await
     }

@@ -70,7 +70,8 @@ pub fn check(url: &Url, reach: Reach) -> Result<(), Forbidden> {
     {
         return Err(Forbidden("it is a private or local address"));
     }
-    let local = reach == Reach::Loopback && (ip.is_some_and(|ip| ip.is_loopback()) || url.host_str() == Some("localhost"));
+    let local =
+        reach == Reach::Loopback && (ip.is_some_and(|ip| ip.is_loopback()) || url.host_str() == Some("localhost"));
     match url.scheme() {
         "https" if local || url.port().is_none() => Ok(()),
         "https" => Err(Forbidden("it names a port")),
@@ -141,8 +142,10 @@ impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.0;
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.filter(|found| may_connect(found.ip(), reach)).collect();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .filter(|found| may_connect(found.ip(), reach))
+                .collect();
             if found.is_empty() {
                 return Err(Forbidden("it resolves to a private or local address").into());
             }
@@ -151,7 +154,6 @@ impl Resolve for Guarded {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,10 +161,24 @@ mod tests {
     #[test]
     fn private_addresses_are_refused_in_every_disguise() {
         for url in [
-            "https://127.0.0.1/", "https://10.1.2.3/", "https://172.16.0.1/", "https://192.168.1.1/", "https://169.254.169.254/",
-            "https://100.64.0.1/", "https://0.0.0.0/", "https://224.0.0.1/", "https://2130706433/", "https://0x7f000001/",
-            "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1]/", "https://[fc00::1]/", "https://[64:ff9b::7f00:1]/",
-            "https://[2002:7f00:1::]/", "https://[::]/", "https://[2001:db8::1]/",
+            "https://127.0.0.1/",
+            "https://10.1.2.3/",
+            "https://172.16.0.1/",
+            "https://192.168.1.1/",
+            "https://169.254.169.254/",
+            "https://100.64.0.1/",
+            "https://0.0.0.0/",
+            "https://224.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://[::1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[fe80::1]/",
+            "https://[fc00::1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[2002:7f00:1::]/",
+            "https://[::]/",
+            "https://[2001:db8::1]/",
         ] {
             assert!(check(&url.parse().unwrap(), Reach::Public).is_err(), "{url}");
         }
@@ -170,7 +186,9 @@ mod tests {
 
     #[test]
     fn only_plain_https_is_called() {
-        for url in ["http://example.com/", "https://user@example.com/", "https://example.com:8443/", "ftp://example.com/"] {
+        for url in
+            ["http://example.com/", "https://user@example.com/", "https://example.com:8443/", "ftp://example.com/"]
+        {
             assert!(check(&url.parse().unwrap(), Reach::Public).is_err(), "{url}");
         }
         assert_eq!(check(&"https://fcm.googleapis.com/fcm/send/x".parse().unwrap(), Reach::Public), Ok(()));

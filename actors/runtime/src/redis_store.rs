@@ -12,7 +12,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// A connection that mends itself. Opens when first used, so a service may start before Redis does.
 pub fn connect(settings: &settings::Redis) -> anyhow::Result<ConnectionManager> {
-    let info = settings.url.expose_secret().into_connection_info().context("OO_REDIS__URL wants redis://[user:password@]host:port")?;
+    let info = settings
+        .url
+        .expose_secret()
+        .into_connection_info()
+        .context("OO_REDIS__URL wants redis://[user:password@]host:port")?;
     // Off by default in redis 1.x, and then a small command waits for the one before it.
     let info = info.set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
     let config = ConnectionManagerConfig::new()

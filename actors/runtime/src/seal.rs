@@ -103,8 +103,9 @@ impl std::fmt::Debug for Keyring {
 impl Keyring {
     /// Reads a ring: a line each, `<id> <32 bytes in base64>`.
     pub fn load(file: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the key ring {}: make it with `oo init`, or set OO_KEYS__FILE", file.display()))?;
+        let text = std::fs::read_to_string(file).with_context(|| {
+            format!("cannot read the key ring {}: make it with `oo init`, or set OO_KEYS__FILE", file.display())
+        })?;
         Self::parse(&text).with_context(|| format!("the key ring {} is not right", file.display()))
     }
 

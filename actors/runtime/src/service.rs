@@ -84,7 +84,8 @@ pub fn stop_on_signal(shutdown: &CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let shutdown = shutdown.clone();
     drop(crate::task::spawn("signals", async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
             tracing::error!("signals cannot be heard; stop this process with SIGKILL");
             return;
         };

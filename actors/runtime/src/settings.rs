@@ -168,7 +168,9 @@ impl Settings {
         Ok(match (person, wall) {
             (Some(person), Some(wall)) => crate::Clock::new(wall, person, speed),
             (None, None) if speed == 1.0 => crate::Clock::default(),
-            _ => anyhow::bail!("OO_CLOCK__SPEED needs OO_CLOCK__PERSON and OO_CLOCK__WALL: without them services would disagree on the time"),
+            _ => anyhow::bail!(
+                "OO_CLOCK__SPEED needs OO_CLOCK__PERSON and OO_CLOCK__WALL: without them services would disagree on the time"
+            ),
         })
     }
 }

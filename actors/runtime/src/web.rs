@@ -53,7 +53,8 @@ pub fn json(status: u16, value: &impl Serialize) -> Answer {
 /// Any body with its type, never cached.
 pub fn respond(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = warp::reply::with_header(body.into().to_vec(), header::CONTENT_TYPE, content_type).into_response();
+    let mut response =
+        warp::reply::with_header(body.into().to_vec(), header::CONTENT_TYPE, content_type).into_response();
     *response.status_mut() = status;
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
@@ -76,9 +77,9 @@ fn own(ctx: &Context) -> impl Filter<Extract = (Answer,), Error = Rejection> + C
             json(if report.ready { 200 } else { 503 }, &report)
         }
     });
-    let metrics = warp::path!("metrics").and(warp::get()).map(move || {
-        respond(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text())
-    });
+    let metrics = warp::path!("metrics")
+        .and(warp::get())
+        .map(move || respond(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text()));
     health.or(metrics).unify()
 }
 

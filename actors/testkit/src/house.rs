@@ -86,7 +86,12 @@ impl House {
     }
 
     /// Starts a service on a port of its own, with settings of its own. Returns once it is ready.
-    pub async fn serve_with<F, Fut>(&self, name: &'static str, more: impl IntoIterator<Item = (&str, &str)>, serve: F) -> Running
+    pub async fn serve_with<F, Fut>(
+        &self,
+        name: &'static str,
+        more: impl IntoIterator<Item = (&str, &str)>,
+        serve: F,
+    ) -> Running
     where
         F: FnOnce(Context) -> Fut + Send + 'static,
         Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -101,7 +106,10 @@ impl House {
         let ctx = Context::new(name, source, shutdown.clone()).await.expect("a context");
         let work = task::spawn(name, run_in(ctx.clone(), serve));
         let running = Running { address, shutdown, work, ctx };
-        crate::eventually(&format!("{name} listens"), || async { tokio::net::TcpStream::connect(&running.address).await.ok() }).await;
+        crate::eventually(&format!("{name} listens"), || async {
+            tokio::net::TcpStream::connect(&running.address).await.ok()
+        })
+        .await;
         running
     }
 }

@@ -40,7 +40,8 @@ async fn read(ctx: &Context, people: &People) -> anyhow::Result<()> {
             message = decisions.next() => message.context("the pull ended")??,
             () = ctx.shutdown.cancelled() => return Ok(()),
         };
-        let log = message.subject.rsplit('.').next().and_then(|log| log.parse().ok()).context("a decision without a log")?;
+        let log =
+            message.subject.rsplit('.').next().and_then(|log| log.parse().ok()).context("a decision without a log")?;
         let outcome = match people.of_log(&log).await? {
             None => "erased",
             Some(person) => open_decision(&person, &message.payload).map_or("unreadable", |decision| judge(&decision)),

@@ -69,7 +69,14 @@ fn morning(wall: Timestamp) -> Timestamp {
         return wall;
     }
     let (hour, minute) = SANDBOX_MORNING;
-    local.with().hour(hour).minute(minute).second(0).subsec_nanosecond(0).build().map_or(wall, |morning| morning.timestamp())
+    local
+        .with()
+        .hour(hour)
+        .minute(minute)
+        .second(0)
+        .subsec_nanosecond(0)
+        .build()
+        .map_or(wall, |morning| morning.timestamp())
 }
 
 #[cfg(test)]

@@ -35,7 +35,10 @@ impl Data {
         let lock = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("oO runs already with the data folder {}: stop it first, or choose another with --data", dir.display()),
+            Err(TryLockError::WouldBlock) => bail!(
+                "oO runs already with the data folder {}: stop it first, or choose another with --data",
+                dir.display()
+            ),
             Err(TryLockError::Error(error)) => return Err(error).context("cannot hold the data folder"),
         }
         Ok(Self { dir, _lock: lock })
@@ -75,7 +78,10 @@ impl Data {
 
 /// How to reach the `oo up` that holds a folder, if one does.
 pub fn running(dir: &Path) -> Option<Running> {
-    let held = File::options().write(true).open(dir.join("lock")).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
+    let held = File::options()
+        .write(true)
+        .open(dir.join("lock"))
+        .is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
     let text = std::fs::read_to_string(dir.join("running.json")).ok()?;
     held.then(|| serde_json::from_str(&text).ok()).flatten()
 }
@@ -89,7 +95,9 @@ pub fn env_local() -> anyhow::Result<Vec<(String, String)>> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let Some((name, value)) = line.split_once('=') else { bail!(".env.local line {}: wants NAME=value", number + 1) };
+        let Some((name, value)) = line.split_once('=') else {
+            bail!(".env.local line {}: wants NAME=value", number + 1)
+        };
         let value = value.trim();
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         settings.push((name.trim().to_owned(), value.to_owned()));

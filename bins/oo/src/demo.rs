@@ -53,7 +53,11 @@ fn first_look_speaks() -> [(String, String); 1] {
 
 /// What says where the servers' programs are; the demo keeps to its own data and to the sandbox.
 fn servers_only() -> Source {
-    Source::from_env().pairs().filter(|(name, _)| matches!(name.as_str(), "OO_NATS_SERVER" | "OO_REDIS_SERVER")).chain(first_look_speaks()).collect()
+    Source::from_env()
+        .pairs()
+        .filter(|(name, _)| matches!(name.as_str(), "OO_NATS_SERVER" | "OO_REDIS_SERVER"))
+        .chain(first_look_speaks())
+        .collect()
 }
 
 async fn travel(house: &House) -> anyhow::Result<()> {
@@ -74,10 +78,20 @@ async fn travel(house: &House) -> anyhow::Result<()> {
     let person = Insider::new(house).await?;
     let card = first_tip(&mut browser, began).await.context("step 5, a first tip")?;
     person.print_log().await?;
-    println!("5  signal    {} entries in the log, {:.1} s after linking", person.entries().await?, began.elapsed().as_secs_f64());
+    println!(
+        "5  signal    {} entries in the log, {:.1} s after linking",
+        person.entries().await?,
+        began.elapsed().as_secs_f64()
+    );
 
     let view = person.view().await?;
-    println!("6  profile   {} given today of {}, {} account linked, folded up to entry {}", view.given_today, view.budget, view.accounts.len(), view.version);
+    println!(
+        "6  profile   {} given today of {}, {} account linked, folded up to entry {}",
+        view.given_today,
+        view.budget,
+        view.accounts.len(),
+        view.version
+    );
     person.print_decision(&card).await.context("step 7, the decision behind the tip")?;
     println!("   tip       {:?}  ({})", card.text.as_str(), card.why.join("; "));
 
@@ -91,7 +105,10 @@ async fn travel(house: &House) -> anyhow::Result<()> {
     person.done_at_provider(sandbox, &card).await.context("step 10, completed at the provider")?;
     let view = person.view().await?;
     ensure!(view.tip.is_none(), "the tip is answered and still shown");
-    println!("10 profile   the tip is answered, the task is completed at the sandbox, next look at {}", view.next_look.map_or("no set time".into(), |at| at.to_string()));
+    println!(
+        "10 profile   the tip is answered, the task is completed at the sandbox, next look at {}",
+        view.next_look.map_or("no set time".into(), |at| at.to_string())
+    );
     println!("\nOne tip travelled the whole way.");
     Ok(())
 }
@@ -120,7 +137,10 @@ async fn link(browser: &mut Browser) -> anyhow::Result<()> {
     ensure!(to.authorize.contains("code_challenge_method=S256"), "the authorization address has no PKCE challenge");
     let consent = browser.client.get(&to.authorize).send().await?;
     let back = consent.headers().get(LOCATION).context("the provider sends nobody back")?.to_str()?.to_owned();
-    let path = back.strip_prefix(browser.page.as_str()).with_context(|| "the provider sends the browser elsewhere")?.to_owned();
+    let path = back
+        .strip_prefix(browser.page.as_str())
+        .with_context(|| "the provider sends the browser elsewhere")?
+        .to_owned();
     let landed = browser.request(Method::GET, &path, None).await?;
     ensure!(landed.status() == StatusCode::SEE_OTHER, "the callback answered {}", landed.status());
     Ok(())
@@ -194,7 +214,10 @@ impl Insider {
             {
                 println!("7  decision  {} at {}", decision.id, decision.at);
                 inspect::print_recommendation(ask, recommendation);
-                ensure!(recommendation.propensity > 0.0 && recommendation.propensity <= 1.0, "a propensity outside (0, 1]");
+                ensure!(
+                    recommendation.propensity > 0.0 && recommendation.propensity <= 1.0,
+                    "a propensity outside (0, 1]"
+                );
                 return Ok(());
             }
         }
@@ -223,7 +246,10 @@ impl Insider {
             if known && closed {
                 return Ok(());
             }
-            ensure!(began.elapsed() < STEP_WITHIN, "not within {STEP_WITHIN:?}: completed at the sandbox {closed}, known from its webhook {known}");
+            ensure!(
+                began.elapsed() < STEP_WITHIN,
+                "not within {STEP_WITHIN:?}: completed at the sandbox {closed}, known from its webhook {known}"
+            );
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }

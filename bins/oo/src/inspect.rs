@@ -61,12 +61,21 @@ pub async fn explain(data: &Path, user: &str) -> anyhow::Result<()> {
             print_recommendation(ask, recommendation);
             let profile = fold_up_to(&ctx, &person, decision.seq).await?;
             let again = decide::ask(&profile, ask.id.clone(), ask.bits.get(), ask.context.at);
-            ensure!(again == *ask, "replayed from the log, the question differs from the one that was asked: please report this");
+            ensure!(
+                again == *ask,
+                "replayed from the log, the question differs from the one that was asked: please report this"
+            );
             let Some(policy) = policy::named(recommendation.policy.as_str()) else {
-                println!("replay      the question is the same; policy {} is not one of ours to ask", recommendation.policy);
+                println!(
+                    "replay      the question is the same; policy {} is not one of ours to ask",
+                    recommendation.policy
+                );
                 return Ok(());
             };
-            ensure!(policy.recommend(&again) == *recommendation, "replayed from the log, the answer differs: please report this");
+            ensure!(
+                policy.recommend(&again) == *recommendation,
+                "replayed from the log, the answer differs: please report this"
+            );
             println!("replay      the same question and the same answer, bit for bit");
         }
     }
@@ -86,7 +95,13 @@ pub fn line(numbered: &Numbered) -> String {
 
 /// What a policy was asked and what it answered, for people.
 pub fn print_recommendation(ask: &Ask, recommendation: &Recommendation) {
-    println!("asked       policy {} version {}, {} candidates, bits {}", recommendation.policy, recommendation.version, ask.candidates.len(), ask.bits);
+    println!(
+        "asked       policy {} version {}, {} candidates, bits {}",
+        recommendation.policy,
+        recommendation.version,
+        ask.candidates.len(),
+        ask.bits
+    );
     match &recommendation.tip {
         Some(choice) => {
             println!("chosen      candidate {} {}", choice.candidate, json(&choice.subject));
@@ -94,7 +109,10 @@ pub fn print_recommendation(ask: &Ask, recommendation: &Recommendation) {
                 println!("because     {:+.3}  {}", reason.weight, json(&reason.because));
             }
         }
-        None => println!("silence     {}", recommendation.silence.map_or_else(|| "without a reason".into(), |hush| json(&hush))),
+        None => println!(
+            "silence     {}",
+            recommendation.silence.map_or_else(|| "without a reason".into(), |hush| json(&hush))
+        ),
     }
     println!("propensity  {:.4}", recommendation.propensity);
 }
@@ -116,7 +134,10 @@ async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>
     let source = match data::running(data) {
         Some(running) => env.with(running.settings),
         None if env.get("OO_NATS__URL").is_some() => env,
-        None => bail!("no oO runs with the data folder {}: start it with `cargo oo up`, or set OO_NATS__URL", data.display()),
+        None => bail!(
+            "no oO runs with the data folder {}: start it with `cargo oo up`, or set OO_NATS__URL",
+            data.display()
+        ),
     };
     let ctx = Context::new("inspect", source, CancellationToken::new()).await?;
     let people = tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;

@@ -39,7 +39,11 @@ fn greet(house: &House, data: &std::path::Path) {
     let local = house.clock.now().to_zoned(jiff::tz::TimeZone::system());
     let apart = house.clock.now().duration_since(house.clock.wall()).as_secs().abs() > 60;
     if house.clock.speed() != 1.0 || apart {
-        println!("  clock    {} for oO, running {} times as fast as the wall's", local.strftime("%A %H:%M"), house.clock.speed());
+        println!(
+            "  clock    {} for oO, running {} times as fast as the wall's",
+            local.strftime("%A %H:%M"),
+            house.clock.speed()
+        );
     }
     println!("\nCtrl-C stops everything; `cargo oo up` goes on where it was.\n");
 }

@@ -89,7 +89,14 @@ impl GoogleCalendar {
     }
 
     /// All pages of a listing, from a sync token or of a window.
-    async fn list(&self, http: &Http, access: &Access, token: Option<&str>, from: Timestamp, to: Timestamp) -> Result<Listed, CallError> {
+    async fn list(
+        &self,
+        http: &Http,
+        access: &Access,
+        token: Option<&str>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Listed, CallError> {
         let mut listed = Listed { items: Vec::new(), zone: TimeZone::UTC, token: String::new() };
         let mut page_token: Option<String> = None;
         for _ in 0..MAX_PAGES {
@@ -257,7 +264,8 @@ impl Connector for GoogleCalendar {
                     Some(Value::Number(number)) => number.as_i64(),
                     _ => None,
                 };
-                let expires = millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()).ok_or(CallError::Garbled)?;
+                let expires =
+                    millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()).ok_or(CallError::Garbled)?;
                 Ok(Channel { id: watched.id, resource: watched.resource_id, expires })
             }
             .boxed(),

@@ -69,7 +69,14 @@ impl Todoist {
         Self { app }
     }
 
-    async fn commanded(&self, http: &Http, access: &Access, kind: &str, item: &str, uuid: &str) -> Result<(), CallError> {
+    async fn commanded(
+        &self,
+        http: &Http,
+        access: &Access,
+        kind: &str,
+        item: &str,
+        uuid: &str,
+    ) -> Result<(), CallError> {
         let commands = json!([{"type": kind, "uuid": uuid, "args": {"id": item}}]);
         let url = below(&self.app.api_url, &["sync"]);
         let request = http.with_token(Method::POST, &url, &access.token)?.form(&[("commands", commands.to_string())]);
@@ -279,7 +286,11 @@ mod tests {
         assert_eq!(hear(&[("x-todoist-hmac-sha256", SIGNATURE), id], longer.as_bytes()), Err(Refused::Unsigned));
         let hex = "275df0d83d257635";
         for wrong in ["", "garbage", &SIGNATURE[..20], &SIGNATURE.to_lowercase(), hex] {
-            assert_eq!(hear(&[("x-todoist-hmac-sha256", wrong), id], BODY.as_bytes()), Err(Refused::Unsigned), "{wrong}");
+            assert_eq!(
+                hear(&[("x-todoist-hmac-sha256", wrong), id], BODY.as_bytes()),
+                Err(Refused::Unsigned),
+                "{wrong}"
+            );
         }
         assert_eq!(hear(&[id], BODY.as_bytes()), Err(Refused::Unsigned));
         let twice = [("x-todoist-hmac-sha256", SIGNATURE), ("X-Todoist-Hmac-SHA256", SIGNATURE), id];

@@ -1,10 +1,10 @@
 //! Content on demand: words straight from the provider, and a task completed once.
 
 use crate::peer::{Peer, problem, user};
+use jiff::ToSpan as _;
 use oo_contracts::wire::{Complete, Done};
 use oo_contracts::{Provider, Ref};
 use oo_sandbox::{Fault, FaultKind, NewEvent};
-use jiff::ToSpan as _;
 use oo_subjects::COMPLETE;
 use serde_json::json;
 
@@ -19,7 +19,10 @@ async fn words_come_from_the_provider_and_rest_nowhere() {
     let calendar = peer.link_and_sync(&ada, Provider::GoogleCalendar).await.id;
 
     let words = peer.words(&ada, &account, &task).await.unwrap();
-    assert_eq!((words.title.as_str(), words.source.as_str(), words.over), ("Call MARKERTITLE the bank", "Todoist (sandbox)", false));
+    assert_eq!(
+        (words.title.as_str(), words.source.as_str(), words.over),
+        ("Call MARKERTITLE the bank", "Todoist (sandbox)", false)
+    );
     let words = peer.words(&ada, &calendar, &event).await.unwrap();
     assert_eq!((words.title.as_str(), words.source.as_str()), ("MARKERTITLE review", "Google Calendar (sandbox)"));
     assert_eq!(peer.words(&user("eve"), &account, &task).await.unwrap_err().status, 404);

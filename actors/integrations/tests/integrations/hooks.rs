@@ -1,10 +1,10 @@
 //! Webhooks: believed only when they prove themselves, once, and then only as a hint.
 
 use crate::peer::{Peer, SECRET, user};
+use jiff::ToSpan as _;
 use oo_contracts::Provider;
 use oo_sandbox::{NewEvent, signature};
 use oo_testkit::eventually;
-use jiff::ToSpan as _;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +20,10 @@ async fn a_webhook_brings_a_change_at_once() {
     let delivery = eventually("it was delivered", || async { todoist.deliveries().first().cloned() }).await;
     assert_eq!(delivery.status, Some(200));
     todoist.redeliver(&delivery.id);
-    eventually("it was delivered again", || async { todoist.deliveries().get(1).map(|again| assert_eq!(again.status, Some(200))) }).await;
+    eventually("it was delivered again", || async {
+        todoist.deliveries().get(1).map(|again| assert_eq!(again.status, Some(200)))
+    })
+    .await;
     assert_eq!(peer.told(&task), ["added"]);
 }
 
@@ -30,7 +33,9 @@ async fn a_delivery_counts_once_and_only_when_signed() {
     peer.link_and_sync(&user("ada"), Provider::Todoist).await;
     let owner = peer.sandbox.todoist().user_id();
     let now = peer.ctx.clock.wall();
-    let body = |at: &str| format!(r#"{{"event_name":"item:updated","user_id":"{owner}","triggered_at":"{at}","version":"1"}}"#);
+    let body = |at: &str| {
+        format!(r#"{{"event_name":"item:updated","user_id":"{owner}","triggered_at":"{at}","version":"1"}}"#)
+    };
     let fresh = body(&now.to_string());
     let signed = signature(SECRET, fresh.as_bytes());
     let syncs = || peer.asked("/api/v1/sync");
@@ -68,7 +73,8 @@ async fn a_channel_tells_of_changes_until_the_link_ends() {
     let google = peer.sandbox.google();
     let account = peer.link_and_sync(&user("ada"), Provider::GoogleCalendar).await;
     let kept = format!("oo:integrations:state:{}", account.id);
-    eventually("a channel is kept", || async { peer.redis(&["GET", &kept]).await?.contains("resource").then_some(()) }).await;
+    eventually("a channel is kept", || async { peer.redis(&["GET", &kept]).await?.contains("resource").then_some(()) })
+        .await;
     let now = peer.ctx.clock.now();
     let event = google.add_event(NewEvent::new("event", now + 1.hour(), now + 2.hours()));
     peer.until_told(&event, &["upserted"]).await;

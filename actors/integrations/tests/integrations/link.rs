@@ -159,7 +159,8 @@ async fn an_ended_link_is_gone_here_and_at_the_provider() {
             let ended = peer.redis(&["HLEN", "oo:integrations:ended"]).await?;
             let due = peer.redis(&["ZCARD", "oo:integrations:due"]).await?;
             let owners = peer.redis(&["KEYS", "oo:integrations:owner:*"]).await?;
-            (!keys.contains(account.id.as_str()) && ended == ":0\r\n" && due == ":0\r\n" && owners == "*0\r\n").then_some(())
+            (!keys.contains(account.id.as_str()) && ended == ":0\r\n" && due == ":0\r\n" && owners == "*0\r\n")
+                .then_some(())
         })
         .await;
         let again = crate::peer::problem(peer.ctx.bus.ask(LINK_END, &end(ada.clone())).await);

@@ -108,7 +108,8 @@ impl Peer {
         oo_runtime::outbound::install_tls();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let answer = client.get(url).send().await.unwrap();
-        let to = answer.headers().get("location").expect("the provider sends the browser back").to_str().unwrap().to_owned();
+        let to =
+            answer.headers().get("location").expect("the provider sends the browser back").to_str().unwrap().to_owned();
         let to = Url::parse(&to).unwrap();
         let get = |name: &str| to.query_pairs().find(|pair| pair.0 == name).map(|pair| pair.1.into_owned());
         Back { transaction, state: get("state").unwrap(), code: get("code"), error: get("error"), iss: get("iss") }
@@ -166,7 +167,11 @@ impl Peer {
 
     /// What the log has of one object, as `added`, `changed`, ….
     pub(crate) fn told(&self, item: &str) -> Vec<&'static str> {
-        self.signals().iter().filter_map(|signal| kind(&signal.fact).filter(|(_, id)| id == item)).map(|one| one.0).collect()
+        self.signals()
+            .iter()
+            .filter_map(|signal| kind(&signal.fact).filter(|(_, id)| id == item))
+            .map(|one| one.0)
+            .collect()
     }
 
     /// Waits until the log has this of one object.
@@ -245,7 +250,12 @@ impl Peer {
     }
 
     /// Sends a webhook to the service, as the gateway does.
-    pub(crate) async fn hook(&self, provider: Provider, headers: &[(&str, &str)], body: &[u8]) -> Result<Done, Problem> {
+    pub(crate) async fn hook(
+        &self,
+        provider: Provider,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Done, Problem> {
         let headers = headers.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() });
         problem(self.ctx.bus.ask(HOOK, &Hook { provider, headers: headers.collect(), body: BASE64.encode(body) }).await)
     }

@@ -12,7 +12,10 @@ use serde_json::json;
 async fn tasks_become_signals_without_words() {
     let peer = Peer::start_with([("POLL_SECONDS", "1")]).await;
     let todoist = peer.sandbox.todoist();
-    let taxes = todoist.add_task("File MARKERTITLE taxes", json!({"due_date": "2026-11-30", "priority": 4, "duration": 30, "duration_unit": "minute"}));
+    let taxes = todoist.add_task(
+        "File MARKERTITLE taxes",
+        json!({"due_date": "2026-11-30", "priority": 4, "duration": 30, "duration_unit": "minute"}),
+    );
     let plants = todoist.add_task("Water MARKERTITLE plants", json!({"due_string": "every day at 18:30"}));
     let account = peer.link_and_sync(&user("ada"), Provider::Todoist).await;
     peer.until_told(&taxes, &["added"]).await;

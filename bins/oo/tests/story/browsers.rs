@@ -50,7 +50,11 @@ impl Chromium {
         capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
         let driver_url = format!("http://127.0.0.1:{port}");
         let client = eventually("chromium starts", || async {
-            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new()).capabilities(capabilities.clone()).connect(&driver_url).await.ok()
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+                .capabilities(capabilities.clone())
+                .connect(&driver_url)
+                .await
+                .ok()
         })
         .await;
         Ok(Self { client, _driver: driver, _profile: profile })
@@ -92,7 +96,8 @@ impl Chromium {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_links_and_answers_in_chromium() -> anyhow::Result<()> {
     let place = Place::new().await;
-    let task = place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let task =
+        place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
     let oo = place.start().await;
     let chromium = Chromium::start(390, 844).await?;
 
@@ -153,7 +158,11 @@ async fn an_answer_elsewhere_clears_the_page_and_offline_keeps_the_tip() -> anyh
 
     // The shell opens without the server.
     eventually("the service worker has the shell", || async {
-        let ready = chromium.client.execute("return !!(navigator.serviceWorker && navigator.serviceWorker.controller)", vec![]).await.ok()?;
+        let ready = chromium
+            .client
+            .execute("return !!(navigator.serviceWorker && navigator.serviceWorker.controller)", vec![])
+            .await
+            .ok()?;
         if ready != true {
             chromium.client.refresh().await.ok()?;
         }
@@ -178,7 +187,8 @@ async fn a_push_is_shown_by_the_service_worker_and_done_answers_it() -> anyhow::
     let subscription = place::subscribe(&mut browser, &place.sandbox).await?;
     place::link(&mut browser, "todoist").await?;
     let card = place::tip(&browser).await;
-    let push = eventually("the push", || async { place.sandbox.push().received(&subscription).into_iter().next() }).await;
+    let push =
+        eventually("the push", || async { place.sandbox.push().received(&subscription).into_iter().next() }).await;
 
     let chromium = Chromium::start(390, 844).await?;
     chromium.client.goto(&place.page.join("manifest.webmanifest")?.to_string()).await?;
@@ -190,14 +200,20 @@ async fn a_push_is_shown_by_the_service_worker_and_done_answers_it() -> anyhow::
     chromium.cdp("Browser.grantPermissions", json!({ "origin": origin, "permissions": ["notifications"] })).await?;
     chromium.client.goto(place.page.as_str()).await?;
     eventually("the service worker is ready", || async {
-        let ready = "const done = arguments[0]; navigator.serviceWorker.getRegistration().then(r => done(!!(r && r.active)))";
+        let ready =
+            "const done = arguments[0]; navigator.serviceWorker.getRegistration().then(r => done(!!(r && r.active)))";
         (chromium.client.execute_async(ready, vec![]).await.ok()? == true).then_some(())
     })
     .await;
     chromium.cdp("ServiceWorker.enable", json!({})).await?;
     // What the push service decrypted is what the browser would have: handed to the page's own service worker.
     let data = String::from_utf8(push.plaintext)?;
-    chromium.cdp("ServiceWorker.deliverPushMessage", json!({ "origin": format!("{origin}/"), "registrationId": "0", "data": data })).await?;
+    chromium
+        .cdp(
+            "ServiceWorker.deliverPushMessage",
+            json!({ "origin": format!("{origin}/"), "registrationId": "0", "data": data }),
+        )
+        .await?;
     let shown = eventually("the notification is shown", || async {
         let list = "const done = arguments[0]; navigator.serviceWorker.ready.then(r => r.getNotifications()).then(ns => done(ns.map(n => ({ tag: n.tag, body: n.body, actions: n.actions.map(a => a.action) }))))";
         let shown = chromium.client.execute_async(list, vec![]).await.ok()?;
@@ -210,7 +226,11 @@ async fn a_push_is_shown_by_the_service_worker_and_done_answers_it() -> anyhow::
     assert_eq!(shown[0]["actions"], json!(["done", "later"]));
     chromium.client.clone().close().await?;
     let inside = place.inside().await;
-    let answered = inside.log().await.iter().any(|n| matches!(&n.entry.body, Body::Signal { signal } if matches!(signal.fact, Fact::Feedback { .. })));
+    let answered = inside
+        .log()
+        .await
+        .iter()
+        .any(|n| matches!(&n.entry.body, Body::Signal { signal } if matches!(signal.fact, Fact::Feedback { .. })));
     assert!(!answered, "showing a notification is no answer");
     assert!(oo.stop().await.success());
     Ok(())

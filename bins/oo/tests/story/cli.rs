@@ -15,7 +15,17 @@ async fn the_demo_lets_one_tip_travel() {
     let place = Place::new().await;
     let (success, said) = run(&place, &["demo"]).await;
     assert!(success, "{said}");
-    for step in ["sign in", "link", "signal", "decision", "propensity", "because", "push", "answer", "One tip travelled the whole way."] {
+    for step in [
+        "sign in",
+        "link",
+        "signal",
+        "decision",
+        "propensity",
+        "because",
+        "push",
+        "answer",
+        "One tip travelled the whole way.",
+    ] {
         assert!(said.contains(step), "{step} is missing in:\n{said}");
     }
 }
@@ -54,7 +64,8 @@ async fn tail_and_explain_show_what_happened() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_names_what_to_fix() {
     let place = Place::new().await;
-    let output = place.command().arg("doctor").env("OO_REDIS_SERVER", "/nowhere/redis-server").output().await.expect("oo runs");
+    let output =
+        place.command().arg("doctor").env("OO_REDIS_SERVER", "/nowhere/redis-server").output().await.expect("oo runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success());
     assert!(said.contains("FIX") && said.contains("OO_REDIS_SERVER"), "{said}");

@@ -11,7 +11,10 @@ use std::collections::HashSet;
 async fn dies_at(point: &str) -> anyhow::Result<()> {
     let place = Place::new().await;
     let titles = ["Water the plants", "Write to Ada", "Pay the rent"];
-    let mut tasks: Vec<String> = titles.iter().map(|title| place.sandbox.todoist().add_task(title, json!({ "due_date": "2026-11-18" }))).collect();
+    let mut tasks: Vec<String> = titles
+        .iter()
+        .map(|title| place.sandbox.todoist().add_task(title, json!({ "due_date": "2026-11-18" })))
+        .collect();
     let calm = place.start().await;
     let mut browser = place.sign_in(&calm).await?;
     let subscription = place::subscribe(&mut browser, &place.sandbox).await?;
@@ -52,20 +55,30 @@ async fn dies_at(point: &str) -> anyhow::Result<()> {
         given.then_some(())
     })
     .await;
-    eventually("it was pushed", || async { (!place.sandbox.push().received(&subscription).is_empty()).then_some(()) }).await;
+    eventually("it was pushed", || async { (!place.sandbox.push().received(&subscription).is_empty()).then_some(()) })
+        .await;
 
     let log = inside.log().await;
-    let tips: Vec<_> = log.iter().filter_map(|n| if let Body::Tip { tip } = &n.entry.body { Some(tip.id.clone()) } else { None }).collect();
+    let tips: Vec<_> = log
+        .iter()
+        .filter_map(|n| if let Body::Tip { tip } = &n.entry.body { Some(tip.id.clone()) } else { None })
+        .collect();
     assert_eq!(tips.len(), 1, "within the minimum gap there is one tip, whatever crashed");
     let pushed: HashSet<_> = place
         .sandbox
         .push()
         .received(&subscription)
         .iter()
-        .map(|push| serde_json::from_slice::<serde_json::Value>(&push.plaintext).expect("JSON")["notification"]["tag"].to_string())
+        .map(|push| {
+            serde_json::from_slice::<serde_json::Value>(&push.plaintext).expect("JSON")["notification"]["tag"]
+                .to_string()
+        })
         .collect();
     assert_eq!(pushed.len(), 1, "one tip on the screen: a second push of it replaces the first by topic and tag");
-    let ids: Vec<_> = log.iter().filter_map(|n| if let Body::Signal { signal } = &n.entry.body { Some(signal.id.clone()) } else { None }).collect();
+    let ids: Vec<_> = log
+        .iter()
+        .filter_map(|n| if let Body::Signal { signal } = &n.entry.body { Some(signal.id.clone()) } else { None })
+        .collect();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "no signal stands in the log twice");
     assert!(oo.stop().await.success());
     Ok(())

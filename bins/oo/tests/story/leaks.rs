@@ -6,6 +6,7 @@ use oo_contracts::signal::{Answer, Fact, Habit, Minutes, Signal};
 use oo_contracts::wire::Ingest;
 use oo_runtime::seal::{Envelope, Keyring};
 use oo_subjects::{INGEST, Shard, streams};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use std::path::Path;
 
@@ -21,17 +22,14 @@ async fn a_providers_words_and_secrets_rest_nowhere() -> anyhow::Result<()> {
     place::link(&mut browser, "todoist").await?;
     let card = place::tip(&browser).await;
     assert!(card.text.as_str().contains(TITLE), "the words did come, for the page");
-    oo_testkit::eventually("the push", || async { place.sandbox.push().received(&subscription).into_iter().next() }).await;
+    oo_testkit::eventually("the push", || async { place.sandbox.push().received(&subscription).into_iter().next() })
+        .await;
     place::answer(&mut browser, &card, Answer::Done).await?;
 
     let inside = place.inside().await;
     assert_eq!(rests(&place, &inside, TITLE).await?, Vec::<String>::new());
-    let secrets = [
-        oo.owner_token.as_str(),
-        subscription.auth.as_str(),
-        subscription.token.as_str(),
-        "sandbox-todoist-secret",
-    ];
+    let secrets =
+        [oo.owner_token.as_str(), subscription.auth.as_str(), subscription.token.as_str(), "sandbox-todoist-secret"];
     for secret in secrets {
         let files: Vec<_> = place.files_with(secret).into_iter().filter(|file| !may_hold_secrets(file)).collect();
         assert!(files.is_empty(), "a secret stands in {files:?}");
@@ -45,11 +43,19 @@ async fn a_providers_words_and_secrets_rest_nowhere() -> anyhow::Result<()> {
         to: jiff::civil::time(9, 0, 0, 0),
         minutes: Minutes::saturating(5),
     };
-    let planted = Signal { id: "planted".parse()?, user: inside.person.user.clone(), at: place.clock.now(), fact: Fact::HabitDefined { habit } };
+    let planted = Signal {
+        id: "planted".parse()?,
+        user: inside.person.user.clone(),
+        at: place.clock.now(),
+        fact: Fact::HabitDefined { habit },
+    };
     inside.ctx.bus.ask(INGEST, &Ingest { signals: vec![planted] }).await?;
     assert!(place.files_with("marker-planted-leak").is_empty(), "what is sealed does not stand in a file");
     let found = rests(&place, &inside, "marker-planted-leak").await?;
-    assert!(found.iter().any(|where_| where_.starts_with("OO_LOG_")), "the search did not find the planted leak: {found:?}");
+    assert!(
+        found.iter().any(|where_| where_.starts_with("OO_LOG_")),
+        "the search did not find the planted leak: {found:?}"
+    );
     // And one that is planted in the open.
     std::fs::write(place.dir.path().join("planted"), "marker-planted-open")?;
     assert_eq!(place.files_with("marker-planted-open").len(), 1);
@@ -81,7 +87,7 @@ async fn rests(place: &Place, inside: &Inside, text: &str) -> anyhow::Result<Vec
     }
     let ring = Keyring::load(&place.dir.path().join("secrets/keys"))?;
     for (key, value) in redis_values(inside).await? {
-        if holds(value.as_bytes(), text) || holds(&open_redis(&ring, inside, &key, value.as_bytes()), text) {
+        if holds(&value, text) || holds(&open_redis(&ring, inside, &key, &value), text) {
             found.push(key);
         }
     }
@@ -90,11 +96,35 @@ async fn rests(place: &Place, inside: &Inside, text: &str) -> anyhow::Result<Vec
 
 /// A stored message, opened where it is sealed with the owner's key; else as it is.
 fn opened(inside: &Inside, subject: &str, payload: &[u8]) -> Vec<u8> {
-    let kind = if subject.starts_with("oo.v1.decision.") { "decision" } else { subject.rsplit('.').next().unwrap_or_default() };
+    let kind = if subject.starts_with("oo.v1.decision.") {
+        "decision"
+    } else {
+        subject.rsplit('.').next().unwrap_or_default()
+    };
     // A wake-up on the agenda is a moment to be.
     let kind = if subject.starts_with("oo.v1.agenda.") { "moment" } else { kind };
     let belongs = format!("oo/log/v1|{}|{kind}", inside.person.place.log);
     inside.person.key.open(&belongs, payload).map_or_else(|_| payload.to_vec(), |plain| plain.to_vec())
+}
+
+/// A value of Redis, opened with every key and place that sealed values belong to.
+fn open_redis(ring: &Keyring, inside: &Inside, key: &str, value: &[u8]) -> Vec<u8> {
+    let snapshot = format!("oo/snapshot/v1|{}", inside.person.place.log);
+    if let Ok(plain) = inside.person.key.open(&snapshot, value) {
+        return plain.to_vec();
+    }
+    let Ok(json) = serde_json::from_slice::<serde_json::Value>(value) else { return vec![] };
+    // Push subscriptions are envelopes by themselves; the vault keeps one in its record.
+    let user = &inside.person.user;
+    let mut places = vec![format!("oo/push/v1|{user}|test")];
+    places.extend(key.rsplit(':').next().map(|account| format!("oo/vault/v1|{user}|todoist|{account}")));
+    let envelopes = [Some(&json), json.get("sealed")];
+    let opened =
+        envelopes.into_iter().flatten().filter_map(|value| serde_json::from_value::<Envelope>(value.clone()).ok());
+    opened
+        .flat_map(|envelope| places.iter().filter_map(move |place| envelope.open(ring, place).ok()).collect::<Vec<_>>())
+        .flat_map(|plain| plain.to_vec())
+        .collect()
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
@@ -132,7 +162,9 @@ fn flatten(value: redis::Value, take: &mut impl FnMut(Vec<u8>)) {
     match value {
         redis::Value::BulkString(bytes) => take(bytes),
         redis::Value::SimpleString(text) => take(text.into_bytes()),
-        redis::Value::Array(values) | redis::Value::Set(values) => values.into_iter().for_each(|value| flatten(value, take)),
+        redis::Value::Array(values) | redis::Value::Set(values) => {
+            values.into_iter().for_each(|value| flatten(value, take))
+        }
         redis::Value::Map(pairs) => pairs.into_iter().for_each(|(_, value)| flatten(value, take)),
         _ => {}
     }

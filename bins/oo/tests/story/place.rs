@@ -22,24 +22,24 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// Data folder, sandbox and address that stay while `oo` comes and goes.
-pub struct Place {
-    pub dir: tempfile::TempDir,
-    pub sandbox: Sandbox,
-    pub page: Url,
+pub(crate) struct Place {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) page: Url,
     /// The person's clock: a weekday morning, so that no quiet hours silence a test at night.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     settings: Vec<(String, String)>,
 }
 
 /// The program, running.
-pub struct Oo {
+pub(crate) struct Oo {
     child: Child,
-    pub owner_token: String,
+    pub(crate) owner_token: String,
 }
 
 impl Place {
     /// An empty data folder, and a sandbox with nothing in it.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let wall = Clock::default().wall();
         let person: Timestamp = "2026-11-18T09:40:00Z".parse().expect("a time");
@@ -64,7 +64,7 @@ impl Place {
     }
 
     /// The program as it would be started by hand.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oo"));
         command
             .arg("--data")
@@ -78,12 +78,12 @@ impl Place {
     }
 
     /// Starts it, and waits until it says where the owner signs in.
-    pub async fn start(&self) -> Oo {
+    pub(crate) async fn start(&self) -> Oo {
         self.start_with(&[]).await
     }
 
     /// The same, with more in its environment.
-    pub async fn start_with(&self, env: &[(&str, &str)]) -> Oo {
+    pub(crate) async fn start_with(&self, env: &[(&str, &str)]) -> Oo {
         let (stdout, stderr) = (self.dir.path().join("stdout"), self.dir.path().join("stderr"));
         let open = |path: &PathBuf| std::fs::File::options().create(true).append(true).open(path).expect("a log");
         let _ = std::fs::remove_file(&stdout);
@@ -112,9 +112,11 @@ impl Place {
     }
 
     /// A context of the same house, to look at logs and ask on wires.
-    pub async fn inside(&self) -> Inside {
+    pub(crate) async fn inside(&self) -> Inside {
         let running = oo::data::running(self.dir.path()).expect("oo runs");
-        let ctx = Context::new("test", Source::from_iter(running.settings), CancellationToken::new()).await.expect("a context");
+        let ctx = Context::new("test", Source::from_iter(running.settings), CancellationToken::new())
+            .await
+            .expect("a context");
         let people = ctx.people().await.expect("people");
         let owner: UserId = "owner".parse().expect("an id");
         let person = people.find(&owner).await.expect("found").expect("the owner has a log");
@@ -122,19 +124,19 @@ impl Place {
     }
 
     /// Signs in as the owner.
-    pub async fn sign_in(&self, oo: &Oo) -> anyhow::Result<Browser> {
+    pub(crate) async fn sign_in(&self, oo: &Oo) -> anyhow::Result<Browser> {
         let mut browser = Browser::new(self.page.clone())?;
         browser.send(Method::POST, "api/v1/session/owner", Some(&json!({ "token": oo.owner_token }))).await?;
         Ok(browser)
     }
 
     /// Whether a task is completed at the sandbox.
-    pub fn is_done(&self, task: &str) -> bool {
+    pub(crate) fn is_done(&self, task: &str) -> bool {
         self.sandbox.todoist().tasks().iter().any(|known| known.id == task && known.checked)
     }
 
     /// Searches every file of the data folder for a text.
-    pub fn files_with(&self, text: &str) -> Vec<PathBuf> {
+    pub(crate) fn files_with(&self, text: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         visit(self.dir.path(), &mut |file, bytes| {
             if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
@@ -147,39 +149,42 @@ impl Place {
 
 impl Oo {
     /// kill -9.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");
     }
 
     /// Waits until it dies by itself, of a crash point.
-    pub async fn died(&mut self) -> bool {
+    pub(crate) async fn died(&mut self) -> bool {
         self.child.try_wait().expect("a status").is_some()
     }
 
     /// Ctrl-C, and waits for the end.
-    pub async fn stop(mut self) -> std::process::ExitStatus {
+    pub(crate) async fn stop(mut self) -> std::process::ExitStatus {
         let pid = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill runs");
         assert!(sent.success());
-        tokio::time::timeout(std::time::Duration::from_secs(30), self.child.wait()).await.expect("it ends in time").expect("a status")
+        tokio::time::timeout(std::time::Duration::from_secs(30), self.child.wait())
+            .await
+            .expect("it ends in time")
+            .expect("a status")
     }
 }
 
 /// The same house from the inside.
-pub struct Inside {
-    pub ctx: Context,
-    pub person: Arc<Person>,
+pub(crate) struct Inside {
+    pub(crate) ctx: Context,
+    pub(crate) person: Arc<Person>,
 }
 
 impl Inside {
     /// The owner's whole log.
-    pub async fn log(&self) -> Vec<Numbered> {
+    pub(crate) async fn log(&self) -> Vec<Numbered> {
         self.ctx.logbook().read(&self.person, 0).await.expect("the log").entries
     }
 }
 
 /// Links the sandbox's Todoist, by the whole code flow.
-pub async fn link(browser: &mut Browser, provider: &str) -> anyhow::Result<()> {
+pub(crate) async fn link(browser: &mut Browser, provider: &str) -> anyhow::Result<()> {
     let to: LinkTo = read(browser.send(Method::POST, &format!("api/v1/links/{provider}"), None).await?).await?;
     let consent = browser.client.get(&to.authorize).send().await?;
     let back = consent.headers().get(LOCATION).context("the provider sends nobody back")?.to_str()?.to_owned();
@@ -190,7 +195,7 @@ pub async fn link(browser: &mut Browser, provider: &str) -> anyhow::Result<()> {
 }
 
 /// Subscribes a device at the sandbox's push service.
-pub async fn subscribe(browser: &mut Browser, sandbox: &Sandbox) -> anyhow::Result<SandboxSubscription> {
+pub(crate) async fn subscribe(browser: &mut Browser, sandbox: &Sandbox) -> anyhow::Result<SandboxSubscription> {
     let subscription = sandbox.push().subscribe();
     let body = json!({
         "device": "test", "endpoint": subscription.endpoint, "language": "en",
@@ -201,18 +206,18 @@ pub async fn subscribe(browser: &mut Browser, sandbox: &Sandbox) -> anyhow::Resu
 }
 
 /// What the page shows now.
-pub async fn state(browser: &mut Browser) -> anyhow::Result<State> {
+pub(crate) async fn state(browser: &mut Browser) -> anyhow::Result<State> {
     read(browser.send(Method::GET, "api/v1/state", None).await?).await
 }
 
 /// Waits for a tip on the page.
-pub async fn tip(browser: &Browser) -> Card {
+pub(crate) async fn tip(browser: &Browser) -> Card {
     let browser = tokio::sync::Mutex::new(browser.clone());
     eventually("a tip on the page", || async { state(&mut *browser.lock().await).await.ok()?.tip }).await
 }
 
 /// Answers a tip.
-pub async fn answer(browser: &mut Browser, card: &Card, answer: Answer) -> anyhow::Result<()> {
+pub(crate) async fn answer(browser: &mut Browser, card: &Card, answer: Answer) -> anyhow::Result<()> {
     let body = json!({ "id": random::token(), "answer": answer });
     browser.send(Method::POST, &format!("api/v1/tips/{}/answer", card.id), Some(&body)).await?;
     Ok(())

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tip_travels_the_whole_way_and_its_answer_comes_back() -> anyhow::Result<()> {
     let place = Place::new().await;
-    let task = place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let task =
+        place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
     let oo = place.start().await;
 
     // The owner signs in with a link that works once.
@@ -25,7 +26,9 @@ async fn one_tip_travels_the_whole_way_and_its_answer_comes_back() -> anyhow::Re
     // 3 to 8: it is folded, a tip is chosen and appended; 9: the page and the push say it.
     let card = place::tip(&browser).await;
     assert_eq!(card.text.as_str(), "Call the dentist back");
-    let push = eventually("the push arrives", || async { place.sandbox.push().received(&subscription).into_iter().next() }).await;
+    let push =
+        eventually("the push arrives", || async { place.sandbox.push().received(&subscription).into_iter().next() })
+            .await;
     let message: Value = serde_json::from_slice(&push.plaintext)?;
     assert_eq!(message["web_push"], 8030);
     assert_eq!(message["notification"]["tag"], card.id.as_str());
@@ -34,13 +37,23 @@ async fn one_tip_travels_the_whole_way_and_its_answer_comes_back() -> anyhow::Re
     // The log holds the tip by reference, and the decision has the propensity it was made with.
     let inside = place.inside().await;
     let log = inside.log().await;
-    let tips: Vec<_> = log.iter().filter_map(|n| if let Body::Tip { tip } = &n.entry.body { Some(tip.clone()) } else { None }).collect();
+    let tips: Vec<_> = log
+        .iter()
+        .filter_map(|n| if let Body::Tip { tip } = &n.entry.body { Some(tip.clone()) } else { None })
+        .collect();
     assert_eq!(tips.len(), 1);
-    let Subject::Todo { task: reference } = &tips[0].subject else { panic!("a tip about something else: {:?}", tips[0].subject) };
+    let Subject::Todo { task: reference } = &tips[0].subject else {
+        panic!("a tip about something else: {:?}", tips[0].subject)
+    };
     assert_eq!(reference.item.as_str(), task);
     let decisions = inside.ctx.bus.decisions(&inside.person.place).await?;
-    let asked = decisions.iter().filter_map(|stored| open_decision(&inside.person, &stored.payload).ok()).find(|d| d.id == tips[0].decision);
-    let Some(Outcome::Asked { recommendation, .. }) = asked.map(|decision| decision.outcome) else { panic!("the tip's decision is not kept") };
+    let asked = decisions
+        .iter()
+        .filter_map(|stored| open_decision(&inside.person, &stored.payload).ok())
+        .find(|d| d.id == tips[0].decision);
+    let Some(Outcome::Asked { recommendation, .. }) = asked.map(|decision| decision.outcome) else {
+        panic!("the tip's decision is not kept")
+    };
     assert!(recommendation.propensity > 0.0 && recommendation.propensity <= 1.0);
 
     // 10: the answer comes back as a signal, and the task is done where it lives.

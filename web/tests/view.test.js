@@ -1,0 +1,224 @@
+// What the page shows, for everything that it can know.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { liveTip, look, ooNow, PASSED, REFUSAL, UNDO, wallAt } from '../app/view.js';
+import { CARD, examplesOf, facts, iso, NOON, state } from './known.js';
+
+const MINUTE = 60_000;
+/** @param {import('../app/view.js').View} view */
+const actions = (view) => view.answers.map((answer) => answer.action);
+const tipped = () => state({ tip: CARD(), had_tip: true });
+
+test('signed out, it says what oO is and how to come in', () => {
+  const view = look(facts({ state: null, reach: 'signed-out' }));
+  assert.equal(view.name, 'signed-out');
+  assert.match(view.note, /oo\.example/);
+  assert.deepEqual(actions(view), []);
+  assert.equal(view.door, false);
+  assert.match(look(facts({ state: null, reach: 'signed-out', staleLink: true })).note, /used already/);
+});
+
+test('before the server has spoken it shows nothing but a remembered tip that is still good', () => {
+  assert.equal(look(facts({ state: null, reach: 'opening' })).name, 'opening');
+  assert.equal(look(facts({ reach: 'opening' })).name, 'opening');
+  assert.equal(look(facts({ reach: 'opening', state: tipped() })).text, CARD().text);
+  assert.equal(look(facts({ reach: 'opening', state: tipped(), wall: NOON + 21 * MINUTE })).name, 'opening');
+});
+
+test('a tip is shown with its moment, its reasons, three answers and where it comes from', () => {
+  const view = look(facts({ state: tipped() }));
+  assert.equal(view.name, 'tip');
+  assert.equal(view.moment, CARD().moment);
+  assert.deepEqual(view.why, CARD().why);
+  assert.deepEqual(actions(view), ['done', 'not_now', 'not_for_me']);
+  assert.equal(view.foot, 'Todoist (sandbox)');
+  assert.equal(view.found, true);
+  assert.equal(view.own, true, 'the person wrote it, in whatever language');
+  assert.match(view.announce, /Call the dentist back/);
+  assert.equal(view.until, NOON + 20 * MINUTE, 'and it goes away by itself');
+});
+
+test('no tip is shown after its end, whoever said it', () => {
+  const end = NOON + 20 * MINUTE;
+  for (const reach of /** @type {const} */ (['here', 'offline', 'resting', 'opening'])) {
+    assert.equal(look(facts({ state: tipped(), reach, wall: end - 1 })).text, CARD().text, reach);
+    assert.notEqual(look(facts({ state: tipped(), reach, wall: end })).text, CARD().text, reach);
+  }
+});
+
+test('on a clock that runs sixty times as fast a tip lives a sixtieth as long', () => {
+  const fast = facts({ state: { ...tipped(), speed: 60 } });
+  assert.equal(ooNow({ ...fast, wall: NOON + 1_000 }), NOON + MINUTE);
+  assert.equal(wallAt(fast, NOON + 20 * MINUTE), NOON + 20_000);
+  assert.equal(look(fast).until, NOON + 20_000);
+  assert.ok(liveTip({ ...fast, wall: NOON + 19_999 }));
+  assert.equal(liveTip({ ...fast, wall: NOON + 20_000 }), null);
+  assert.match(look(fast).foot, /clock ×60/);
+});
+
+test('an answer shows at once, with Undo, and goes by itself', () => {
+  const given = { card: CARD(), kind: /** @type {const} */ ('done'), until: NOON + UNDO, queued: false };
+  const after = facts({ state: tipped(), given, settled: [CARD().id] });
+  const view = look(after);
+  assert.equal(view.name, 'answered');
+  assert.deepEqual(actions(view), ['undo']);
+  assert.equal(view.until, NOON + UNDO);
+  assert.equal(look({ ...after, wall: NOON + UNDO }).name, 'idle', 'though the server has not said so yet');
+  assert.match(look({ ...after, given: { ...given, queued: true } }).note, /sent later/);
+});
+
+test('each answer has words of its own', () => {
+  const said = /** @type {const} */ (['done', 'not_now', 'not_for_me']).map((kind) => look(facts({ given: { card: CARD(), kind, until: NOON + 1, queued: false } })).text);
+  assert.equal(new Set(said).size, 3);
+});
+
+test('an undone tip is back before the server says so, and not for longer than it lives', () => {
+  const restored = { card: CARD(), until: NOON + 10_000 };
+  assert.equal(look(facts({ restored })).name, 'tip');
+  assert.equal(look(facts({ restored, wall: NOON + 10_000 })).name, 'idle');
+  const old = { card: { ...CARD(), not_after: iso(NOON) }, until: NOON + 10_000 };
+  assert.equal(look(facts({ restored: old })).name, 'idle');
+});
+
+test('an answer given on another device is said once, and can be taken back here', () => {
+  const answered = { tip: CARD().id, answer: { kind: /** @type {const} */ ('not_for_me') }, undo_until: iso(NOON + 10 * MINUTE) };
+  const heard = { tip: CARD().id, until: NOON + UNDO };
+  const there = facts({ state: state({ answered }), heard });
+  assert.equal(look(there).name, 'answered');
+  assert.equal(look(there).answers[0].about, CARD().id);
+  assert.equal(look({ ...there, wall: NOON + UNDO }).name, 'idle', 'not for the ten minutes that the server allows');
+  assert.equal(look({ ...there, heard: null }).name, 'idle', 'not again after a reload');
+  assert.equal(look({ ...there, settled: [CARD().id] }).name, 'idle', 'not what was answered here');
+});
+
+test('nothing linked: it offers the providers and says which are a sandbox', () => {
+  const none = state({ accounts: [], providers: [
+    { provider: 'todoist', name: 'Todoist', sandbox: true },
+    { provider: 'google_calendar', name: 'Google Calendar', sandbox: false },
+  ] });
+  const view = look(facts({ state: none }));
+  assert.equal(view.name, 'link');
+  assert.deepEqual(view.answers.map(({ action, about, hint }) => [action, about, hint]), [
+    ['link', 'todoist', 'Sandbox, with sample data'],
+    ['link', 'google_calendar', undefined],
+    ['later', undefined, undefined],
+  ]);
+  assert.equal(look(facts({ state: none, later: true })).name, 'idle');
+  assert.match(look(facts({ state: none, linkFailed: true })).note, /not linked/);
+});
+
+test('one link is enough', () => {
+  assert.equal(look(facts()).name, 'idle');
+});
+
+test('notifications are asked for only after a first tip, where they can be had, and not again for 30 days', () => {
+  const had = facts({ state: state({ had_tip: true }) });
+  assert.equal(look(facts()).name, 'idle', 'no tip yet');
+  const view = look(had);
+  assert.equal(view.name, 'permission');
+  assert.match(view.note, /three times a day/);
+  assert.deepEqual(actions(view), ['allow', 'refuse']);
+  assert.equal(look({ ...had, refusedAt: NOON - REFUSAL + 1 }).name, 'idle');
+  assert.equal(look({ ...had, refusedAt: NOON - REFUSAL }).name, 'permission');
+  assert.equal(look({ ...had, push: { support: 'yes', permission: 'denied', on: false } }).name, 'idle');
+  assert.equal(look({ ...had, push: { support: 'yes', permission: 'granted', on: true } }).name, 'idle');
+  assert.equal(look({ ...had, push: { support: 'no', permission: 'default', on: false } }).name, 'idle');
+  assert.equal(look({ ...had, push: { support: 'install', permission: 'default', on: false } }).name, 'install');
+  assert.equal(look({ ...had, state: state({ had_tip: true, push: { key: '', devices: [] } }) }).name, 'idle');
+});
+
+test('a tip comes before the question for notifications', () => {
+  assert.equal(look(facts({ state: tipped(), asking: 'waiting' })).name, 'tip');
+});
+
+test('the question says honestly how it went', () => {
+  const asked = facts({ state: state({ had_tip: true }), push: { support: 'yes', permission: 'granted', on: false } });
+  assert.deepEqual(actions(look({ ...asked, asking: 'waiting' })), []);
+  assert.match(look({ ...asked, asking: 'failed' }).text, /could not reach your browser/);
+  assert.deepEqual(actions(look({ ...asked, asking: 'failed' })), ['allow', 'fine']);
+  assert.match(look({ ...asked, asking: 'denied' }).text, /said no/);
+});
+
+test('idle proves that oO looks', () => {
+  assert.equal(look(facts()).note, 'Next look around 13:40.', 'in the zone of the person');
+  assert.equal(look(facts({ state: state({ next_look: null }) })).note, 'Looked 3 minutes ago.');
+  assert.equal(look(facts({ state: state({ next_look: iso(NOON - 1) }) })).note, 'Looked 3 minutes ago.');
+  assert.match(look(facts({ state: state({ next_look: iso(NOON + 20 * 60 * MINUTE) }) })).note, /around Tue/);
+  assert.equal(look(facts()).foot, '1 of 3 today');
+  assert.match(look(facts({ state: state({ budget: 0 }) })).text, /Silent today/);
+});
+
+test('just linked, it says so until the first look is due', () => {
+  const linked = { provider: 'todoist', until: NOON + MINUTE };
+  assert.match(look(facts({ linked })).note, /Todoist \(sandbox\) is linked/);
+  assert.match(look(facts({ linked, wall: NOON + MINUTE })).note, /Next look/);
+});
+
+test('a link that only the person can mend interrupts once, and never a tip', () => {
+  const accounts = [{ id: 'a1', provider: /** @type {const} */ ('todoist'), name: 'Todoist', status: { kind: /** @type {const} */ ('reconnect_needed'), since: iso(NOON - 24 * 60 * MINUTE) } }];
+  const view = look(facts({ state: state({ accounts }) }));
+  assert.equal(view.name, 'reconnect');
+  assert.match(view.note, /on Sunday/);
+  assert.equal(look(facts({ state: state({ accounts }), mended: ['a1'] })).name, 'idle');
+  assert.equal(look(facts({ state: state({ accounts, tip: CARD() }) })).name, 'tip');
+});
+
+test('offline, a good tip stays with its answers and says when it was saved', () => {
+  const view = look(facts({ state: tipped(), reach: 'offline', wall: NOON + MINUTE }));
+  assert.equal(view.name, 'offline');
+  assert.equal(view.text, CARD().text);
+  assert.equal(view.note, 'Offline. Saved at 13:00.');
+  assert.deepEqual(actions(view), ['done', 'not_now', 'not_for_me']);
+  assert.match(look(facts({ reach: 'offline' })).text, /You are offline/);
+});
+
+test('without an answer of the server it says that oO rests, and lets one try again', () => {
+  const view = look(facts({ reach: 'resting', state: null }));
+  assert.equal(view.name, 'error');
+  assert.equal(view.text, 'oO is resting. It will be back.');
+  assert.deepEqual(actions(view), ['again']);
+  assert.equal(look(facts({ reach: 'resting', state: tipped() })).text, CARD().text, 'a good tip stays');
+});
+
+test('a moment that passed is said for a while, and offline for as long as that is all there is', () => {
+  const passed = facts({ passedUntil: NOON + PASSED });
+  assert.equal(look(passed).name, 'expired');
+  assert.equal(look({ ...passed, wall: NOON + PASSED }).name, 'idle');
+  const offline = look(facts({ state: tipped(), reach: 'offline', wall: NOON + 60 * MINUTE }));
+  assert.equal(offline.name, 'expired');
+  assert.match(offline.note, /look again when you are back/);
+});
+
+test('"You" shows the links as they truly stand, and asks twice before it unlinks', () => {
+  const open = facts({ open: 'you' });
+  const view = look(open);
+  assert.equal(view.name, 'you');
+  assert.deepEqual(view.rows.map((row) => [row.text, row.action?.action]), [
+    ['Todoist (sandbox)', 'unlink'],
+    ['Google Calendar', 'link'],
+    ['Notifications', 'allow'],
+    ['Tips today', undefined],
+  ]);
+  assert.equal(look({ ...open, unlinking: 'a1' }).rows[0].action?.action, 'unlink-sure');
+  assert.equal(look({ ...open, push: { support: 'yes', permission: 'granted', on: true } }).rows[2].action?.action, 'push-off');
+  assert.equal(look({ ...open, push: { support: 'yes', permission: 'denied', on: false } }).rows[2].action, undefined);
+});
+
+test('every example of a state in the contracts can be shown', () => {
+  const examples = examplesOf('accepted', 'State');
+  assert.ok(examples.length >= 2);
+  for (const [name, text] of examples) {
+    const said = JSON.parse(text);
+    const view = look(facts({ state: said, wall: Date.parse(said.now), at: Date.parse(said.now) }));
+    assert.notEqual(view.text, '', name);
+    assert.doesNotMatch(JSON.stringify(view), /\{\w+\}|undefined|Invalid|NaN/, name);
+  }
+});
+
+test('it is a pure function', () => {
+  const before = facts({ state: tipped() });
+  const copy = structuredClone(before);
+  assert.deepEqual(look(before), look(before));
+  assert.deepEqual(before, copy);
+});
