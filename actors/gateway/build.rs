@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+#[allow(clippy::disallowed_methods, reason = "a build script is told by its environment")]
 fn main() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
     println!("cargo:rerun-if-changed={}", web.display());

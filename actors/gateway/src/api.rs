@@ -100,7 +100,7 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
 }
 
 async fn sign_in(gateway: &Gateway, request: &Request) -> Result<Answer, Problem> {
-    gateway.from_own_page(request)?;
+    gateway.must_be_own_page(request)?;
     let OwnerSignIn { token } = request.json()?;
     let begun = gateway.ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token }).await.map_err(problem)?;
     let (session, _) = gateway.cookie_names();

@@ -42,10 +42,8 @@ impl Request {
         if self.body.len() as u64 > MAX_BODY {
             return Err(Problem::new(413, "too large", format!("send at most {MAX_BODY} bytes")));
         }
-        if !self
-            .header("content-type")
-            .is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"))
-        {
+        let kind = self.header("content-type").and_then(|kind| kind.split(';').next());
+        if kind.map(str::trim) != Some("application/json") {
             return Err(Problem::new(415, "not JSON", "send application/json"));
         }
         serde_json::from_slice(&self.body).map_err(|error| Problem::new(422, "cannot be read", error.to_string()))
@@ -66,7 +64,7 @@ impl Gateway {
     }
 
     /// Whether the request comes from our own page: its own header, which no form can send, and its origin.
-    pub(crate) fn from_own_page(&self, request: &Request) -> Result<(), Problem> {
+    pub(crate) fn must_be_own_page(&self, request: &Request) -> Result<(), Problem> {
         let own = request.header("x-oo") == Some("1")
             && request.header("origin") == Some(&self.origin)
             && request.header("sec-fetch-site").is_none_or(|site| site == "same-origin");
@@ -80,7 +78,7 @@ impl Gateway {
     /// Whose session it is. Changes must come from our own page as well.
     pub(crate) async fn session(&self, request: &Request) -> Result<UserId, Problem> {
         if request.method != Method::GET {
-            self.from_own_page(request)?;
+            self.must_be_own_page(request)?;
         }
         let Some(secret) = request.cookie(self.cookie_names().0).filter(|secret| !secret.is_empty()) else {
             return Err(Problem::new(401, "signed out", "sign in first"));

@@ -82,7 +82,7 @@ async fn handle(gateway: &Gateway, request: Request) -> Answer {
 
 /// The body, up to the largest limit, whether its length was told or not; `None` for more.
 fn limited_body() -> impl warp::Filter<Extract = (Option<Bytes>,), Error = warp::Rejection> + Clone {
-    warp::body::stream().then(|body| read_limited(body))
+    warp::body::stream().then(read_limited)
 }
 
 async fn read_limited(body: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Option<Bytes> {

@@ -92,6 +92,7 @@ pub(crate) enum Kept {
 
 /// What became of a refreshed grant.
 #[derive(Debug)]
+#[allow(clippy::enum_variant_names, reason = "it was saved, and that is what it is called")]
 pub(crate) enum Saved {
     Saved(Account),
     /// Somebody else wrote another grant meanwhile: theirs counts.

@@ -1,4 +1,10 @@
 //! This service against the sandbox's providers, with real NATS and Redis.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is wrong"
+)]
 
 #[path = "integrations/content.rs"]
 mod content;

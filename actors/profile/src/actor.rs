@@ -68,6 +68,7 @@ pub(crate) struct Delivery {
 }
 
 /// What an actor is told.
+#[allow(clippy::large_enum_variant, reason = "nearly every message is the large one")]
 pub(crate) enum Message {
     /// An entry arrived.
     Deliver(Delivery),

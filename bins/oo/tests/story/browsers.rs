@@ -64,6 +64,9 @@ impl Chromium {
     async fn is(&self, state: &str) {
         eventually(&format!("the page is {state}"), || async {
             let now = self.client.execute("return document.body.dataset.state", vec![]).await.ok()?;
+            if now != state {
+                self.picture(&format!("not-{state}")).await.ok()?;
+            }
             (now == state).then_some(())
         })
         .await;
@@ -105,8 +108,7 @@ async fn a_person_signs_in_links_and_answers_in_chromium() -> anyhow::Result<()>
     chromium.is("signed-out").await;
     chromium.picture("signed-out").await?;
     chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
-    // A fragment alone loads nothing anew: what a person does who follows the link in the same tab.
-    chromium.client.refresh().await?;
+    // A fragment alone loads nothing anew: the page hears of it.
     chromium.is("link").await;
     chromium.picture("link").await?;
     let address = chromium.client.current_url().await?;
@@ -139,10 +141,8 @@ async fn an_answer_elsewhere_clears_the_page_and_offline_keeps_the_tip() -> anyh
     let card = place::tip(&browser).await;
 
     let chromium = Chromium::start(1280, 800).await?;
-    chromium.client.goto(&place.page.join("manifest.webmanifest")?.to_string()).await?;
-    for (name, value) in &browser.cookies {
-        let cookie = fantoccini::cookies::Cookie::build((name.clone(), value.clone())).path("/").build();
-        chromium.client.add_cookie(cookie).await?;
+    for (name, value) in browser.cookies.iter().filter(|(_, value)| !value.is_empty()) {
+        chromium.cdp("Network.setCookie", json!({ "name": name, "value": value, "url": place.page.as_str() })).await?;
     }
     chromium.client.goto(place.page.as_str()).await?;
     chromium.is("tip").await;
@@ -191,10 +191,8 @@ async fn a_push_is_shown_by_the_service_worker_and_done_answers_it() -> anyhow::
         eventually("the push", || async { place.sandbox.push().received(&subscription).into_iter().next() }).await;
 
     let chromium = Chromium::start(390, 844).await?;
-    chromium.client.goto(&place.page.join("manifest.webmanifest")?.to_string()).await?;
-    for (name, value) in &browser.cookies {
-        let cookie = fantoccini::cookies::Cookie::build((name.clone(), value.clone())).path("/").build();
-        chromium.client.add_cookie(cookie).await?;
+    for (name, value) in browser.cookies.iter().filter(|(_, value)| !value.is_empty()) {
+        chromium.cdp("Network.setCookie", json!({ "name": name, "value": value, "url": place.page.as_str() })).await?;
     }
     let origin = place.page.origin().ascii_serialization();
     chromium.cdp("Browser.grantPermissions", json!({ "origin": origin, "permissions": ["notifications"] })).await?;
