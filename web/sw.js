@@ -4,7 +4,7 @@ import { answerId, answerOf, readMessage } from './app/message.js';
 import { connect } from './sdk/oo.js';
 
 /** Stamped from the shell's files by `node tests/stamp.js`; a test holds it fresh. */
-const VERSION = 'bf9465c9b9bf3aa2';
+const VERSION = '3acffe69b6ef17ed';
 const CACHE = `oo-${VERSION}`;
 
 /** Everything that the page needs to open without a connection. */
@@ -21,6 +21,7 @@ export const SHELL = [
   '/app/view.js',
   '/app/words.js',
   '/words/en.js',
+  '/sdk/browser.js',
   '/sdk/oo.js',
   '/icons/oo.svg',
 ];

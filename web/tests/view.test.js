@@ -8,7 +8,7 @@ import { CARD, examplesOf, facts, iso, NOON, state } from './known.js';
 const MINUTE = 60_000;
 /** @param {import('../app/view.js').View} view */
 const actions = (view) => view.answers.map((answer) => answer.action);
-const tipped = () => state({ tip: CARD(), had_tip: true });
+const tipped = () => state({ tip: CARD() });
 
 test('signed out, it says what oO is and how to come in', () => {
   const view = look(facts({ state: null, reach: 'signed-out' }));

@@ -148,7 +148,7 @@ impl Refresher {
         let deadline = Instant::now() + KEEP_WITHIN;
         loop {
             match self.vault.save(account, &grant).await {
-                Ok(Saved::Saved(account) | Saved::Theirs(account)) => return Ok(account),
+                Ok(Saved::Mine(account) | Saved::Theirs(account)) => return Ok(account),
                 Ok(Saved::Ended) => return Err(TokenError::Ended),
                 Err(error) if Instant::now() >= deadline => return Err(error.into()),
                 Err(error) => {

@@ -92,9 +92,8 @@ pub(crate) enum Kept {
 
 /// What became of a refreshed grant.
 #[derive(Debug)]
-#[allow(clippy::enum_variant_names, reason = "it was saved, and that is what it is called")]
 pub(crate) enum Saved {
-    Saved(Account),
+    Mine(Account),
     /// Somebody else wrote another grant meanwhile: theirs counts.
     Theirs(Account),
     /// The link was ended meanwhile.
@@ -228,7 +227,7 @@ impl Vault {
                 linked.status = AccountStatus::Active;
             }
             if self.swap(&linked, current.version, grant).await? {
-                return Ok(Saved::Saved(Account {
+                return Ok(Saved::Mine(Account {
                     linked,
                     grant: grant.clone(),
                     version: current.version + 1,

@@ -1,10 +1,6 @@
 //! This service against the sandbox's providers, with real NATS and Redis.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test stops at the first thing that is wrong"
-)]
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 #[path = "integrations/content.rs"]
 mod content;

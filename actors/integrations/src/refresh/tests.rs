@@ -55,7 +55,7 @@ impl Two {
         let account = self.one.vault.read(&self.account).await.unwrap().unwrap();
         let grant = Grant { expires: Some(Timestamp::UNIX_EPOCH), ..account.grant.clone() };
         match self.one.vault.save(&account, &grant).await.unwrap() {
-            Saved::Saved(account) => account,
+            Saved::Mine(account) => account,
             other => panic!("{other:?}"),
         }
     }
@@ -184,7 +184,7 @@ async fn a_status_that_changes_meanwhile_does_not_lose_a_new_grant() {
     let since = Timestamp::UNIX_EPOCH;
     two.other.vault.set_status(&two.account, |_| Some(AccountStatus::Degraded { since })).await.unwrap();
     let grant = Grant { access: "new".into(), refresh: Some("newer".into()), ..seen.grant.clone() };
-    assert!(matches!(two.one.vault.save(&seen, &grant).await.unwrap(), Saved::Saved(_)));
+    assert!(matches!(two.one.vault.save(&seen, &grant).await.unwrap(), Saved::Mine(_)));
     let kept = two.kept().await;
     assert_eq!((kept.grant.access.expose_secret(), kept.linked.status), ("new", AccountStatus::Degraded { since }));
 }
