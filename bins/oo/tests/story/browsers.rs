@@ -81,6 +81,9 @@ impl Chromium {
     async fn complaints(&self) -> anyhow::Result<Vec<String>> {
         let entries = self.client.issue_cmd(Log).await?;
         let said = entries.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");
+        // Before the sign-in a 401 is the right answer, and Chromium tells of it.
+        let said =
+            said.filter(|entry| !entry["message"].as_str().is_some_and(|text| text.contains("401 (Unauthorized)")));
         Ok(said.map(|entry| entry["message"].to_string()).collect())
     }
 
