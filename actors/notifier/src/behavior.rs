@@ -1,108 +1,270 @@
-//! What a push service's answer means, and how a tip becomes a message.
+//! What a push service's answer means, when to try again, and whom to call at all. Pure: time and chance are arguments.
 
-use oo_contracts::push::{Action, Message, Notification, NotificationData};
-use oo_contracts::signal::Language;
-use oo_contracts::tip::Card;
+use oo_contracts::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use url::Url;
 
-/// Every message has this many bytes before encryption, so that its length tells nothing (product 2.6).
-pub const MESSAGE_BYTES: usize = 1536;
-/// The longest pause that a push service may ask for; a tip is over by then.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// The first pause is at most this; each later one may be twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// No pause of our own is longer: a tip does not live long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The shortest: full jitter may draw nothing at all, and a loop without a pause is an attack.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// A push service that asks for more than this is not tried again for this tip: none lives so long.
+const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
+/// So many 403 in a row end a subscription whose push service takes what we send to others (product 2.2: Apple says 403,
+/// not 410, for one that is dead).
+const REFUSALS: u32 = 3;
 
-/// What to do after a push service answered.
+/// What a push service's answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
+    /// It took the message. That is not yet the screen.
     Accepted,
-    /// The subscription is over (RFC 8030: 404, 410).
+    /// The subscription is over (RFC 8030, section 7.3: 404 or 410).
     Gone,
-    /// No use to send the same again.
-    Failed,
-    /// Again, after so long if the service said so.
-    Retry(Option<Duration>),
+    /// It does not believe our key or its subject (401), or not for this subscription (403).
+    KeyAlarm,
+    /// Our own mistake: a message of ours is never that large.
+    TooLarge,
+    /// No use in sending the same again.
+    Refused,
+    /// Again; not before so long, if it said so.
+    Retry { after: Option<Duration> },
 }
 
-/// What an answer means. `None` is no answer at all.
-pub fn verdict(status: Option<u16>, retry_after: Option<&str>) -> Verdict {
+/// What an answer means. `None` is no answer at all; `retry_after` is its header, seconds or a date.
+pub fn verdict(status: Option<u16>, retry_after: Option<&str>, wall: Timestamp) -> Verdict {
     match status {
         Some(200..=299) => Verdict::Accepted,
         Some(404 | 410) => Verdict::Gone,
-        Some(429 | 500..=599) => Verdict::Retry(
-            retry_after.and_then(|text| text.trim().parse().ok()).map(|s| Duration::from_secs(s).min(LONGEST_PAUSE)),
-        ),
-        Some(_) => Verdict::Failed,
-        None => Verdict::Retry(None),
+        Some(401 | 403) => Verdict::KeyAlarm,
+        Some(413) => Verdict::TooLarge,
+        Some(408 | 425 | 429 | 500..=599) => {
+            Verdict::Retry { after: retry_after.and_then(|text| asked_pause(text, wall)) }
+        }
+        // Redirects are among these: the next hop would be an address that nobody subscribed.
+        Some(_) => Verdict::Refused,
+        None => Verdict::Retry { after: None },
     }
 }
 
-/// How long to wait before the next try: doubling from half a second, at most half a minute.
-pub fn pause(tries: u32) -> Duration {
-    Duration::from_millis(500).saturating_mul(1 << tries.min(6)).min(Duration::from_secs(30))
+/// `Retry-After` as RFC 9110 has it: seconds, or a date. A date that has passed asks for nothing.
+fn asked_pause(text: &str, wall: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let asked = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+            Duration::try_from(at.duration_since(wall)).unwrap_or_default()
+        }
+    };
+    Some(asked.min(LONGEST_ASKED))
 }
 
-/// The message of a card, padded.
-pub fn message(card: &Card) -> Vec<u8> {
-    let (done, later) = match card.language {
-        Language::En => ("Done", "Not now"),
-        Language::De => ("Erledigt", "Jetzt nicht"),
+/// When to try again, of the `left` that the tip has: `None` when it would be over by then.
+///
+/// Our own pauses double and are drawn evenly from nothing to that ("full jitter"), so that those who failed together do
+/// not come back together. What a service asked for is kept at least, with up to a second of jitter on top.
+pub fn pause(tries: u32, asked: Option<Duration>, left: Duration, chance: u64) -> Option<Duration> {
+    let part = |whole: Duration| whole.mul_f64(chance as f64 / u64::MAX as f64);
+    let pause = match asked {
+        Some(asked) => asked + part(Duration::from_secs(1)),
+        None => part(FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE)),
     };
-    let action = |action: &str, title: &str| Action { action: action.into(), title: title.into() };
-    let mut message = Message {
-        web_push: 8030,
-        notification: Notification {
-            title: if card.moment.is_empty() { "oO".into() } else { card.moment.clone() },
-            body: card.text.as_str().to_owned(),
-            navigate: "/".into(),
-            lang: card.language,
-            dir: "auto".into(),
-            tag: card.id.to_string(),
-            data: NotificationData { tip: card.id.clone(), not_after: card.not_after },
-            actions: vec![action("done", done), action("later", later)],
+    let pause = pause.max(SHORTEST_PAUSE);
+    (pause < left).then_some(pause)
+}
+
+/// The 403 that one subscription had in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusals {
+    pub times: u32,
+    pub since: Timestamp,
+}
+
+impl Refusals {
+    /// One more.
+    pub fn after(before: Option<Self>, wall: Timestamp) -> Self {
+        before.map_or(Self { times: 1, since: wall }, |before| Self { times: before.times.saturating_add(1), ..before })
+    }
+
+    /// Whether the subscription is dead, given when its push service last took a message of ours. Only then is it the
+    /// subscription and not our key; and since an acceptance here would have ended the row, it took one for somebody else.
+    pub fn mean_gone(&self, took: Option<Timestamp>) -> bool {
+        self.times >= REFUSALS && took.is_some_and(|took| took >= self.since)
+    }
+}
+
+/// Whether a list of push services has the host of an endpoint. An entry that begins with `*.` stands for all below it.
+pub fn is_listed(endpoint: &Url, hosts: &[String]) -> bool {
+    let Some(host) = endpoint.host_str() else { return false };
+    hosts.iter().any(|entry| match entry.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|below| below.len() > 1 && below.ends_with('.')),
+        None => host == entry,
+    })
+}
+
+/// Whether push services will believe that somebody can be reached there (RFC 8292; Apple refuses what is not).
+pub fn is_contact(subject: &str) -> bool {
+    if subject.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',')) {
+        return false;
+    }
+    let host = match subject.strip_prefix("mailto:") {
+        Some(address) => match address.split_once('@') {
+            Some((name, host)) if !name.is_empty() && !host.contains('@') => Some(host.to_owned()),
+            _ => None,
         },
-        pad: String::new(),
+        None => Url::parse(subject)
+            .ok()
+            .filter(|url| url.scheme() == "https")
+            .and_then(|url| url.domain().map(str::to_owned)),
     };
-    let bare = serde_json::to_vec(&message).unwrap_or_default().len();
-    message.pad = " ".repeat(MESSAGE_BYTES.saturating_sub(bare));
-    serde_json::to_vec(&message).unwrap_or_default()
+    host.is_some_and(|host| is_real_domain(&host.to_ascii_lowercase()))
+}
+
+/// A name that can be somebody's: not one that RFC 2606 and RFC 6762 keep for nobody.
+fn is_real_domain(host: &str) -> bool {
+    let labels: Vec<_> = host.split('.').collect();
+    let [.., domain, top] = labels.as_slice() else { return false };
+    let is_number = top.bytes().all(|b| b.is_ascii_digit());
+    let is_nobodys = ["localhost", "local", "invalid", "test", "example", "internal"].contains(top)
+        || (*domain == "example" && ["com", "net", "org"].contains(top));
+    !labels.contains(&"") && !is_number && !is_nobodys
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn card(text: &str) -> Card {
-        Card {
-            id: "tip-12345678".parse().unwrap(),
-            moment: "12 free minutes".into(),
-            text: text.parse().unwrap(),
-            why: vec![],
-            not_after: "2026-11-22T10:00:00Z".parse().unwrap(),
-            language: Language::En,
-            source: None,
+    fn wall() -> Timestamp {
+        "1994-11-06T08:49:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn every_status_has_one_meaning() {
+        for status in 100..=599 {
+            let meaning = verdict(Some(status), None, wall());
+            let expected = match status {
+                200..=299 => Verdict::Accepted,
+                404 | 410 => Verdict::Gone,
+                401 | 403 => Verdict::KeyAlarm,
+                413 => Verdict::TooLarge,
+                408 | 425 | 429 => Verdict::Retry { after: None },
+                500.. => Verdict::Retry { after: None },
+                _ => Verdict::Refused,
+            };
+            assert_eq!(meaning, expected, "{status}");
+        }
+        assert_eq!(verdict(None, None, wall()), Verdict::Retry { after: None });
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |text| match verdict(Some(429), Some(text), wall()) {
+            Verdict::Retry { after } => after,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(after(" 0 "), Some(Duration::ZERO));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(37)));
+        assert_eq!(after("Sun, 06 Nov 1994 08:40:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("18446744073709551615"), Some(LONGEST_ASKED));
+        for nonsense in ["", "-1", "soon", "1.5", "99999999999999999999"] {
+            assert_eq!(after(nonsense), None, "{nonsense}");
         }
     }
 
     #[test]
-    fn every_message_has_the_same_length() {
-        assert_eq!(message(&card("x")).len(), MESSAGE_BYTES);
-        assert_eq!(message(&card(&"é".repeat(90))).len(), MESSAGE_BYTES);
+    fn an_acceptance_ignores_what_it_says_about_retrying() {
+        assert_eq!(verdict(Some(201), Some("60"), wall()), Verdict::Accepted);
+        assert_eq!(verdict(Some(410), Some("60"), wall()), Verdict::Gone);
     }
 
     #[test]
-    fn answers_mean_what_the_rfc_says() {
-        assert_eq!(verdict(Some(201), None), Verdict::Accepted);
-        assert_eq!(verdict(Some(410), None), Verdict::Gone);
-        assert_eq!(verdict(Some(404), None), Verdict::Gone);
-        assert_eq!(verdict(Some(413), None), Verdict::Failed);
-        assert_eq!(verdict(Some(403), None), Verdict::Failed);
-        assert_eq!(verdict(Some(429), Some("7")), Verdict::Retry(Some(Duration::from_secs(7))));
-        assert_eq!(verdict(Some(503), None), Verdict::Retry(None));
-        assert_eq!(verdict(None, None), Verdict::Retry(None));
+    fn pauses_grow_stay_within_their_bounds_and_never_outlive_the_tip() {
+        let hour = Duration::from_secs(3600);
+        for tries in 0..200 {
+            for chance in [0, 1, u64::MAX / 3, u64::MAX / 2, u64::MAX] {
+                let most = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+                let drawn = pause(tries, None, hour, chance).unwrap();
+                assert!((SHORTEST_PAUSE..=most).contains(&drawn), "{tries} {chance}: {drawn:?}");
+                for left in [Duration::ZERO, Duration::from_millis(60), Duration::from_secs(5)] {
+                    assert!(pause(tries, None, left, chance).is_none_or(|pause| pause < left));
+                }
+                for asked in [Duration::ZERO, Duration::from_secs(20), Duration::from_secs(90)] {
+                    let kept = pause(tries, Some(asked), hour, chance).unwrap();
+                    assert!(kept >= asked && kept <= asked + Duration::from_secs(1));
+                }
+            }
+        }
+        assert_eq!(pause(0, Some(hour), hour, 0), None);
+        assert_eq!(pause(40, None, hour, u64::MAX), Some(LONGEST_PAUSE));
     }
 
     #[test]
-    fn pauses_grow_to_half_a_minute() {
-        assert_eq!(pause(0), Duration::from_millis(500));
-        assert_eq!(pause(40), Duration::from_secs(30));
+    fn three_refusals_in_a_row_end_a_subscription_only_while_others_are_taken() {
+        let [early, start, late] =
+            ["2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z", "2026-11-22T10:00:00Z"].map(|at| at.parse().unwrap());
+        let once = Refusals::after(None, start);
+        let twice = Refusals::after(Some(once), late);
+        let thrice = Refusals::after(Some(twice), late);
+        assert_eq!(thrice, Refusals { times: 3, since: start });
+        assert!(thrice.mean_gone(Some(late)));
+        assert!(!twice.mean_gone(Some(late)), "two may be chance");
+        assert!(!thrice.mean_gone(Some(early)), "nobody was taken since: it is the key");
+        assert!(!thrice.mean_gone(None));
+    }
+
+    #[test]
+    fn a_list_of_hosts_is_held_exactly() {
+        let hosts = ["fcm.googleapis.com".to_owned(), "*.push.apple.com".to_owned()];
+        for listed in ["https://fcm.googleapis.com/x", "https://web.push.apple.com/x", "https://a.b.push.apple.com/"] {
+            assert!(is_listed(&listed.parse().unwrap(), &hosts), "{listed}");
+        }
+        for other in [
+            "https://googleapis.com/",
+            "https://xfcm.googleapis.com/",
+            "https://push.apple.com/",
+            "https://evilpush.apple.com/",
+            "https://push.apple.com.evil.org/",
+        ] {
+            assert!(!is_listed(&other.parse().unwrap(), &hosts), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_a_real_address_is_a_contact() {
+        for good in ["mailto:ada@lovelace.org", "https://oo.lovelace.org/", "mailto:a.b+c@mail.lovelace.co.uk"] {
+            assert!(is_contact(good), "{good}");
+        }
+        for bad in [
+            "",
+            "ada@lovelace.org",
+            "mailto:",
+            "mailto:nobody",
+            "mailto:@lovelace.org",
+            "mailto: a@lovelace.org",
+            "mailto:a@b@lovelace.org",
+            "mailto:<a@lovelace.org>",
+            "mailto:x@localhost",
+            "mailto:x@box.local",
+            "mailto:x@BOX.LOCAL",
+            "mailto:x@a.invalid",
+            "mailto:x@a.test",
+            "mailto:x@a.example",
+            "mailto:x@example.com",
+            "mailto:x@mail.example.org",
+            "mailto:x@a..org",
+            "mailto:x@.org",
+            "http://a.org",
+            "https://localhost",
+            "https://127.0.0.1",
+            "https://example.net/",
+            "mailto:x@127.0.0.1",
+        ] {
+            assert!(!is_contact(bad), "{bad}");
+        }
     }
 }

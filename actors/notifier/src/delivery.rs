@@ -1,8 +1,13 @@
-//! One tip on its way to a person's devices: claimed, put into words, sent, and its receipt given to the log.
+//! One tip on its way to a person's devices: put into words, claimed, sent, and its receipt given to the log.
+//!
+//! A delivery waits inside: for a service that is away, for a push service that asked for patience. Only the tip's end
+//! ends it, or the service's. So what is tried again by the stream is what was cut off, and nothing else.
 
 use crate::behavior::{self, Verdict};
+use crate::message::message;
 use crate::push::Sender;
 use crate::subscription_store::SubscriptionStore;
+use async_nats::jetstream::stream::DirectGetErrorKind;
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::future::join_all;
 use oo_contracts::SignalId;
@@ -10,163 +15,390 @@ use oo_contracts::entry::Body;
 use oo_contracts::push::Subscription;
 use oo_contracts::signal::{Delivery as Outcome, Fact, Signal};
 use oo_contracts::tip::Tip;
-use oo_contracts::wire::{Fetch, Ingest};
+use oo_contracts::wire::{Fetch, Ingest, Words};
 use oo_domain::words;
-use oo_runtime::logbook::open_entry;
-use oo_runtime::{Context, Metric, People, Person, crash};
-use oo_subjects::{FETCH, INGEST, Place};
+use oo_runtime::logbook::{DecodeError, open_entry};
+use oo_runtime::{Context, Metric, People, Person, crash, random};
+use oo_subjects::{AskError, FETCH, INGEST, Place, streams};
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use url::Url;
 
-/// Before what could not even be begun is tried again.
-const AGAIN: Duration = Duration::from_secs(2);
-/// A sign of life to the stream while a push service is slow.
-const BEAT: Duration = Duration::from_secs(10);
+/// A sign of life to the stream while a delivery waits: three of them fit into [`crate::ACK_WAIT`].
+const BEAT: Duration = Duration::from_secs(3);
+/// How long a person's record may be out of reach before the stream is to try again.
+const RECORD_WITHIN: Duration = Duration::from_secs(600);
+/// How long the log may be out of reach before a receipt is given up: the push itself is done.
+const RECEIPT_WITHIN: Duration = Duration::from_secs(600);
+/// How long integrations may ask a provider for words.
+const WORDS_WITHIN: Duration = Duration::from_secs(15);
+/// What a stopping service gives a request that is under way.
+const GRACE: Duration = Duration::from_secs(5);
+/// An entry of a newer version waits for a notifier that can read it.
+const NEWER_AGAIN: Duration = Duration::from_secs(30);
 
+/// Delivers tips.
 pub(crate) struct Delivery {
     ctx: Context,
     people: People,
     store: SubscriptionStore,
-    sender: Sender,
+    sender: Arc<Sender>,
+    /// Sequences of the tips under way here: a second delivery of one is not a second push.
+    under_way: Mutex<HashSet<u64>>,
+}
+
+/// Why something ended before it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// The service stops: somebody else goes on.
+    Stopping,
+    /// Its time is over.
+    Over,
+}
+
+/// What a tip says to a person's devices, and where they are.
+struct Parcel<'a> {
+    person: &'a Person,
+    tip: &'a Tip,
+    message: Vec<u8>,
+    over: Instant,
 }
 
 impl Delivery {
-    pub(crate) fn new(ctx: Context, people: People, store: SubscriptionStore, sender: Sender) -> Self {
-        Self { ctx, people, store, sender }
+    pub(crate) fn new(ctx: Context, people: People, store: SubscriptionStore, sender: Arc<Sender>) -> Self {
+        Self { ctx, people, store, sender, under_way: Mutex::default() }
     }
 
     /// Delivers one tip, and settles it when every device has an outcome or the tip is over.
-    pub(crate) async fn deliver(&self, message: Message) {
-        let work = self.work(&message);
+    pub(crate) async fn deliver(&self, tip: Message) {
+        let Ok(seq) = tip.info().map(|info| info.stream_sequence) else { return };
+        if !self.under_way().insert(seq) {
+            return;
+        }
+        let work = self.work(&tip);
         let mut work = std::pin::pin!(work);
-        let mut beat = tokio::time::interval(BEAT);
-        let kind = loop {
+        let verdict = loop {
             tokio::select! {
-                kind = &mut work => break kind,
-                _ = beat.tick() => { let _ = message.ack_with(AckKind::Progress).await; }
+                verdict = &mut work => break verdict,
+                () = sleep(BEAT) => { let _ = tip.ack_with(AckKind::Progress).await; }
             }
         };
-        // A verdict that does not arrive is no verdict: the tip comes again, and its claims are there.
-        let _ = message.ack_with(kind).await;
+        // A verdict that does not arrive is none: the tip comes again, and finds its claims and outcomes.
+        let _ = tip.ack_with(verdict).await;
+        self.under_way().remove(&seq);
     }
 
     async fn work(&self, message: &Message) -> AckKind {
-        let Some((place, kind)) = Place::parse(&message.subject) else { return AckKind::Term };
-        let person = match self.people.of_log(&place.log).await {
+        let Some((place, kind)) = Place::parse(&message.subject) else { return self.poisoned("no subject of a log") };
+        let person =
+            self.persist("a person's record", Instant::now() + RECORD_WITHIN, || self.people.of_log(&place.log)).await;
+        let person = match person {
             Ok(Some(person)) => person,
             // Erased: nothing of theirs is delivered any more.
             Ok(None) => return AckKind::Ack,
-            Err(error) => {
-                tracing::warn!(%error, "a tip waits for its person's record");
-                return AckKind::Nak(Some(AGAIN));
-            }
+            Err(_) => return AckKind::Nak(None),
         };
         let tip = match open_entry(&person, kind, &message.payload) {
             Ok(entry) => match entry.body {
                 Body::Tip { tip } => tip,
-                _ => return AckKind::Term,
+                Body::Signal { .. } | Body::Moment { .. } => return self.poisoned("no tip"),
             },
-            Err(error) => {
-                tracing::warn!(user = %person.user, %error, "a tip cannot be read");
-                return AckKind::Nak(Some(AGAIN));
+            Err(DecodeError::Newer(version)) => {
+                tracing::warn!(user = %person.user, version, "a tip is newer than this notifier: upgrade it");
+                return AckKind::Nak(Some(NEWER_AGAIN));
             }
+            Err(error) => return self.poisoned(&error.to_string()),
         };
         match self.to_all_devices(&person, &tip).await {
             Ok(()) => AckKind::Ack,
-            Err(error) => {
-                tracing::warn!(user = %person.user, tip = %tip.id, error = format!("{error:#}"), "a tip waits to be delivered");
-                AckKind::Nak(Some(AGAIN))
+            Err(Cut::Over) => {
+                tracing::warn!(user = %person.user, tip = %tip.id, "a tip was over before it was delivered");
+                self.ctx.metrics.count(Metric::NotifierPushes, "expired");
+                AckKind::Ack
             }
+            Err(Cut::Stopping) => AckKind::Nak(None),
         }
     }
 
-    async fn to_all_devices(&self, person: &Person, tip: &Tip) -> anyhow::Result<()> {
-        let subscriptions = self.store.all(&person.user).await?;
-        if subscriptions.is_empty() || self.ctx.clock.now() >= tip.not_after {
+    /// What nobody can read goes to the dead letters at once; the server tells them of it.
+    fn poisoned(&self, why: &str) -> AckKind {
+        tracing::error!(why, "a tip cannot be read: look at it with the dead letters");
+        self.ctx.metrics.count(Metric::NotifierPushes, "unreadable");
+        AckKind::Term
+    }
+
+    async fn to_all_devices(&self, person: &Person, tip: &Tip) -> Result<(), Cut> {
+        let left = self.ctx.clock.wait_until(tip.not_after);
+        if left.is_zero() {
+            return Ok(());
+        }
+        let over = Instant::now() + left;
+        let subscriptions = self.persist("subscriptions", over, || self.store.all(&person.user)).await?;
+        if subscriptions.is_empty() {
             return Ok(());
         }
         let words = match tip.subject.reference() {
             None => None,
             Some(reference) => {
                 let fetch = Fetch { user: person.user.clone(), reference: reference.clone() };
-                let words = self.ctx.bus.ask(FETCH, &fetch).await?;
-                if words.over {
-                    return Ok(());
+                match self.persist("words", over, || self.words(&fetch)).await? {
+                    // Done, gone or cancelled meanwhile: nothing is said.
+                    None => return Ok(()),
+                    words => words,
                 }
-                Some(words)
             }
         };
         let (title, source) =
             words.as_ref().map_or((None, None), |words| (Some(words.title.as_str()), Some(words.source.as_str())));
-        let message = behavior::message(&words::card(tip, title, source));
-        join_all(subscriptions.iter().map(|subscription| self.to_device(person, tip, subscription, &message)))
+        let message = message(&words::card(tip, title, source));
+        let parcel = Parcel { person, tip, message, over };
+        join_all(subscriptions.iter().map(|subscription| self.to_device(&parcel, subscription)))
             .await
             .into_iter()
             .collect()
     }
 
-    async fn to_device(
+    /// The words, or `None` where there is nothing to say any more.
+    async fn words(&self, fetch: &Fetch) -> Result<Option<Words>, AskError> {
+        match self.ctx.bus.ask_within(FETCH, fetch, WORDS_WITHIN).await {
+            Ok(words) => Ok(Some(words).filter(|words| !words.over)),
+            // The account is not linked any more, or the provider does not know the object.
+            Err(AskError::Problem(problem)) if is_final(problem.status) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn to_device(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Result<(), Cut> {
+        let Parcel { person, tip, .. } = parcel;
+        let device = &subscription.device;
+        let claim = format!("oo.v1.push.claim.{}.{device}", tip.id);
+        let is_mine =
+            self.persist("a claim", parcel.over, || self.ctx.bus.claim(claim.clone(), b"{}".to_vec())).await?;
+        let known = match is_mine {
+            true => None,
+            false => self.persist("an outcome", parcel.over, || self.known_outcome(&claim)).await?,
+        };
+        let outcome = match known {
+            // Sent before; only its receipt may be missing.
+            Some(outcome) => outcome,
+            None => {
+                if !is_mine {
+                    // Claimed before, and then something was cut off: it may be on the screen. Topic and tag make a
+                    // second one replace the first, so it is sent again; how often that happens is counted.
+                    self.ctx.metrics.count(Metric::NotifierAmbiguous, "");
+                }
+                crash::point("9-claimed");
+                let outcome = self.send_until_over(parcel, subscription).await?;
+                crash::point("9-sent");
+                self.note(parcel, subscription, &claim, &outcome).await?;
+                outcome
+            }
+        };
+        self.receipt(person, tip, subscription, outcome).await
+    }
+
+    /// What became of a claimed push, if that is known.
+    async fn known_outcome(&self, claim: &str) -> Result<Option<Outcome>, String> {
+        let stream =
+            self.ctx.bus.jetstream().get_stream_no_info(streams::PUSHES).await.map_err(|error| error.to_string())?;
+        match stream.direct_get_last_for_subject(outcome_of(claim)).await {
+            // One that cannot be read is as good as none.
+            Ok(found) => Ok(serde_json::from_slice(&found.payload).ok()),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Keeps an outcome beside its claim, ends what is gone, and tells.
+    async fn note(
+        &self,
+        parcel: &Parcel<'_>,
+        subscription: &Subscription,
+        claim: &str,
+        outcome: &Outcome,
+    ) -> Result<(), Cut> {
+        let Parcel { person, tip, .. } = parcel;
+        let label = label(outcome);
+        self.ctx.metrics.count(Metric::NotifierPushes, label);
+        tracing::info!(user = %person.user, tip = %tip.id, device = %subscription.device, outcome = label, "push");
+        let until = Instant::now() + RECEIPT_WITHIN;
+        if *outcome == Outcome::Gone {
+            self.persist("subscriptions", until, || self.store.end(&person.user, subscription)).await?;
+            self.ctx.bus.changed(&person.user, 0).await;
+        }
+        // Numbers and names only: there is nothing in it that JSON could refuse.
+        let known = serde_json::to_vec(outcome).unwrap_or_default();
+        self.persist("an outcome", until, || self.ctx.bus.claim(outcome_of(claim), known.clone())).await.map(|_| ())
+    }
+
+    /// Gives the log a receipt: the same push, the same id.
+    async fn receipt(
         &self,
         person: &Person,
         tip: &Tip,
         subscription: &Subscription,
-        message: &[u8],
-    ) -> anyhow::Result<()> {
-        let claim = format!("oo.v1.push.claim.{}.{}", tip.id, subscription.device);
-        if !self.ctx.bus.claim(claim, b"{}".to_vec()).await? {
-            // Claimed before, and then something was cut off: it may be on the screen. Topic and tag make a second one
-            // replace the first, so it is sent again; how often that happens is counted.
-            self.ctx.metrics.count(Metric::NotifierAmbiguous, "");
+        outcome: Outcome,
+    ) -> Result<(), Cut> {
+        let device = &subscription.device;
+        let about = random::hex(&person.key.derive(&format!("push|{}|{device}", tip.id))[..12]);
+        let Ok(id) = format!("push-{about}-{}", label(&outcome)).parse::<SignalId>() else { return Ok(()) };
+        let fact = Fact::Delivered { tip: tip.id.clone(), device: device.clone(), outcome };
+        let receipt =
+            Ingest { signals: vec![Signal { id, user: person.user.clone(), at: self.ctx.clock.now(), fact }] };
+        let given = self
+            .persist("the log", Instant::now() + RECEIPT_WITHIN, || async {
+                match self.ctx.bus.ask(INGEST, &receipt).await {
+                    Err(AskError::Problem(problem)) if is_final(problem.status) => {
+                        tracing::error!(user = %person.user, tip = %tip.id, %problem, "a receipt is refused: this is a bug");
+                        Ok(())
+                    }
+                    answer => answer.map(|_| ()),
+                }
+            })
+            .await;
+        match given {
+            Err(Cut::Over) => {
+                tracing::error!(user = %person.user, tip = %tip.id, %device, "a receipt is lost: is the events service running?");
+                Ok(())
+            }
+            given => given,
         }
-        crash::point("9-claimed");
-        let outcome = self.send_until_over(tip, subscription, message).await;
-        crash::point("9-sent");
-        let label = match outcome {
-            Outcome::Accepted => "accepted",
-            Outcome::Gone => "gone",
-            Outcome::Failed { .. } => "failed",
-        };
-        self.ctx.metrics.count(Metric::NotifierPushes, label);
-        if outcome == Outcome::Accepted {
-            let wall = self.ctx.clock.wall().duration_since(self.ctx.clock.wall_at(tip.decided_at));
-            self.ctx.metrics.took(Metric::NotifierDelay, wall.as_secs_f64());
-        }
-        if outcome == Outcome::Gone {
-            self.store.forget(&person.user, &subscription.device).await?;
-            self.ctx.bus.changed(&person.user, 0).await;
-        }
-        tracing::info!(user = %person.user, tip = %tip.id, device = %subscription.device, outcome = label, "push");
-        let id: SignalId =
-            format!("push-{}-{label}", short(&format!("{}|{}", tip.id, subscription.device), person)).parse()?;
-        let fact = Fact::Delivered { tip: tip.id.clone(), device: subscription.device.clone(), outcome };
-        let receipt = Signal { id, user: person.user.clone(), at: self.ctx.clock.now(), fact };
-        self.ctx.bus.ask(INGEST, &Ingest { signals: vec![receipt] }).await?;
-        Ok(())
     }
 
     /// Tries until it is taken, gone, refused, or over.
-    async fn send_until_over(&self, tip: &Tip, subscription: &Subscription, message: &[u8]) -> Outcome {
+    async fn send_until_over(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Result<Outcome, Cut> {
+        let mut tries = 0;
+        let mut status = None;
+        loop {
+            let place = tokio::select! {
+                place = self.sender.place(subscription) => place,
+                () = tokio::time::sleep_until(parcel.over) => return Ok(Outcome::Failed { status }),
+                () = self.ctx.shutdown.cancelled() => return Err(Cut::Stopping),
+            };
+            let life = parcel.over.saturating_duration_since(Instant::now());
+            // Its address may not be called any more, or its time ran out on the way here.
+            let Some(place) = place.filter(|_| !life.is_zero()) else { return Ok(Outcome::Failed { status }) };
+            let sent = tokio::select! {
+                sent = self.sender.send(subscription, &parcel.message, life) => sent,
+                () = self.stopped_for(GRACE) => return Err(Cut::Stopping),
+            };
+            drop(place);
+            status = sent.status;
+            let asked = match sent.verdict {
+                Verdict::Accepted => {
+                    self.accepted(parcel, subscription).await;
+                    return Ok(Outcome::Accepted);
+                }
+                Verdict::Gone => return Ok(Outcome::Gone),
+                Verdict::KeyAlarm if self.is_dead(parcel.person, subscription, status).await => {
+                    return Ok(Outcome::Gone);
+                }
+                Verdict::KeyAlarm | Verdict::TooLarge | Verdict::Refused => return Ok(Outcome::Failed { status }),
+                Verdict::Retry { after } => after,
+            };
+            let left = parcel.over.saturating_duration_since(Instant::now());
+            let Some(pause) = behavior::pause(tries, asked, left, chance()) else {
+                return Ok(Outcome::Failed { status });
+            };
+            tries += 1;
+            self.wait(pause).await?;
+        }
+    }
+
+    async fn accepted(&self, parcel: &Parcel<'_>, subscription: &Subscription) {
+        let clock = &self.ctx.clock;
+        let wall = clock.wall();
+        self.ctx.metrics.took(
+            Metric::NotifierDelay,
+            wall.duration_since(clock.wall_at(parcel.tip.decided_at)).as_secs_f64().max(0.0),
+        );
+        let taken = self.store.taken(&parcel.person.user, &subscription.device, &host(subscription), wall).await;
+        if let Err(error) = taken {
+            tracing::debug!(%error, "not noted that a push service took a message");
+        }
+    }
+
+    /// Whether a push service that refuses us means that this subscription is dead (Apple says 403 for that).
+    async fn is_dead(&self, person: &Person, subscription: &Subscription, status: Option<u16>) -> bool {
+        if status != Some(403) {
+            return false;
+        }
+        let refused =
+            self.store.refused(&person.user, &subscription.device, &host(subscription), self.ctx.clock.wall()).await;
+        refused.unwrap_or_else(|error| {
+            tracing::debug!(%error, "not noted that a push service refused a message");
+            false
+        })
+    }
+
+    /// Tries again and again until it works, its time is over, or the service stops.
+    async fn persist<T, E, F, Fut>(&self, what: &'static str, until: Instant, attempt: F) -> Result<T, Cut>
+    where
+        E: Display,
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
         let mut tries = 0;
         loop {
-            let left = self.ctx.clock.wait_until(tip.not_after);
-            if left.is_zero() {
-                return Outcome::Failed { status: None };
-            }
-            let (verdict, status) = self.sender.send(subscription, message, left).await;
-            let pause = match verdict {
-                Verdict::Accepted => return Outcome::Accepted,
-                Verdict::Gone => return Outcome::Gone,
-                Verdict::Failed => return Outcome::Failed { status },
-                Verdict::Retry(after) => after.unwrap_or_else(|| behavior::pause(tries)),
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
             };
-            if pause >= left {
-                return Outcome::Failed { status };
+            if tries == 0 {
+                tracing::warn!(what, %error, "a tip waits");
             }
+            let left = until.saturating_duration_since(Instant::now());
+            let pause = behavior::pause(tries, None, left, chance()).ok_or(Cut::Over)?;
             tries += 1;
-            tokio::time::sleep(pause).await;
+            self.wait(pause).await?;
         }
+    }
+
+    async fn wait(&self, pause: Duration) -> Result<(), Cut> {
+        tokio::select! {
+            () = sleep(pause) => Ok(()),
+            () = self.ctx.shutdown.cancelled() => Err(Cut::Stopping),
+        }
+    }
+
+    /// Ends so long after the service was told to stop.
+    async fn stopped_for(&self, grace: Duration) {
+        self.ctx.shutdown.cancelled().await;
+        sleep(grace).await;
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<u64>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn short(about: &str, person: &Person) -> String {
-    oo_runtime::random::hex(&person.key.derive(about)[..12])
+/// Where the outcome of a claimed push is kept.
+fn outcome_of(claim: &str) -> String {
+    format!("{claim}.outcome")
+}
+
+/// Whether asking again would not help.
+fn is_final(status: u16) -> bool {
+    (400..500).contains(&status) && !matches!(status, 408 | 429)
+}
+
+fn label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Gone => "gone",
+        Outcome::Failed { .. } => "failed",
+    }
+}
+
+/// The push service of a subscription: a name that many share.
+fn host(subscription: &Subscription) -> String {
+    let url = Url::parse(subscription.endpoint.as_str()).ok();
+    url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn chance() -> u64 {
+    u64::from_le_bytes(random::bytes())
 }

@@ -79,7 +79,10 @@ mod tests {
         assert_eq!(shown["tag"], shown["data"]["tip"]);
         assert_eq!(shown["lang"], "de");
         let titles: Vec<_> = shown["actions"].as_array().unwrap().iter().map(|a| (&a["action"], &a["title"])).collect();
-        assert_eq!(format!("{titles:?}"), r#"[(String("done"), String("Erledigt")), (String("later"), String("Jetzt nicht"))]"#);
+        assert_eq!(
+            format!("{titles:?}"),
+            r#"[(String("done"), String("Erledigt")), (String("later"), String("Jetzt nicht"))]"#
+        );
         assert!(!text.contains("Todoist") && !text.contains("short"));
     }
 }

@@ -1,18 +1,34 @@
-//! Push subscriptions in Redis, a hash per person, each sealed: an endpoint is a secret.
+//! Push subscriptions in Redis, a hash per person, each sealed: an endpoint is a secret. Beside them, how their push
+//! services treat us; that names no endpoint.
 
+use crate::behavior::Refusals;
 use oo_contracts::push::Subscription;
-use oo_contracts::{DeviceId, UserId};
+use oo_contracts::{DeviceId, Timestamp, UserId};
 use oo_runtime::seal::{Envelope, Keyring};
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
 
-/// A browser more than this is somebody else's script.
+/// More browsers than this are somebody's script.
 const MOST_DEVICES: usize = 32;
+/// How long it counts that a push service took a message: longer than three tips are apart.
+const TOOK_SECONDS: u64 = 30 * 24 * 3600;
 
+/// Where subscriptions are.
 #[derive(Clone)]
 pub(crate) struct SubscriptionStore {
     redis: ConnectionManager,
     ring: Keyring,
+}
+
+/// Why a subscription was not kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeepError {
+    #[error("this person has {MOST_DEVICES} devices already: forget one first")]
+    TooMany,
+    #[error("redis does not answer: {0}")]
+    Away(#[from] redis::RedisError),
+    #[error("a subscription cannot be written down")]
+    Garbled(#[from] serde_json::Error),
 }
 
 impl SubscriptionStore {
@@ -20,32 +36,46 @@ impl SubscriptionStore {
         Self { redis, ring }
     }
 
-    /// Keeps a subscription; a device's new one replaces its old one.
-    pub(crate) async fn keep(&self, user: &UserId, subscription: &Subscription) -> anyhow::Result<()> {
+    /// Keeps a subscription; a device's new one replaces its old one, and starts with no refusals.
+    pub(crate) async fn keep(&self, user: &UserId, subscription: &Subscription) -> Result<(), KeepError> {
         let mut redis = self.redis.clone();
+        let device = subscription.device.as_str();
         let known: Vec<String> = redis.hkeys(key(user)).await?;
-        anyhow::ensure!(
-            known.len() < MOST_DEVICES || known.iter().any(|id| id == subscription.device.as_str()),
-            "too many devices"
-        );
-        let sealed =
-            Envelope::seal(&self.ring, &belongs(user, &subscription.device), &serde_json::to_vec(subscription)?);
-        Ok(redis.hset::<_, _, _, ()>(key(user), subscription.device.as_str(), serde_json::to_string(&sealed)?).await?)
+        if known.len() >= MOST_DEVICES && !known.iter().any(|id| id == device) {
+            return Err(KeepError::TooMany);
+        }
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(subscription)?);
+        let sealed = Envelope::seal(&self.ring, &belongs(user, &subscription.device), &plain);
+        redis.hset::<_, _, _, ()>(key(user), device, serde_json::to_string(&sealed)?).await?;
+        Ok(redis.hdel::<_, _, ()>(refusals_key(user), device).await?)
     }
 
-    /// Ends a subscription.
-    pub(crate) async fn forget(&self, user: &UserId, device: &DeviceId) -> anyhow::Result<()> {
-        Ok(self.redis.clone().hdel::<_, _, ()>(key(user), device.as_str()).await?)
+    /// Ends a device's subscription.
+    pub(crate) async fn forget(&self, user: &UserId, device: &DeviceId) -> redis::RedisResult<()> {
+        let mut redis = self.redis.clone();
+        redis.hdel::<_, _, ()>(key(user), device.as_str()).await?;
+        redis.hdel(refusals_key(user), device.as_str()).await
+    }
+
+    /// Ends this very subscription: one that replaced it meanwhile stays.
+    pub(crate) async fn end(&self, user: &UserId, ended: &Subscription) -> redis::RedisResult<()> {
+        let now = self.all(user).await?.into_iter().find(|kept| kept.device == ended.device);
+        match now {
+            Some(kept) if kept.endpoint == ended.endpoint => self.forget(user, &ended.device).await,
+            _ => Ok(()),
+        }
     }
 
     /// The devices that are subscribed.
-    pub(crate) async fn devices(&self, user: &UserId) -> anyhow::Result<Vec<DeviceId>> {
+    pub(crate) async fn devices(&self, user: &UserId) -> redis::RedisResult<Vec<DeviceId>> {
         let ids: Vec<String> = self.redis.clone().hkeys(key(user)).await?;
-        Ok(ids.into_iter().filter_map(|id| id.parse().ok()).collect())
+        let mut devices: Vec<DeviceId> = ids.into_iter().filter_map(|id| id.parse().ok()).collect();
+        devices.sort();
+        Ok(devices)
     }
 
     /// All subscriptions of a person. One that does not open is told of and left alone.
-    pub(crate) async fn all(&self, user: &UserId) -> anyhow::Result<Vec<Subscription>> {
+    pub(crate) async fn all(&self, user: &UserId) -> redis::RedisResult<Vec<Subscription>> {
         let sealed: Vec<(String, String)> = self.redis.clone().hgetall(key(user)).await?;
         let mut open = Vec::with_capacity(sealed.len());
         for (device, sealed) in sealed {
@@ -57,16 +87,56 @@ impl SubscriptionStore {
             match opened {
                 Some(subscription) => open.push(subscription),
                 None => {
-                    tracing::error!(%user, %device, "a subscription does not open: is a key missing from the ring?")
+                    tracing::error!(%user, %device, "a subscription does not open: put its key back into the file that OO_KEYS__FILE names")
                 }
             }
         }
         Ok(open)
     }
+
+    /// Its push service took a message for this device: a row of refusals is over.
+    pub(crate) async fn taken(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        host: &str,
+        wall: Timestamp,
+    ) -> redis::RedisResult<()> {
+        let mut redis = self.redis.clone();
+        redis.set_ex::<_, _, ()>(took_key(host), wall.to_string(), TOOK_SECONDS).await?;
+        redis.hdel(refusals_key(user), device.as_str()).await
+    }
+
+    /// Its push service refused this device once more. Says whether the subscription is dead by now.
+    pub(crate) async fn refused(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        host: &str,
+        wall: Timestamp,
+    ) -> redis::RedisResult<bool> {
+        let mut redis = self.redis.clone();
+        let before: Option<String> = redis.hget(refusals_key(user), device.as_str()).await?;
+        let before = before.and_then(|text| serde_json::from_str(&text).ok());
+        let now = Refusals::after(before, wall);
+        // Two numbers: there is nothing in them that JSON could refuse.
+        let text = serde_json::to_string(&now).unwrap_or_default();
+        redis.hset::<_, _, _, ()>(refusals_key(user), device.as_str(), text).await?;
+        let took: Option<String> = redis.get(took_key(host)).await?;
+        Ok(now.mean_gone(took.and_then(|at| at.parse().ok())))
+    }
 }
 
 fn key(user: &UserId) -> String {
     format!("oo:push:{user}")
+}
+
+fn refusals_key(user: &UserId) -> String {
+    format!("oo:push:{user}:refusals")
+}
+
+fn took_key(host: &str) -> String {
+    format!("oo:pushhost:{host}")
 }
 
 fn belongs(user: &UserId, device: &DeviceId) -> String {

@@ -170,7 +170,7 @@ pub async fn start_nats(program: PathBuf, dir: &Path, sync: Sync) -> anyhow::Res
     };
     let config = format!(
         "listen: \"127.0.0.1:{port}\"\nserver_name: \"oo\"\njetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n\
-         authorization {{ user: \"oo\", password: \"{password}\" }}\nmax_payload: 1MB\n",
+         authorization {{ user: \"oo\", password: \"{password}\" }}\nmax_payload: 2MB\n",
         store = dir.join("jetstream").display().to_string(),
     );
     let file = dir.join("nats.conf");
