@@ -1,6 +1,9 @@
-//! Puts the page's files into the program, so that it is complete in itself.
+//! Puts the page's files into the program, plain and compressed, so that it is complete in itself.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 #[allow(clippy::disallowed_methods, reason = "a build script is told by its environment")]
@@ -8,13 +11,14 @@ fn main() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
     println!("cargo:rerun-if-changed={}", web.display());
     let mut table = String::from("&[\n");
-    visit(&web, "", &mut table);
-    table.push(']');
     let out = std::env::var("OUT_DIR").expect("cargo names a folder");
-    std::fs::write(Path::new(&out).join("pages.in"), table).expect("the folder can be written");
+    let out = Path::new(&out);
+    visit(&web, "", out, &mut table);
+    table.push(']');
+    std::fs::write(out.join("pages.in"), table).expect("the folder can be written");
 }
 
-fn visit(dir: &Path, under: &str, table: &mut String) {
+fn visit(dir: &Path, under: &str, out: &Path, table: &mut String) {
     let mut entries: Vec<_> = std::fs::read_dir(dir).expect("web/ is there").flatten().collect();
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
@@ -22,13 +26,26 @@ fn visit(dir: &Path, under: &str, table: &mut String) {
         let path = format!("{under}/{name}");
         if entry.path().is_dir() {
             if !matches!(name.as_str(), "tests" | "node_modules") {
-                visit(&entry.path(), &path, table);
+                visit(&entry.path(), &path, out, table);
             }
         } else if !matches!(name.as_str(), "package.json" | "package-lock.json" | "jsconfig.json")
             && !name.ends_with(".md")
         {
-            let file = entry.path().canonicalize().expect("the file is there");
-            let _ = writeln!(table, "({path:?}, include_bytes!({file:?}) as &[u8]),");
+            let plain = std::fs::read(entry.path()).expect("the file is there");
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+            gzip.write_all(&plain).expect("memory takes it");
+            let gzip = gzip.finish().expect("memory takes it");
+            let mut sum = flate2::Crc::new();
+            sum.update(&plain);
+            let tag = format!("\"{:08x}-{:x}\"", sum.sum(), plain.len());
+            let name = path.trim_start_matches('/').replace('/', "--");
+            let (plain_at, gzip_at) = (out.join(&name), out.join(format!("{name}.gz")));
+            std::fs::write(&plain_at, plain).expect("the folder can be written");
+            std::fs::write(&gzip_at, gzip).expect("the folder can be written");
+            let _ = writeln!(
+                table,
+                "File {{ path: {path:?}, tag: {tag:?}, plain: include_bytes!({plain_at:?}), gzip: include_bytes!({gzip_at:?}) }},"
+            );
         }
     }
 }

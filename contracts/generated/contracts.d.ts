@@ -551,6 +551,8 @@ export type Priority = number;
 export interface Problem {
   /** What to do about it. */
   detail: string;
+  /** Seconds after which trying again may help; over HTTP also the header `Retry-After`. */
+  retry_after?: number | null;
   status: number;
   title: string;
   /** `about:blank`, or a name of the kind of problem. */

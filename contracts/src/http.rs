@@ -17,12 +17,21 @@ pub struct Problem {
     pub status: u16,
     /// What to do about it.
     pub detail: String,
+    /// Seconds after which trying again may help; over HTTP also the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
     /// A problem with no type of its own.
     pub fn new(status: u16, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind: "about:blank".into(), title: title.into(), status, detail: detail.into() }
+        Self { kind: "about:blank".into(), title: title.into(), status, detail: detail.into(), retry_after: None }
+    }
+
+    /// The same, with the seconds after which trying again may help.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 }
 

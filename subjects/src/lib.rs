@@ -148,6 +148,15 @@ pub const WIRES: &[Wire] = &[
         "A push is claimed before it is sent."
     ),
     publish!(
+        "PUSH_OUTCOMES",
+        "oo.v1.push.claim.{tip}.{device}.outcome",
+        "Delivery",
+        Some("OO_PUSHES"),
+        &["notifier"],
+        &[],
+        "What became of a claimed push."
+    ),
+    publish!(
         "LIVE",
         "oo.v1.live.{user}",
         "Changed",

@@ -136,8 +136,8 @@ impl Auth {
     }
 }
 
-/// Secrets rest as hashes only; 256 random bits need no salt.
-fn hash(secret: &str) -> String {
+/// How a secret rests: in hexadecimal, and with no salt, since its 256 bits are random.
+pub fn hash(secret: &str) -> String {
     random::hex(&Sha256::digest(secret))
 }
 

@@ -43,7 +43,12 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         _ => return Err(Problem::new(404, "not found", "there is nothing at this address")),
     };
     if !known.contains(&request.method) {
-        return Err(Problem::new(405, "method not allowed", "this address takes another method"));
+        let mut answer = web::problem(&Problem::new(405, "method not allowed", "this address takes another method"));
+        let allowed: Vec<&str> = known.iter().map(Method::as_str).collect();
+        answer
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_str(&allowed.join(", ")).expect("methods are plain"));
+        return Ok(answer);
     }
     match parts.as_slice() {
         ["api", "v1", "session", "owner"] => sign_in(gateway, &request).await,
@@ -101,6 +106,7 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
 
 async fn sign_in(gateway: &Gateway, request: &Request) -> Result<Answer, Problem> {
     gateway.must_be_own_page(request)?;
+    gateway.limits.sign_in(request.from)?;
     let OwnerSignIn { token } = request.json()?;
     let begun = gateway.ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token }).await.map_err(problem)?;
     let (session, _) = gateway.cookie_names();
@@ -177,6 +183,7 @@ async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: 
 async fn hook(gateway: &Gateway, provider: Provider, request: &Request) -> Result<Answer, Problem> {
     use base64::Engine as _;
     crash::point("1-hook");
+    gateway.limits.hook(request.from)?;
     let theirs = |name: &str| {
         name.starts_with("x-todoist-") || name.starts_with("x-goog-") || matches!(name, "content-type" | "user-agent")
     };

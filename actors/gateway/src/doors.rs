@@ -7,11 +7,13 @@ use oo_contracts::http::{MAX_BODY, Problem};
 use oo_contracts::wire::Check;
 use oo_subjects::CHECK_SESSION;
 use serde::de::DeserializeOwned;
+use std::net::IpAddr;
 use warp::http::{HeaderMap, Method};
 use warp::hyper::body::Bytes;
 
 /// A request, whole.
 pub(crate) struct Request {
+    pub(crate) from: IpAddr,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
@@ -83,7 +85,9 @@ impl Gateway {
         let Some(secret) = request.cookie(self.cookie_names().0).filter(|secret| !secret.is_empty()) else {
             return Err(Problem::new(401, "signed out", "sign in first"));
         };
+        self.limits.session(request.from)?;
         let signed_in = self.ctx.bus.ask(CHECK_SESSION, &Check { secret: secret.to_owned() }).await.map_err(problem)?;
+        self.limits.person(&signed_in.user)?;
         Ok(signed_in.user)
     }
 }

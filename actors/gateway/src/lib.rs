@@ -2,6 +2,7 @@
 
 mod api;
 mod doors;
+mod limits;
 mod pages;
 mod state;
 mod stream;
@@ -9,6 +10,7 @@ mod stream;
 use anyhow::Context as _;
 use doors::Request;
 use futures_util::{Stream, StreamExt as _};
+use limits::Limits;
 use oo_contracts::http::{MAX_HOOK_BODY, Problem};
 use oo_runtime::web::{self, Answer};
 use oo_runtime::{Context, Metric};
@@ -26,6 +28,9 @@ use warp::path::FullPath;
 pub struct Settings {
     /// Where people reach the page. Never taken from a request.
     pub public_url: Url,
+    /// Proxies of our own before this door: so many addresses at the end of `X-Forwarded-For` are to be believed.
+    #[serde(default)]
+    pub proxies: usize,
 }
 
 /// What every request is handled with.
@@ -36,6 +41,7 @@ pub(crate) struct Gateway {
     pub(crate) origin: Arc<str>,
     pub(crate) https: bool,
     pub(crate) open: stream::Open,
+    pub(crate) limits: Arc<Limits>,
 }
 
 /// Serves until told to stop.
@@ -46,20 +52,25 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         origin: settings.public_url.origin().ascii_serialization().into(),
         https: settings.public_url.scheme() == "https",
         open: stream::Open::default(),
+        limits: Arc::default(),
     };
+    let (limits, proxies) = (gateway.limits.clone(), settings.proxies);
+    let stop = ctx.shutdown.clone();
+    ctx.spawn("limits", async move { stop.run_until_cancelled(limits.forget_the_quiet()).await });
     let routes = warp::any()
+        .and(warp::addr::remote())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(limited_body())
-        .then(move |method: Method, path: FullPath, query: String, headers: HeaderMap, body: Option<Bytes>| {
+        .then(move |remote, method: Method, path: FullPath, query: String, headers: HeaderMap, body: Option<Bytes>| {
             let gateway = gateway.clone();
             async move {
+                let from = limits::address(remote, &headers, proxies);
+                let path = path.as_str().to_owned();
                 let answer = match body {
-                    Some(body) => {
-                        handle(&gateway, Request { method, path: path.as_str().to_owned(), query, headers, body }).await
-                    }
+                    Some(body) => handle(&gateway, Request { from, method, path, query, headers, body }).await,
                     None => web::problem(&Problem::new(413, "too large", "send less at once")),
                 };
                 gateway.ctx.metrics.count(Metric::GatewayRequests, answer.status().as_str());
@@ -73,7 +84,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
 
 async fn handle(gateway: &Gateway, request: Request) -> Answer {
     if request.method == Method::GET
-        && let Some(file) = pages::file(&request.path)
+        && let Some(file) = pages::file(&request)
     {
         return file;
     }

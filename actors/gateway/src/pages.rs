@@ -1,23 +1,34 @@
 //! The page's files, and the headers that hold the browser to our rules.
 
-use oo_runtime::web::{Answer, respond};
+use crate::doors::Request;
+use oo_runtime::web::{Answer, empty, respond};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use warp::http::HeaderValue;
+use warp::http::{HeaderValue, header};
 
-const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/pages.in"));
+/// One file as the build script laid it down.
+struct File {
+    path: &'static str,
+    /// Changes with the contents, quoted as the header wants it.
+    tag: &'static str,
+    plain: &'static [u8],
+    gzip: &'static [u8],
+}
+
+const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/pages.in"));
 
 /// Nothing but our own files, no inline code, no way around text nodes (product 2.8).
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
      connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types oo-sw";
 
-static BY_PATH: LazyLock<BTreeMap<&str, &[u8]>> = LazyLock::new(|| FILES.iter().copied().collect());
+static BY_PATH: LazyLock<BTreeMap<&str, &File>> =
+    LazyLock::new(|| FILES.iter().map(|file| (file.path, file)).collect());
 
-/// A file of the page, if there is one at this path.
-pub(crate) fn file(path: &str) -> Option<Answer> {
-    let path = if path == "/" { "/index.html" } else { path };
-    let body = *BY_PATH.get(path)?;
+/// A file of the page, if there is one at this path: compressed where the browser takes that, and not again what it has.
+pub(crate) fn file(request: &Request) -> Option<Answer> {
+    let path = if request.path == "/" { "/index.html" } else { &request.path };
+    let file = *BY_PATH.get(path)?;
     let kind = match path.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
@@ -28,9 +39,35 @@ pub(crate) fn file(path: &str) -> Option<Answer> {
         Some("png") => "image/png",
         _ => "application/octet-stream",
     };
-    let mut answer = respond(200, kind, body);
-    answer.headers_mut().insert("cache-control", HeaderValue::from_static("no-cache"));
+    let has_it = request.header("if-none-match").is_some_and(|tags| tags.split(',').any(|tag| same(tag, file.tag)));
+    let gzip = request.header("accept-encoding").is_some_and(takes_gzip) && file.gzip.len() < file.plain.len();
+    let mut answer = match (has_it, gzip) {
+        (true, _) => empty(304),
+        (false, true) => respond(200, kind, file.gzip),
+        (false, false) => respond(200, kind, file.plain),
+    };
+    let headers = answer.headers_mut();
+    if gzip && !has_it {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::ETAG, HeaderValue::from_static(file.tag));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Some(answer)
+}
+
+/// Whether a tag that the browser has is this one; a proxy may have weakened it.
+fn same(tag: &str, ours: &str) -> bool {
+    let tag = tag.trim();
+    tag.strip_prefix("W/").unwrap_or(tag) == ours
+}
+
+/// Whether `gzip` is listed and not refused with `q=0`.
+fn takes_gzip(accepted: &str) -> bool {
+    accepted.split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        parts.next() == Some("gzip") && !parts.any(|weight| weight.trim_start_matches("q=").parse() == Ok(0.0))
+    })
 }
 
 /// Adds the headers that every answer has.

@@ -3,6 +3,7 @@
 //! The log is the queue: what is in flight is what the shard's consumer lets through, and what is not settled comes again.
 
 use crate::behavior::{self, Dice, Effect};
+use crate::residents::Residents;
 use crate::snapshot_store::SnapshotStore;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::message::Acker;
@@ -16,6 +17,7 @@ use oo_domain::profile::Profile;
 use oo_runtime::logbook::{Logbook, open_entry};
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Clock, Metric, Person, crash, random, task};
+use oo_subjects::streams::MAX_DELIVER;
 use oo_subjects::{AppendError, Bus, COMPLETE, RECOMMEND};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
@@ -30,14 +32,15 @@ const SNAPSHOT_EVERY: u32 = 256;
 const CHOOSE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a provider may take to complete a task.
 const COMPLETE_WITHIN: Duration = Duration::from_secs(15);
-/// Before an entry that could not be handled is tried again, by how often it was: the last is given the longest.
-const RETRY_AFTER: [Duration; 5] = [
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_secs(120),
-];
+/// Before an entry that cannot be read is delivered again, by how often it was. A writer that is newer than this node may be
+/// followed by a newer node soon.
+const READ_AGAIN: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
+/// Before a task that its provider did not complete is tried again: a provider may be away for a while.
+const COMPLETE_AGAIN: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(15), Duration::from_secs(120), Duration::from_secs(1200)];
+/// Before entries whose reaction could not be carried out come again.
+const REACT_AGAIN: Duration = Duration::from_secs(1);
 
 /// What all actors of a node share.
 pub(crate) struct Tools {
@@ -46,6 +49,7 @@ pub(crate) struct Tools {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) snapshots: SnapshotStore,
+    pub(crate) residents: Residents,
     pub(crate) idle: Duration,
 }
 
@@ -166,11 +170,12 @@ impl Actor for PersonActor {
     }
 
     /// Leaves a snapshot behind.
-    async fn post_stop(&self, _: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, myself: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if state.folded_since_snapshot > 0 {
             state.tools.snapshots.save(&state.person, &state.profile).await;
         }
         state.tools.metrics.shift(Metric::ProfileResident, -1);
+        state.tools.residents.leave(&state.person.place, myself.get_id());
         Ok(())
     }
 }
@@ -187,7 +192,8 @@ impl State {
             Ok(entry) => entry,
             Err(error) => {
                 tracing::warn!(user = %self.person.user, seq, %error, tries, "an entry cannot be folded");
-                self.settle(ack, AckKind::Nak(Some(retry_after(tries))), "retry");
+                let (kind, verdict) = again_or_dead(&READ_AGAIN, tries);
+                self.settle(ack, kind, verdict);
                 return Ok(());
             }
         };
@@ -274,7 +280,7 @@ impl State {
             if done {
                 self.settle(ack, AckKind::Ack, "ack");
             } else {
-                self.settle(ack, AckKind::Nak(Some(RETRY_AFTER[1])), "retry");
+                self.settle(ack, AckKind::Nak(Some(REACT_AGAIN)), "retry");
             }
         }
         self.reacting = false;
@@ -371,7 +377,7 @@ impl State {
                 Ok(_) => (AckKind::Ack, "ack"),
                 Err(error) => {
                     tracing::warn!(user = %complete.user, %error, tries, "a task is not completed at its provider yet");
-                    (AckKind::Nak(Some(retry_after(tries + 1))), "retry")
+                    again_or_dead(&COMPLETE_AGAIN, tries)
                 }
             };
             tools.metrics.count(Metric::ProfileVerdicts, verdict);
@@ -440,8 +446,13 @@ async fn keep_alive<T>(ack: &Acker, work: impl Future<Output = T>) -> T {
     }
 }
 
-fn retry_after(tries: usize) -> Duration {
-    RETRY_AFTER[tries.clamp(1, RETRY_AFTER.len()) - 1]
+/// What becomes of an entry that could not be handled after so many deliveries: it comes again after a while, or it is dead.
+/// A dead one stays in the log; the server tells `OO_DEAD` about it.
+fn again_or_dead(again: &[Duration; MAX_DELIVER as usize - 1], tries: usize) -> (AckKind, &'static str) {
+    match again.get(tries.saturating_sub(1)) {
+        Some(after) => (AckKind::Nak(Some(*after)), "retry"),
+        None => (AckKind::Term, "dead"),
+    }
 }
 
 fn dice(person: &Person, seq: u64, now: Timestamp) -> Dice {

@@ -4,6 +4,7 @@
 
 mod actor;
 pub mod behavior;
+mod residents;
 mod router;
 mod snapshot_store;
 
@@ -50,6 +51,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         clock: ctx.clock,
         metrics: ctx.metrics.clone(),
         snapshots: snapshot_store::SnapshotStore::new(redis),
+        residents: residents::Residents::default(),
         idle: Duration::from_secs(settings.idle_seconds),
     });
     let router = router::Router::new(people, tools);

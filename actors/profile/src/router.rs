@@ -6,15 +6,14 @@ use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
+use oo_contracts::UserId;
 use oo_contracts::wire::View;
-use oo_contracts::{LogId, UserId};
 use oo_runtime::{Context, People, Person, crash};
 use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
 use oo_subjects::{Place, Shard};
-use ractor::{ActorRef, ActorStatus};
-use std::collections::HashMap;
+use ractor::ActorRef;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A pull ends well before the pin would.
@@ -27,20 +26,17 @@ const LOOK_WITHIN: Duration = Duration::from_secs(3);
 /// How long an entry waits before it is tried again when its person's record cannot be had.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
-type Residents = HashMap<LogId, ActorRef<Message>>;
-
-/// Who is awake on this node.
+/// What all shards of this node share.
 #[derive(Clone)]
 pub(crate) struct Router {
     people: People,
     tools: Arc<Tools>,
-    residents: Arc<Mutex<HashMap<Shard, Residents>>>,
     generations: Arc<AtomicU64>,
 }
 
 impl Router {
     pub(crate) fn new(people: People, tools: Arc<Tools>) -> Self {
-        Self { people, tools, residents: Arc::default(), generations: Arc::default() }
+        Self { people, tools, generations: Arc::default() }
     }
 
     /// Pulls a shard until the service stops. Only the member that the server pinned is given entries.
@@ -97,13 +93,11 @@ impl Router {
     }
 
     async fn deliver(&self, place: &Place, delivery: Delivery) {
-        let person = match self.resident(place) {
+        let person = match self.tools.residents.find(place) {
             Some(actor) => {
-                match actor.cast(Message::Deliver(delivery)) {
-                    Ok(()) => return,
-                    // It is leaving: what it did not take comes again soon, to its successor.
-                    Err(_) => return self.forget(place),
-                }
+                // Where it is just leaving: what it did not take comes again soon, to its successor.
+                let _ = actor.cast(Message::Deliver(delivery));
+                return;
             }
             None => self.people.of_log(&place.log).await,
         };
@@ -127,26 +121,16 @@ impl Router {
     /// What a person's page should show.
     pub(crate) async fn look(&self, user: &UserId) -> anyhow::Result<View> {
         let person = self.people.find(user).await?.context("nobody by that name")?;
-        let actor = self.resident(&person.place).unwrap_or_else(|| self.wake(person));
+        let actor = self.tools.residents.find(&person.place).unwrap_or_else(|| self.wake(person));
         let view = ractor::call_t!(actor, Message::Look, LOOK_WITHIN.as_millis() as u64)?;
         view.context("the person does not answer")
     }
 
     /// Lets everybody leave, with a snapshot each.
     pub(crate) async fn leave(&self) {
-        let all: Vec<_> = self.residents().drain().flat_map(|(_, residents)| residents.into_values()).collect();
+        let all = self.tools.residents.everybody();
         let leaving = all.iter().map(|actor| actor.stop_and_wait(None, Some(Duration::from_secs(5))));
         futures_util::future::join_all(leaving).await;
-    }
-
-    /// A resident, if it is not leaving.
-    fn resident(&self, place: &Place) -> Option<ActorRef<Message>> {
-        let actor = self.residents().get(&place.shard)?.get(&place.log)?.clone();
-        matches!(
-            actor.get_status(),
-            ActorStatus::Unstarted | ActorStatus::Starting | ActorStatus::Running | ActorStatus::Upgrading
-        )
-        .then_some(actor)
     }
 
     fn wake(&self, person: Arc<Person>) -> ActorRef<Message> {
@@ -155,22 +139,12 @@ impl Router {
         // It reads its log in its own task; messages wait in its mailbox meanwhile.
         let (actor, _started) = ractor::ActorRuntime::spawn_instant(None, PersonActor, args)
             .expect("an actor without a name cannot collide");
-        self.residents().entry(place.shard).or_default().insert(place.log, actor.clone());
+        self.tools.residents.enter(&place, actor.clone());
         actor
-    }
-
-    fn forget(&self, place: &Place) {
-        if let Some(residents) = self.residents().get_mut(&place.shard) {
-            residents.remove(&place.log);
-        }
     }
 
     fn next_generation(&self) -> u64 {
         self.generations.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    fn residents(&self) -> MutexGuard<'_, HashMap<Shard, Residents>> {
-        self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -116,11 +116,10 @@ impl Pool {
         let asked = self.factory.call_job((), |reply| Work { ask, reply }, Some(ANSWER_WITHIN)).await;
         let answer = match asked {
             Ok(ractor::rpc::CallResult::Success(answer)) => answer,
-            _ => Err(Problem::new(
-                503,
-                "overloaded",
-                "too many ask at once, or this ask cannot be answered: ask again later",
-            )),
+            _ => {
+                let detail = "too many ask at once, or this ask cannot be answered: ask again later";
+                Err(Problem::new(503, "overloaded", detail).retry_after(1))
+            }
         };
         let label = answer.as_ref().map_or("problem", |answer| answer.policy.as_str());
         self.metrics.count(Metric::RecommenderAnswers, label);

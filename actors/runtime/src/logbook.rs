@@ -63,7 +63,7 @@ impl Logbook {
         body: Body,
         after: Option<u64>,
     ) -> Result<Appended, AppendError> {
-        let (subject, sealed) = seal_entry(person, at, body);
+        let (subject, sealed) = seal_entry(person, &Entry { v: ENTRY_VERSION, at, body });
         self.bus.append(subject, &person.place, id, sealed, after).await
     }
 
@@ -75,7 +75,7 @@ impl Logbook {
         at: Timestamp,
         body: Body,
     ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + 'static, AppendError> {
-        let (subject, sealed) = seal_entry(person, at, body);
+        let (subject, sealed) = seal_entry(person, &Entry { v: ENTRY_VERSION, at, body });
         self.bus.append_next(subject, &person.place, id, sealed).await
     }
 
@@ -87,7 +87,7 @@ impl Logbook {
         at: Timestamp,
         body: Body,
     ) -> Result<(), AppendError> {
-        let (_, sealed) = seal_entry(person, at, body);
+        let (_, sealed) = seal_entry(person, &Entry { v: ENTRY_VERSION, at, body });
         self.bus.wake_at(&person.place, wall, sealed).await
     }
 
@@ -131,14 +131,14 @@ pub fn open_decision(person: &Person, sealed: &[u8]) -> Result<Decision, DecodeE
     serde_json::from_slice(&plain).map_err(|_| DecodeError::Garbled)
 }
 
-fn seal_entry(person: &Person, at: Timestamp, body: Body) -> (LogSubject, Vec<u8>) {
-    let subject = match body {
+/// Seals an entry for the subject of its kind: what [`open_entry`] opens.
+pub fn seal_entry(person: &Person, entry: &Entry) -> (LogSubject, Vec<u8>) {
+    let subject = match entry.body {
         Body::Signal { .. } => SIGNALS,
         Body::Moment { .. } => MOMENTS,
         Body::Tip { .. } => TIPS,
     };
-    let entry = Entry { v: ENTRY_VERSION, at, body };
-    (subject, person.key.seal(&belongs(person, subject.kind), &encode(&entry)))
+    (subject, person.key.seal(&belongs(person, subject.kind), &encode(entry)))
 }
 
 /// What a sealed entry is bound to: moved into another log or kind, it does not open.

@@ -2,9 +2,6 @@
 //! Unknown fields are refused, so that a typing error is not silently a default.
 
 use anyhow::Context as _;
-use figment::Figment;
-use figment::providers::Serialized;
-use figment::value::{Dict, Value};
 use oo_contracts::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -54,15 +51,12 @@ impl Source {
     /// Names the variable that is missing, unknown or malformed.
     pub fn section<T: DeserializeOwned>(&self, section: &str) -> anyhow::Result<T> {
         let prefix = format!("OO_{}__", section.to_uppercase());
-        let mut dict = Dict::new();
-        for (name, text) in self.0.iter() {
-            if let Some(field) = name.strip_prefix(&prefix) {
-                // Infallible by its type: what is no number or boolean is a string.
-                let value = text.parse::<Value>().unwrap_or_else(|never| match never {});
-                dict.insert(field.to_lowercase(), value);
-            }
-        }
-        Figment::from(Serialized::defaults(dict)).extract().with_context(|| format!("set {prefix}… right"))
+        let fields = self.0.iter().filter_map(|(name, text)| {
+            let field = name.strip_prefix(&prefix)?;
+            Some((field.to_lowercase(), text.clone()))
+        });
+        // Each text is read as what its field wants: a client id of digits only stays a text.
+        envy::from_iter(fields).with_context(|| format!("set {prefix}… right"))
     }
 }
 
@@ -200,12 +194,27 @@ fn speed() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use secrecy::ExposeSecret as _;
 
     #[test]
     fn an_unknown_field_is_refused_by_name() {
         let source = Source::from_iter([("OO_NATS__ULR", "nats://x")]);
         let error = format!("{:#}", source.section::<Nats>("NATS").unwrap_err());
         assert!(error.contains("ulr"), "{error}");
+    }
+
+    #[test]
+    fn a_text_of_digits_only_stays_a_text() {
+        let source = Source::from_iter([("OO_REDIS__URL", "0123456789")]);
+        assert_eq!(source.section::<Redis>("REDIS").unwrap().url.expose_secret(), "0123456789");
+        assert_eq!(Source::from_iter([("OO_LOG__SHARDS", "4")]).section::<Log>("LOG").unwrap().shards, 4);
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_where_one_is_wanted() {
+        let source = Source::from_iter([("OO_LOG__SHARDS", "many")]);
+        let error = format!("{:#}", source.section::<Log>("LOG").unwrap_err());
+        assert!(error.contains("OO_LOG__") && error.contains("many"), "{error}");
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub async fn serve_health(ctx: &Context) -> anyhow::Result<SocketAddr> {
 pub fn problem(problem: &Problem) -> Answer {
     let mut response = json(problem.status, problem);
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     response
 }
 

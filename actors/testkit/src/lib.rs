@@ -5,3 +5,10 @@ mod until;
 
 pub use house::{House, Running};
 pub use until::eventually;
+
+/// A client for plain HTTP on this machine, following nothing by itself.
+pub fn http() -> reqwest::Client {
+    // It wants to know its cryptography even where none is used.
+    oo_runtime::outbound::install_tls();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
+}

@@ -10,7 +10,6 @@ use oo_runtime::service::run_in;
 use oo_runtime::{Clock, Context, Source, random, task};
 use oo_sandbox::Sandbox;
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -93,7 +92,7 @@ impl House {
         let origin = page.origin().ascii_serialization();
         let mut own: Vec<(String, String)> = vec![
             ("OO_GATEWAY__PUBLIC_URL".into(), origin.clone()),
-            ("OO_AUTH__OWNER_LINK".into(), random::hex(&Sha256::digest(owner_token.expose_secret()))),
+            ("OO_AUTH__OWNER_LINK".into(), oo_auth::hash(owner_token.expose_secret())),
             ("OO_INTEGRATIONS__PUBLIC_URL".into(), origin),
             ("OO_NOTIFIER__VAPID_FILE".into(), data.vapid()?.display().to_string()),
         ];

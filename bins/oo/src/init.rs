@@ -4,7 +4,6 @@ use anyhow::Context as _;
 use oo_runtime::engines::write_private;
 use oo_runtime::seal::Keyring;
 use oo_runtime::{Source, random};
-use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// Makes what is missing in `dir`, and leaves alone what is there.
@@ -13,7 +12,7 @@ pub fn run(dir: &Path) -> anyhow::Result<()> {
     secret(dir, "keys", || Ok(Keyring::new_line("1").to_string()))?;
     secret(dir, "vapid.pem", || Ok(oo_notifier::new_vapid_key()?.to_string()))?;
     let token = random::token();
-    if secret(dir, "owner-link", || Ok(random::hex(&Sha256::digest(&token))))? {
+    if secret(dir, "owner-link", || Ok(oo_auth::hash(&token)))? {
         let source = Source::from_env();
         let page = source.get("OO_GATEWAY__PUBLIC_URL").unwrap_or("http://127.0.0.1:8088");
         println!("sign in once, as the owner: {page}/#owner={token}");

@@ -1,0 +1,297 @@
+//! People against real servers: what is folded, what is given, and what outlives poison, restarts and a lost node.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+use async_nats::jetstream::consumer::pull;
+use futures_util::StreamExt as _;
+use oo_contracts::entry::{Body, Entry};
+use oo_contracts::signal::{Due, Fact, MoodLevel, Priority, Signal, Task};
+use oo_contracts::tip::Tip;
+use oo_contracts::wire::{Ingest, Look, View};
+use oo_contracts::{ENTRY_VERSION, Provider, Ref, Timestamp};
+use oo_runtime::{Clock, Context, Metric, Person, random};
+use oo_subjects::{INGEST, LOOK, SIGNALS, streams};
+use oo_testkit::{House, Running, eventually};
+use redis::AsyncCommands as _;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A weekday morning, out of anybody's quiet hours.
+const MORNING: &str = "2026-11-18T09:40:00Z";
+
+struct Scene {
+    house: House,
+    ctx: Context,
+    ada: Arc<Person>,
+    _others: Vec<Running>,
+}
+
+impl Scene {
+    /// Events and recommender run; each test starts its own profile nodes.
+    async fn at(person: &str) -> Self {
+        let mut house = House::start().await;
+        house.set([
+            ("OO_CLOCK__WALL", Clock::default().wall().to_string()),
+            ("OO_CLOCK__PERSON", person.to_owned()),
+            ("OO_RECOMMENDER__POLICY", "random-todo".into()),
+        ]);
+        let others = vec![
+            house.serve("events", oo_events::serve).await,
+            house.serve("recommender", oo_recommender::serve).await,
+        ];
+        let ctx = house.context("test").await;
+        let ada = ctx.people().await.unwrap().find_or_make(&"ada".parse().unwrap()).await.unwrap();
+        Self { house, ctx, ada, _others: others }
+    }
+
+    async fn node(&self) -> Running {
+        self.house.serve("profile", oo_profile::serve).await
+    }
+
+    async fn tell(&self, fact: Fact) -> u64 {
+        let signal = Signal {
+            id: random::token().parse().unwrap(),
+            user: self.ada.user.clone(),
+            at: self.ctx.clock.now(),
+            fact,
+        };
+        self.ctx.bus.ask(INGEST, &Ingest { signals: vec![signal] }).await.unwrap().kept[0].seq
+    }
+
+    /// A linked account with something to do.
+    async fn link(&self, tasks: usize) {
+        self.tell(Fact::AccountLinked { account: "a1".parse().unwrap(), provider: Provider::Todoist }).await;
+        for n in 0..tasks {
+            self.tell(Fact::TaskAdded { task: task(n) }).await;
+        }
+    }
+
+    async fn look(&self) -> Option<View> {
+        self.ctx.bus.ask(LOOK, &Look { user: self.ada.user.clone() }).await.ok()
+    }
+
+    async fn log(&self) -> Vec<Body> {
+        let read = self.ctx.logbook().read(&self.ada, 0).await.unwrap();
+        read.entries.into_iter().map(|numbered| numbered.entry.body).collect()
+    }
+
+    async fn tips(&self) -> Vec<Tip> {
+        let tips = self.log().await.into_iter();
+        tips.filter_map(|body| if let Body::Tip { tip } = body { Some(tip) } else { None }).collect()
+    }
+
+    async fn first_tip(&self) -> Tip {
+        eventually("a tip", || async { self.tips().await.pop() }).await
+    }
+
+    /// Stream sequences of the entries that were given up, as the server told.
+    async fn dead(&self) -> HashSet<u64> {
+        let stream = self.ctx.bus.jetstream().get_stream(streams::DEAD).await.unwrap();
+        let consumer = stream.create_consumer(pull::Config::default()).await.unwrap();
+        let mut told = consumer.fetch().max_messages(100).messages().await.unwrap();
+        let mut dead = HashSet::new();
+        while let Some(Ok(message)) = told.next().await {
+            let advisory: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+            dead.insert(advisory["stream_seq"].as_u64().unwrap());
+        }
+        dead
+    }
+
+    async fn redis(&self) -> redis::aio::MultiplexedConnection {
+        let url = self.house.source().get("OO_REDIS__URL").unwrap().to_owned();
+        redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+    }
+
+    fn snapshot(&self) -> String {
+        format!("oo:snapshot:{}", self.ada.place.log)
+    }
+}
+
+fn task(n: usize) -> Task {
+    Task {
+        reference: Ref { account: "a1".parse().unwrap(), item: format!("t{n}").parse().unwrap() },
+        due: Some(Due::Day { date: "2026-11-18".parse().unwrap() }),
+        priority: Priority::saturating(4),
+        minutes: None,
+        recurring: false,
+        added_at: None,
+    }
+}
+
+fn mood(level: i64) -> Fact {
+    Fact::Mood { level: MoodLevel::saturating(level) }
+}
+
+fn zone(name: &str) -> Fact {
+    Fact::Zone { zone: name.parse().unwrap() }
+}
+
+#[tokio::test]
+async fn a_poisoned_entry_goes_to_the_dead_letters_and_the_persons_later_entries_go_on() {
+    let scene = Scene::at(MORNING).await;
+    let node = scene.node().await;
+    scene.tell(zone("Asia/Tokyo")).await;
+    let place = &scene.ada.place;
+    // Not sealed at all; sealed with the person's key but no entry; and of a contract that this code does not know yet.
+    let garbage = scene.ctx.bus.append(SIGNALS, place, "signal:g", b"garbage".to_vec(), None).await.unwrap().seq;
+    let newer = Entry {
+        v: ENTRY_VERSION + 1,
+        at: scene.ctx.clock.now(),
+        body: Body::Signal {
+            signal: Signal {
+                id: "from-the-future".parse().unwrap(),
+                user: scene.ada.user.clone(),
+                at: scene.ctx.clock.now(),
+                fact: zone("America/New_York"),
+            },
+        },
+    };
+    let (subject, sealed) = oo_runtime::logbook::seal_entry(&scene.ada, &newer);
+    let newer = scene.ctx.bus.append(subject, place, "signal:n", sealed, None).await.unwrap().seq;
+    scene.link(1).await;
+    // Nothing waits for the poison: the next entries are folded, and a tip comes of them.
+    let tip = scene.first_tip().await;
+    assert_eq!(tip.zone.as_str(), "Asia/Tokyo");
+    let dead = eventually("both are given up", || async {
+        let dead = scene.dead().await;
+        (dead.len() >= 2).then_some(dead)
+    })
+    .await;
+    assert_eq!(dead, HashSet::from([garbage, newer]));
+    // Five deliveries each, the last of which gave up.
+    assert_eq!(node.ctx.metrics.counted(Metric::ProfileVerdicts, "retry"), 8);
+    assert_eq!(node.ctx.metrics.counted(Metric::ProfileVerdicts, "dead"), 2);
+    // Both are still in the log, for a reader that knows them.
+    assert_eq!(scene.ctx.logbook().read(&scene.ada, 0).await.unwrap().unreadable, [garbage, newer]);
+    assert_eq!(scene.tips().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_wake_up_survives_kill_9_of_the_server_and_of_the_node() {
+    // Quiet hours end at eight; it is some seconds before.
+    let mut scene = Scene::at("2026-11-18T07:59:48Z").await;
+    let node = scene.node().await;
+    scene.tell(zone("Etc/UTC")).await;
+    scene.link(1).await;
+    let eight: Timestamp = "2026-11-18T08:00:00Z".parse().unwrap();
+    eventually("it is silent until eight", || async { (scene.look().await?.next_look? == eight).then_some(()) }).await;
+    assert!(scene.tips().await.is_empty());
+    node.crash();
+    scene.house.nats.kill().await;
+    scene.house.nats.start().await.unwrap();
+    let _node = scene.node().await;
+    let tip = scene.first_tip().await;
+    assert!(tip.decided_at >= eight, "{tip:?}");
+    assert_eq!(scene.tips().await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_is_idle_leaves_memory_and_comes_back_the_same_with_and_without_a_snapshot() {
+    let mut scene = Scene::at(MORNING).await;
+    scene.house.set([("OO_PROFILE__IDLE_SECONDS", "1")]);
+    let node = scene.node().await;
+    scene.tell(zone("Asia/Kathmandu")).await;
+    scene.link(3).await;
+    let tip = scene.first_tip().await;
+    let mut redis = scene.redis().await;
+    let left = || async {
+        let text = node.ctx.metrics.text();
+        let resident = text.lines().find_map(|line| line.strip_prefix("oo_profile_residents "))?;
+        (resident == "0").then_some(())
+    };
+    eventually("she left", left).await;
+    assert!(redis.exists::<_, bool>(scene.snapshot()).await.unwrap(), "without a snapshot");
+    let of_snapshot = scene.look().await.unwrap();
+    assert_eq!(of_snapshot.tip.as_ref(), Some(&tip));
+    eventually("she left again", left).await;
+    let () = redis.del(scene.snapshot()).await.unwrap();
+    let of_log = scene.look().await.unwrap();
+    assert_eq!(of_log, of_snapshot);
+    // A snapshot that cannot be opened is none.
+    eventually("she left once more", left).await;
+    let () = redis.hset(scene.snapshot(), "b", b"garbage".as_slice()).await.unwrap();
+    assert_eq!(scene.look().await.unwrap(), of_snapshot);
+}
+
+#[tokio::test]
+async fn an_older_snapshot_never_replaces_a_newer_one() {
+    let mut scene = Scene::at(MORNING).await;
+    scene.house.set([("OO_PROFILE__IDLE_SECONDS", "1")]);
+    let _node = scene.node().await;
+    let seq = scene.tell(mood(3)).await;
+    let mut redis = scene.redis().await;
+    let kept = eventually("a snapshot", || {
+        let mut redis = redis.clone();
+        let key = scene.snapshot();
+        async move { redis.hget::<_, _, Option<u64>>(key, "q").await.unwrap() }
+    })
+    .await;
+    assert!(kept >= seq);
+    // Somebody else, who believed to own the shard, knew more.
+    let () = redis.hset_multiple(scene.snapshot(), &[("q", "999999"), ("b", "theirs")]).await.unwrap();
+    let folded = || node_folded(&scene);
+    scene.tell(mood(4)).await;
+    eventually("the new entry is folded", folded).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(redis.hget::<_, _, String>(scene.snapshot(), "b").await.unwrap(), "theirs");
+}
+
+async fn node_folded(scene: &Scene) -> Option<()> {
+    let view = scene.look().await?;
+    (view.version >= 2).then_some(())
+}
+
+#[tokio::test]
+async fn when_a_node_dies_another_takes_over_and_nothing_is_given_twice() {
+    let scene = Scene::at(MORNING).await;
+    let (one, other) = (scene.node().await, scene.node().await);
+    scene.link(5).await;
+    scene.first_tip().await;
+    let owner = |node: &Running| node.ctx.metrics.counted(Metric::ProfileTips, "") > 0;
+    assert!(owner(&one) != owner(&other), "two nodes gave the one tip");
+    let (dying, heir) = if owner(&one) { (one, other) } else { (other, one) };
+    dying.crash();
+    let last = scene.tell(mood(5)).await;
+    eventually("the heir settles what came", || async {
+        (heir.ctx.metrics.counted(Metric::ProfileEntries, "signal") > 0).then_some(())
+    })
+    .await;
+    assert!(scene.look().await.unwrap().version >= last);
+    assert_eq!(scene.tips().await.len(), 1);
+}
+
+#[tokio::test]
+async fn with_redis_away_people_are_woken_from_their_logs() {
+    let mut scene = Scene::at(MORNING).await;
+    let node = scene.node().await;
+    scene.house.redis.kill().await;
+    scene.link(2).await;
+    scene.first_tip().await;
+    let health = oo_testkit::http().get(node.url("/health")).send().await.unwrap();
+    assert_eq!(health.status(), 503);
+    assert!(health.text().await.unwrap().contains("redis"));
+    scene.house.redis.start().await.unwrap();
+    eventually("ready again", || async {
+        oo_testkit::http().get(node.url("/health")).send().await.unwrap().status().is_success().then_some(())
+    })
+    .await;
+    assert_eq!(scene.tips().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_recommender_that_is_away_costs_a_while_and_no_tip() {
+    let mut scene = Scene::at(MORNING).await;
+    let recommender = scene._others.pop().unwrap();
+    recommender.stop().await.unwrap();
+    let _node = scene.node().await;
+    scene.link(1).await;
+    let silent = eventually("it will ask again", || async { scene.look().await?.next_look }).await;
+    assert!(silent <= scene.ctx.clock.now() + jiff::SignedDuration::from_secs(60));
+    assert!(scene.tips().await.is_empty());
+    let _recommender = scene.house.serve("recommender", oo_recommender::serve).await;
+    // Anything that happens is an occasion to ask again.
+    scene.tell(mood(4)).await;
+    scene.first_tip().await;
+    assert_eq!(scene.tips().await.len(), 1);
+}
