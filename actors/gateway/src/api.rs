@@ -29,6 +29,9 @@ const LINK_SECONDS: u64 = 600;
 pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer, Problem> {
     let path = request.path.clone();
     let parts: Vec<&str> = path.split('/').skip(1).collect();
+    if parts.contains(&"") {
+        return Err(Problem::new(404, "not found", "there is nothing at this address"));
+    }
     let known = match parts.as_slice() {
         ["api", "v1", "session", "owner"] => &[Method::POST][..],
         ["api", "v1", "session"] => &[Method::DELETE],

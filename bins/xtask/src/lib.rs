@@ -1,5 +1,6 @@
-//! What the repository does for itself: set up, generate, test and keep tidy. `main.rs` is its command line.
+//! What the repository does for itself: set up, generate, test, measure and keep tidy. `main.rs` is its command line.
 
+pub mod bench;
 pub mod containers;
 pub mod generate;
 mod run;

@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{generate, setup, test, tidy};
+use xtask::{bench, generate, setup, test, tidy};
 
 /// What the repository does for itself.
 #[derive(Parser)]
@@ -34,6 +34,11 @@ enum Command {
     },
     /// Say which rules of the house are broken.
     Tidy,
+    /// Measure, beside the raw engine in the same run.
+    Bench {
+        /// Only these figures.
+        figures: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -66,6 +71,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Bench { figures } => bench::run(&root, &figures)?,
         Command::Tidy => {
             let broken = tidy::check(&root)?;
             broken.iter().for_each(|line| println!("{line}"));

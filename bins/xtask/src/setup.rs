@@ -32,9 +32,15 @@ const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
 
 /// Installs everything that is missing, and says what it does.
 pub fn run(root: &Path) -> anyhow::Result<()> {
-    system_packages()?;
+    install(PACKAGES)?;
     nats(&root.join(FETCHED).join("bin"))?;
     node_packages(root)
+}
+
+/// Installs only the servers.
+pub fn servers(root: &Path) -> anyhow::Result<()> {
+    install(&PACKAGES[..1])?;
+    nats(&root.join(FETCHED).join("bin"))
 }
 
 /// The folder that holds the installed JavaScript packages.
@@ -42,8 +48,8 @@ pub fn node_modules(root: &Path) -> PathBuf {
     root.join(FETCHED).join("node/node_modules")
 }
 
-fn system_packages() -> anyhow::Result<()> {
-    let missing: Vec<&str> = PACKAGES.iter().filter(|(sign, _)| !is_there(sign)).map(|&(_, package)| package).collect();
+fn install(packages: &[(Sign, &str)]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = packages.iter().filter(|(sign, _)| !is_there(sign)).map(|&(_, package)| package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -64,7 +70,7 @@ fn system_packages() -> anyhow::Result<()> {
     };
     apt(&["update", "-qq"])?;
     apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat())?;
-    for (sign, package) in PACKAGES {
+    for (sign, package) in packages {
         if !is_there(sign) {
             bail!(
                 "the package {package} is installed, but brought no {}: on Ubuntu it may be a snap's shell",

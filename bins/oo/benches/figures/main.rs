@@ -1,0 +1,70 @@
+//! The figures of the whole way, each beside what the raw engine does in the same run: `cargo xtask bench`.
+//! Times of one machine in one minute mean little; the ratios are what to compare.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a bench: it prints, and ends where it cannot go on"
+)]
+
+mod fill;
+mod fold;
+mod memory;
+mod node;
+mod push;
+mod wake;
+
+use std::process::ExitCode;
+
+/// What is measured, by the name that chooses it.
+const FIGURES: [&str; 4] = ["fold", "push", "memory", "wake"];
+
+fn main() -> ExitCode {
+    // The node that is measured is a process of its own, so that its memory and its threads are its own.
+    if std::env::args().nth(1).as_deref() == Some(node::ARGUMENT) {
+        return oo_runtime::service::run("profile", oo_profile::serve);
+    }
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if let Some(unknown) = chosen.iter().find(|name| !FIGURES.contains(&name.as_str())) {
+        eprintln!("there is no figure {unknown:?}; there are: {}", FIGURES.join(", "));
+        return ExitCode::FAILURE;
+    }
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
+    oo_runtime::outbound::install_tls();
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        println!("| figure | ours | the raw engine, same run | ratio |\n|---|---|---|---|");
+        if wanted("fold") {
+            fold::measure().await;
+        }
+        if wanted("push") {
+            push::measure().await;
+        }
+        if wanted("memory") {
+            memory::measure(10_000).await;
+            memory::measure(100_000).await;
+        }
+        if wanted("wake") {
+            wake::measure().await;
+        }
+    });
+    ExitCode::SUCCESS
+}
+
+/// One row of the table.
+fn row(figure: &str, ours: &str, raw: &str, ratio: &str) {
+    println!("| {figure} | {ours} | {raw} | {ratio} |");
+}
+
+/// The value below which a share of the sorted values lies.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().checked_sub(1).expect("something was measured");
+    sorted[((last as f64 * share).round() as usize).min(last)]
+}
+
+/// Median and 99th percentile of milliseconds, as text, and both as numbers.
+fn spread(mut milliseconds: Vec<f64>) -> (String, f64, f64) {
+    milliseconds.sort_by(f64::total_cmp);
+    let (p50, p99) = (quantile(&milliseconds, 0.5), quantile(&milliseconds, 0.99));
+    (format!("p50 {p50:.2} ms, p99 {p99:.2} ms (n = {})", milliseconds.len()), p50, p99)
+}
