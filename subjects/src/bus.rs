@@ -9,8 +9,8 @@ use futures_util::{Stream, StreamExt};
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Changed, Reply};
 use oo_contracts::{Timestamp, UserId};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::time::Duration;
 
@@ -61,6 +61,16 @@ pub struct Stored {
     pub seq: u64,
     pub kind: String,
     pub payload: Bytes,
+}
+
+/// What the server tells of an entry that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DeadLetter {
+    pub stream: String,
+    /// Who gave it up.
+    pub consumer: String,
+    /// Where it is in that stream.
+    pub stream_seq: u64,
 }
 
 /// Where an entry stands.
@@ -251,6 +261,21 @@ impl Bus {
     /// All of a person's decisions, in order.
     pub async fn decisions(&self, place: &Place) -> Result<Vec<Stored>, AppendError> {
         self.read_subject(crate::streams::DECISIONS, &place.decisions(), "decision", 0).await
+    }
+
+    /// Entries that were given up after all tries. They are still in their streams.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, AppendError> {
+        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let mut stream = self.js.get_stream(crate::streams::DEAD).await.map_err(|e| away(&e))?;
+        let held = stream.info().await.map_err(|e| away(&e))?.state.messages;
+        if held == 0 {
+            return Ok(vec![]);
+        }
+        let consumer = stream.create_consumer(jetstream::consumer::pull::OrderedConfig::default());
+        let told = consumer.await.map_err(|e| away(&e))?.messages().await.map_err(|e| away(&e))?;
+        let told = told.take(usize::try_from(held).unwrap_or(usize::MAX));
+        let letters = told.filter_map(|message| async move { serde_json::from_slice(&message.ok()?.payload).ok() });
+        tokio::time::timeout(READ_WITHIN, letters.collect()).await.map_err(|e| away(&e))
     }
 
     /// Tells open pages that something changed.

@@ -8,7 +8,7 @@ pub mod shard;
 pub mod streams;
 pub mod subject;
 
-pub use bus::{AppendError, AskError, Bus, Stored};
+pub use bus::{AppendError, AskError, Bus, DeadLetter, Stored};
 pub use shard::{Place, Shard};
 pub use subject::{LogSubject, Request, Wire};
 

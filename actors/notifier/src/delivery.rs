@@ -20,9 +20,8 @@ use oo_domain::words;
 use oo_runtime::logbook::{DecodeError, open_entry};
 use oo_runtime::{Context, Metric, People, Person, crash, random};
 use oo_subjects::{AskError, FETCH, INGEST, Place, streams};
-use std::collections::HashSet;
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -46,8 +45,6 @@ pub(crate) struct Delivery {
     people: People,
     store: SubscriptionStore,
     sender: Arc<Sender>,
-    /// Sequences of the tips under way here: a second delivery of one is not a second push.
-    under_way: Mutex<HashSet<u64>>,
 }
 
 /// Why something ended before it was done.
@@ -69,15 +66,11 @@ struct Parcel<'a> {
 
 impl Delivery {
     pub(crate) fn new(ctx: Context, people: People, store: SubscriptionStore, sender: Arc<Sender>) -> Self {
-        Self { ctx, people, store, sender, under_way: Mutex::default() }
+        Self { ctx, people, store, sender }
     }
 
     /// Delivers one tip, and settles it when every device has an outcome or the tip is over.
     pub(crate) async fn deliver(&self, tip: Message) {
-        let Ok(seq) = tip.info().map(|info| info.stream_sequence) else { return };
-        if !self.under_way().insert(seq) {
-            return;
-        }
         let work = self.work(&tip);
         let mut work = std::pin::pin!(work);
         let verdict = loop {
@@ -88,7 +81,6 @@ impl Delivery {
         };
         // A verdict that does not arrive is none: the tip comes again, and finds its claims and outcomes.
         let _ = tip.ack_with(verdict).await;
-        self.under_way().remove(&seq);
     }
 
     async fn work(&self, message: &Message) -> AckKind {
@@ -368,10 +360,6 @@ impl Delivery {
     async fn stopped_for(&self, grace: Duration) {
         self.ctx.shutdown.cancelled().await;
         sleep(grace).await;
-    }
-
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<u64>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Brings tips to devices: web push, and the subscriptions that say where to.
 //!
-//! Start with `behavior.rs` (what an answer means), then `delivery.rs` (one tip's way), then `push.rs` (one request).
+//! Start with `behavior.rs` (what an answer means), then `actor.rs` and `delivery.rs` (one tip's way), then `push.rs` (one request).
 
+mod actor;
 pub mod behavior;
 mod delivery;
 mod message;
@@ -10,6 +11,7 @@ mod subscription_store;
 
 pub use push::new_vapid_key;
 
+use actor::{Args, Message, NotifierActor};
 use anyhow::Context as _;
 use delivery::Delivery;
 use futures_util::StreamExt as _;
@@ -19,6 +21,7 @@ use oo_runtime::{Context, redis_store, web};
 use oo_subjects::streams::{self, shared_consumer};
 use oo_subjects::{PUSH_LOOK, SUBSCRIBE, UNSUBSCRIBE};
 use push::Sender;
+use ractor::{Actor, ActorRef};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,8 +79,9 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer(&ctx, &store, &sender).await?;
     let people = ctx.people().await?;
     let delivery = Arc::new(Delivery::new(ctx.clone(), people, store, sender));
+    let (notifier, _ended) = Actor::spawn(None, NotifierActor, Args { ctx: ctx.clone(), delivery }).await?;
     while !ctx.shutdown.is_cancelled() {
-        if let Err(error) = pull(&ctx, &delivery).await {
+        if let Err(error) = pull(&ctx, &notifier).await {
             tracing::debug!(error = format!("{error:#}"), "pulling tips again");
         }
         tokio::select! {
@@ -86,10 +90,11 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         }
     }
     // What is under way is tracked by the context: it is cut where it waits and given back to the stream.
+    notifier.stop(None);
     Ok(())
 }
 
-async fn pull(ctx: &Context, delivery: &Arc<Delivery>) -> anyhow::Result<()> {
+async fn pull(ctx: &Context, notifier: &ActorRef<Message>) -> anyhow::Result<()> {
     let stream = ctx.bus.jetstream().get_stream(streams::TIPS).await?;
     let consumer = stream.get_or_create_consumer(CONSUMER, shared_consumer(CONSUMER, UNDER_WAY, ACK_WAIT)).await?;
     let mut tips = consumer.stream().heartbeat(HEARTBEAT).messages().await?;
@@ -99,8 +104,7 @@ async fn pull(ctx: &Context, delivery: &Arc<Delivery>) -> anyhow::Result<()> {
             () = ctx.shutdown.cancelled() => return Ok(()),
         };
         let tip = tip.context("the pull ended")??;
-        let delivery = delivery.clone();
-        ctx.spawn("delivery", async move { delivery.deliver(tip).await });
+        notifier.cast(Message::Deliver(Box::new(tip)))?;
     }
 }
 

@@ -2,15 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
-use async_nats::jetstream::consumer::pull;
-use futures_util::StreamExt as _;
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::signal::{Due, Fact, MoodLevel, Priority, Signal, Task};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Ingest, Look, View};
 use oo_contracts::{ENTRY_VERSION, Provider, Ref, Timestamp};
 use oo_runtime::{Clock, Context, Metric, Person, random};
-use oo_subjects::{INGEST, LOOK, SIGNALS, streams};
+use oo_subjects::streams::PROFILE;
+use oo_subjects::{INGEST, LOOK, SIGNALS};
 use oo_testkit::{House, Running, eventually};
 use redis::AsyncCommands as _;
 use std::collections::HashSet;
@@ -87,15 +86,9 @@ impl Scene {
 
     /// Stream sequences of the entries that were given up, as the server told.
     async fn dead(&self) -> HashSet<u64> {
-        let stream = self.ctx.bus.jetstream().get_stream(streams::DEAD).await.unwrap();
-        let consumer = stream.create_consumer(pull::Config::default()).await.unwrap();
-        let mut told = consumer.fetch().max_messages(100).messages().await.unwrap();
-        let mut dead = HashSet::new();
-        while let Some(Ok(message)) = told.next().await {
-            let advisory: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
-            dead.insert(advisory["stream_seq"].as_u64().unwrap());
-        }
-        dead
+        let dead = self.ctx.bus.dead_letters().await.unwrap();
+        assert!(dead.iter().all(|letter| letter.consumer == PROFILE && letter.stream == self.ada.place.shard.stream()));
+        dead.into_iter().map(|letter| letter.stream_seq).collect()
     }
 
     async fn redis(&self) -> redis::aio::MultiplexedConnection {

@@ -1,11 +1,12 @@
 //! `oo doctor`: what is missing or broken, in plain words, and what to do.
 
 use crate::{browser, data};
-use oo_runtime::{Source, engines};
+use oo_runtime::{Context, Source, engines};
 use serde::Deserialize;
 use std::path::Path;
 use std::process::Stdio;
 use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
 
 /// What was found of one thing.
 struct Finding {
@@ -127,7 +128,8 @@ async fn house(dir: &Path) -> Vec<Finding> {
     let report = async { client.get(format!("{}health", running.page)).send().await?.json::<Report>().await };
     match report.await {
         Ok(report) if report.ready => {
-            vec![good(format!("oO runs at {} (process {}) and is ready", running.page, running.pid))]
+            let ready = format!("oO runs at {} (process {}) and is ready", running.page, running.pid);
+            vec![good(ready), dead_letters(running.settings).await]
         }
         Ok(report) => report
             .dependencies
@@ -141,6 +143,26 @@ async fn house(dir: &Path) -> Vec<Finding> {
             "oO runs as process {} but its page does not answer: stop it and start it again",
             running.pid
         ))],
+    }
+}
+
+async fn dead_letters(settings: Vec<(String, String)>) -> Finding {
+    let found = async {
+        let ctx = Context::new("doctor", Source::from_iter(settings), CancellationToken::new()).await?;
+        anyhow::Ok(ctx.bus.dead_letters().await?)
+    };
+    match found.await {
+        Ok(letters) if letters.is_empty() => good("dead letters: none"),
+        Ok(letters) => {
+            let places: Vec<_> =
+                letters.iter().map(|letter| format!("{} {}", letter.stream, letter.stream_seq)).collect();
+            bad(format!(
+                "{} entries could not be handled, tried five times each: a newer oO may read them ({})",
+                letters.len(),
+                places.join(", ")
+            ))
+        }
+        Err(error) => bad(format!("dead letters cannot be looked at: {error:#}")),
     }
 }
 

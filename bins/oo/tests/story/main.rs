@@ -5,5 +5,6 @@ mod browsers;
 mod cli;
 mod crashes;
 mod leaks;
+mod outages;
 mod place;
 mod story;
