@@ -4,6 +4,8 @@
 mod browsers;
 mod cli;
 mod crashes;
+mod firefox;
 mod leaks;
 mod place;
+mod push_server;
 mod story;
