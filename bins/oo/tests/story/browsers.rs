@@ -25,7 +25,7 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
 /// Headless Chromium, and the driver that ends with it.
 struct Chromium {
     client: Client,
-    _driver: Child,
+    driver: Child,
     _profile: tempfile::TempDir,
 }
 
@@ -65,7 +65,7 @@ impl Chromium {
                 .ok()
         })
         .await;
-        Ok(Self { client, _driver: driver, _profile: profile })
+        Ok(Self { client, driver, _profile: profile })
     }
 
     /// Waits until the page says that it is in a state.
@@ -125,6 +125,15 @@ impl Chromium {
 
     async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         Ok(self.client.issue_cmd(Cdp(command.to_owned(), parameters)).await?)
+    }
+}
+
+impl Drop for Chromium {
+    /// A test that fails closes nothing, and a killed driver leaves its browser behind.
+    fn drop(&mut self) {
+        if let Some(pid) = self.driver.id() {
+            let _ = std::process::Command::new("pkill").args(["-KILL", "--parent", &pid.to_string()]).status();
+        }
     }
 }
 
