@@ -560,7 +560,12 @@ export interface Problem {
 }
 
 /** Where an account lives. */
-export type Provider = "todoist" | "google_calendar";
+export type Provider =
+  | "todoist" | "google_calendar" | "google_tasks" | "microsoft_todo" | "outlook_calendar"
+  /** A Nextcloud, linked by its own login flow. */
+  | "nextcloud"
+  /** Any other CalDAV server, by an app-specific password. */
+  | "caldav";
 
 /** What data may be used for. */
 export type Purpose =

@@ -41,17 +41,37 @@ bounded!(
 pub enum Provider {
     Todoist,
     GoogleCalendar,
+    GoogleTasks,
+    MicrosoftTodo,
+    OutlookCalendar,
+    /// A Nextcloud, linked by its own login flow.
+    Nextcloud,
+    /// Any other CalDAV server, by an app-specific password.
+    Caldav,
 }
 
 impl Provider {
     /// All of them, in the order that the page offers them.
-    pub const ALL: [Self; 2] = [Self::Todoist, Self::GoogleCalendar];
+    pub const ALL: [Self; 7] = [
+        Self::Todoist,
+        Self::GoogleCalendar,
+        Self::GoogleTasks,
+        Self::MicrosoftTodo,
+        Self::OutlookCalendar,
+        Self::Nextcloud,
+        Self::Caldav,
+    ];
 
     /// As it stands in addresses and keys.
     pub fn slug(self) -> &'static str {
         match self {
             Self::Todoist => "todoist",
             Self::GoogleCalendar => "google_calendar",
+            Self::GoogleTasks => "google_tasks",
+            Self::MicrosoftTodo => "microsoft_todo",
+            Self::OutlookCalendar => "outlook_calendar",
+            Self::Nextcloud => "nextcloud",
+            Self::Caldav => "caldav",
         }
     }
 
@@ -60,6 +80,11 @@ impl Provider {
         match self {
             Self::Todoist => "Todoist",
             Self::GoogleCalendar => "Google Calendar",
+            Self::GoogleTasks => "Google Tasks",
+            Self::MicrosoftTodo => "Microsoft To Do",
+            Self::OutlookCalendar => "Outlook Calendar",
+            Self::Nextcloud => "Nextcloud",
+            Self::Caldav => "CalDAV",
         }
     }
 }

@@ -11,13 +11,21 @@ use oo_testkit::eventually;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::LazyLock;
 use tokio::process::{Child, Command};
 use url::Url;
+
+/// The rules of accessibility, as a script.
+static AXE: LazyLock<String> = LazyLock::new(|| {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = here.ancestors().nth(2).unwrap_or(here).join(".oo/node/node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(&file).expect("axe-core is not there: `cargo xtask setup` installs it")
+});
 
 /// Headless Chromium, and the driver that ends with it.
 struct Chromium {
     client: Client,
-    _driver: Child,
+    driver: Child,
     _profile: tempfile::TempDir,
 }
 
@@ -57,7 +65,7 @@ impl Chromium {
                 .ok()
         })
         .await;
-        Ok(Self { client, _driver: driver, _profile: profile })
+        Ok(Self { client, driver, _profile: profile })
     }
 
     /// Waits until the page says that it is in a state.
@@ -94,8 +102,38 @@ impl Chromium {
         Ok(std::fs::write(dir.join(format!("{name}.png")), self.client.screenshot().await?)?)
     }
 
+    /// Holds what is on the screen against the rules of accessibility, as on a phone and as on a desk.
+    async fn is_accessible(&self, name: &str) -> anyhow::Result<()> {
+        for (width, height) in [(390, 844), (1280, 800)] {
+            let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < height });
+            self.cdp("Emulation.setDeviceMetricsOverride", screen).await?;
+            // What fades in has no contrast yet.
+            let still = "const done = arguments[0]; Promise.allSettled(document.getAnimations().map(it => it.finished)).then(() => done())";
+            self.client.execute_async(still, vec![]).await?;
+            // The driver's scripts stand outside the page's content security policy, which is as strict as ever.
+            self.client.execute(&AXE, vec![]).await?;
+            let run = "const done = arguments[0];
+                const tell = all => all.map(one => [one.id, one.help, one.nodes.map(node => `${node.html}: ${node.failureSummary}`)]);
+                const told = it => ({ kept: it.passes.length, broken: tell(it.violations), undecided: tell(it.incomplete) });
+                axe.run().then(it => done(told(it)), error => done(String(error)))";
+            let found = self.client.execute_async(run, vec![]).await?;
+            assert!(found["kept"].as_u64() > Some(0), "nothing was looked at: {found}");
+            assert_eq!((&found["broken"], &found["undecided"]), (&json!([]), &json!([])), "{name}, {width} wide");
+        }
+        Ok(())
+    }
+
     async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         Ok(self.client.issue_cmd(Cdp(command.to_owned(), parameters)).await?)
+    }
+}
+
+impl Drop for Chromium {
+    /// A test that fails closes nothing, and a killed driver leaves its browser behind.
+    fn drop(&mut self) {
+        if let Some(pid) = self.driver.id() {
+            let _ = std::process::Command::new("pkill").args(["-KILL", "--parent", &pid.to_string()]).status();
+        }
     }
 }
 
@@ -235,6 +273,44 @@ async fn a_push_is_shown_by_the_service_worker_and_done_answers_it() -> anyhow::
         .any(|n| matches!(&n.entry.body, Body::Signal { signal } if matches!(signal.fact, Fact::Feedback { .. })));
     assert!(!answered, "showing a notification is no answer");
     assert!(oo.stop().await.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_screen_keeps_the_rules_of_accessibility_on_a_phone_and_on_a_desk() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    place.sandbox.todoist().add_task("Sort the letters", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let oo = place.start().await;
+    let chromium = Chromium::start(1280, 800).await?;
+
+    chromium.client.goto(place.page.as_str()).await?;
+    chromium.is("signed-out").await;
+    chromium.is_accessible("signed-out").await?;
+    chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
+    chromium.is("link").await;
+    chromium.is_accessible("link").await?;
+    chromium.click("[data-provider=todoist]").await?;
+    chromium.is("tip").await;
+    chromium.is_accessible("tip").await?;
+    chromium.click("#why > summary").await?;
+    chromium.is_accessible("tip, with its reasons").await?;
+    chromium.click("#mark").await?;
+    chromium.is("you").await;
+    chromium.is_accessible("you").await?;
+    chromium.click("[data-action=back]").await?;
+    chromium.is("tip").await;
+    chromium.click("[data-action=done]").await?;
+    chromium.is("answered").await;
+    chromium.is_accessible("answered").await?;
+    chromium.is("permission").await;
+    chromium.is_accessible("permission").await?;
+    chromium.click("[data-action=refuse]").await?;
+    chromium.is("idle").await;
+    chromium.is_accessible("idle").await?;
+    assert!(oo.stop().await.success());
+    chromium.is("error").await;
+    chromium.is_accessible("error").await?;
+    chromium.client.clone().close().await?;
     Ok(())
 }
 

@@ -4,7 +4,9 @@
 mod browsers;
 mod cli;
 mod crashes;
+mod firefox;
 mod leaks;
 mod outages;
 mod place;
+mod push_server;
 mod story;
