@@ -22,6 +22,7 @@ async fn an_account_is_linked_through_the_code_flow_with_pkce() {
         let granted = match provider {
             Provider::Todoist => peer.sandbox.todoist().authorizations(),
             Provider::GoogleCalendar => peer.sandbox.google().authorizations(),
+            other => panic!("{other:?} has no place here yet"),
         };
         let asked = &granted[0];
         assert_eq!(asked.scopes, scopes, "the least that will do");
@@ -150,6 +151,7 @@ async fn an_ended_link_is_gone_here_and_at_the_provider() {
             let linked = match provider {
                 Provider::Todoist => peer.sandbox.todoist().is_linked(),
                 Provider::GoogleCalendar => peer.sandbox.google().is_linked(),
+                other => panic!("{other:?} has no place here yet"),
             };
             (said && !linked && peer.sandbox.google().channels().is_empty()).then_some(())
         })
