@@ -18,21 +18,21 @@ const PACKAGES: &[(Sign, &str)] = &[
 ];
 
 /// What shows that a package is there.
-enum Sign {
+pub(crate) enum Sign {
     /// On the PATH.
     Program(&'static str),
     File(&'static str),
 }
 
 /// Where what we fetch goes. Git knows nothing of it.
-const FETCHED: &str = ".oo";
+pub(crate) const FETCHED: &str = ".oo";
 
 /// What npm installs, by versions and hashes.
 const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
 
 /// Installs everything that is missing, and says what it does.
 pub fn run(root: &Path) -> anyhow::Result<()> {
-    system_packages()?;
+    system_packages(PACKAGES)?;
     nats(&root.join(FETCHED).join("bin"))?;
     node_packages(root)
 }
@@ -42,8 +42,9 @@ pub fn node_modules(root: &Path) -> PathBuf {
     root.join(FETCHED).join("node/node_modules")
 }
 
-fn system_packages() -> anyhow::Result<()> {
-    let missing: Vec<&str> = PACKAGES.iter().filter(|(sign, _)| !is_there(sign)).map(|&(_, package)| package).collect();
+/// Installs those of the packages whose sign is missing.
+pub(crate) fn system_packages(packages: &[(Sign, &str)]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = packages.iter().filter(|(sign, _)| !is_there(sign)).map(|&(_, package)| package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -64,7 +65,7 @@ fn system_packages() -> anyhow::Result<()> {
     };
     apt(&["update", "-qq"])?;
     apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat())?;
-    for (sign, package) in PACKAGES {
+    for (sign, package) in packages {
         if !is_there(sign) {
             bail!(
                 "the package {package} is installed, but brought no {}: on Ubuntu it may be a snap's shell",
@@ -97,7 +98,7 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-fn is_root() -> anyhow::Result<bool> {
+pub(crate) fn is_root() -> anyhow::Result<bool> {
     let id = std::process::Command::new("id").arg("-u").output().context("cannot run `id -u`")?;
     Ok(id.stdout.trim_ascii() == b"0")
 }
