@@ -6,8 +6,8 @@ use crate::http::Http;
 use crate::oauth::{self, OauthError, Tokens};
 use crate::store::StoreError;
 use crate::vault::{Account, Dead, Saved, Vault, VaultError};
-use oo_contracts::AccountId;
 use oo_contracts::wire::AccountStatus;
+use oo_contracts::{AccountId, Timestamp};
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Clock, Context, Metric, random};
 use oo_subjects::Bus;
@@ -72,6 +72,19 @@ impl Refresher {
     /// The account with another token than the one that the provider has just refused.
     pub(crate) async fn renewed(&self, refused: &Account) -> Result<Account, TokenError> {
         self.get(&refused.linked.id, Some(refused)).await
+    }
+
+    /// Renews a grant that will soon be stale, or has long been idle, before anybody has to wait for it; when to look at it
+    /// again, on the wall's clock. Whoever needs the token meanwhile uses the one that still works.
+    pub(crate) async fn ahead(&self, id: &AccountId) -> Result<Option<Timestamp>, TokenError> {
+        let account = self.vault.read(id).await?.ok_or(TokenError::Ended)?;
+        if matches!(account.linked.status, AccountStatus::ReconnectNeeded { .. }) {
+            return Ok(None);
+        }
+        match account.renew_at() {
+            Some(at) if at <= self.clock.wall() => Ok(self.renewed(&account).await?.renew_at()),
+            later => Ok(later),
+        }
     }
 
     async fn get(&self, id: &AccountId, refused: Option<&Account>) -> Result<Account, TokenError> {

@@ -2,6 +2,7 @@
 
 use crate::store::{DUE, ENDED, StoreError, key, millis};
 use oo_contracts::{AccountId, Timestamp, UserId};
+use oo_runtime::redis_store;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, ExistenceCheck, Script, SetExpiry, SetOptions};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,19 @@ static END: LazyLock<Script> = LazyLock::new(|| {
          redis.call('SREM', KEYS[2], ARGV[1])
          redis.call('ZREM', KEYS[3], ARGV[1])
          if ARGV[2] ~= '' and redis.call('GET', KEYS[6]) == ARGV[1] then redis.call('DEL', KEYS[6]) end
+         return 1",
+    )
+});
+
+/// Puts another record in the place of an ended account's, if that is still the expected one.
+static SWAP_ENDED: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local row = redis.call('HGET', KEYS[1], ARGV[1])
+         if not row then return 0 end
+         local ended = cjson.decode(row)
+         if ended.record ~= ARGV[2] then return 0 end
+         ended.record = ARGV[3]
+         redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(ended))
          return 1",
     )
 });
@@ -91,6 +105,12 @@ impl VaultStore {
         let found: (Option<u64>, Option<String>) =
             self.redis.clone().hmget(key("account", id), &["version", "record"]).await.map_err(away)?;
         Ok(found.0.zip(found.1).map(|(version, record)| Raw { version, record }))
+    }
+
+    /// All linked accounts.
+    pub(crate) async fn all(&self) -> Result<Vec<AccountId>, StoreError> {
+        let names = redis_store::keys(&self.redis, &key("account", "*")).await.map_err(away)?;
+        Ok(names.iter().filter_map(|name| name.rsplit(':').next()?.parse().ok()).collect())
     }
 
     /// Replaces a record of this version; `false` if it has another one by now, or none.
@@ -153,6 +173,12 @@ impl VaultStore {
         let Ended { account, record, state, said, tries } = ended.clone();
         let row = serde_json::to_string(&EndedRow { record, state, said, tries }).unwrap_or_default();
         self.redis.clone().hset(ENDED, account.as_str(), row).await.map_err(away)
+    }
+
+    /// Replaces an ended account's record; `false` if it is another one by now, or all is done.
+    pub(crate) async fn swap_ended(&self, account: &AccountId, old: &str, new: &str) -> Result<bool, StoreError> {
+        let mut call = SWAP_ENDED.key(ENDED);
+        call.arg(account.as_str()).arg(old).arg(new).invoke_async(&mut self.redis.clone()).await.map_err(away)
     }
 
     pub(crate) async fn forget_ended(&self, account: &AccountId) -> Result<(), StoreError> {

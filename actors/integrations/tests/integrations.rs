@@ -8,6 +8,8 @@ mod content;
 mod faults;
 #[path = "integrations/hooks.rs"]
 mod hooks;
+#[path = "integrations/keep.rs"]
+mod keep;
 #[path = "integrations/link.rs"]
 mod link;
 #[path = "integrations/peer.rs"]
