@@ -6,6 +6,8 @@
 mod content;
 #[path = "integrations/faults.rs"]
 mod faults;
+#[path = "integrations/google_tasks.rs"]
+mod google_tasks;
 #[path = "integrations/hooks.rs"]
 mod hooks;
 #[path = "integrations/keep.rs"]

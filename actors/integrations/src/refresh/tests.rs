@@ -256,7 +256,7 @@ async fn an_ended_link_cannot_be_renewed_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
-    let two = Two::start(Provider::Todoist).await;
+    let mut two = Two::start(Provider::Todoist).await;
     let file = two.house.dir().join("keys");
     let old = std::fs::read_to_string(&file).unwrap();
     let write = |text: &str| {
@@ -271,8 +271,15 @@ async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
     let again = rotated.vault.read(&two.account).await.unwrap().unwrap();
     assert!(!again.is_old && same(&again.grant.access, &account.grant.access));
 
+    // Those that run have it without being started again.
+    assert!(!two.one.vault.read(&two.account).await.unwrap().unwrap().is_old);
+
     // Without the key: a clear error, and the record stays.
-    let error = two.one.vault.read(&two.account).await.unwrap_err();
+    let without = two.house.dir().join("without");
+    engines::write_private(&without, &old).unwrap();
+    two.house.set([("OO_KEYS__FILE", without.display().to_string())]);
+    let without = Shared::new(&two.house.context("integrations").await).unwrap();
+    let error = without.vault.read(&two.account).await.unwrap_err();
     assert!(error.to_string().contains("OO_KEYS__FILE"), "{error}");
     assert!(rotated.vault.read(&two.account).await.unwrap().is_some());
 
