@@ -227,4 +227,6 @@ fn label(error: &OauthError) -> &'static str {
 }
 
 #[cfg(test)]
+mod real_peer;
+#[cfg(test)]
 mod tests;
