@@ -69,6 +69,7 @@ pub async fn sealed(ctx: &Context, walk: Walk) -> anyhow::Result<Vec<(&'static s
     Ok(vec![
         ("linked accounts", vault.sealed(walk).await?),
         ("ended links", vault.sealed_ended(walk).await?),
+        ("the proof of the ring", vault.sealed_proof(walk).await?),
         ("begun links", links.sealed(&ring, walk, link::belongs).await?),
     ])
 }

@@ -9,15 +9,18 @@ use crate::vault::{Account, Dead, Saved, Vault, VaultError};
 use oo_contracts::wire::AccountStatus;
 use oo_contracts::{AccountId, Timestamp};
 use oo_runtime::metrics::Metrics;
-use oo_runtime::{Clock, Context, Metric, random};
+use oo_runtime::{Clock, Context, Metric, crash, random};
 use oo_subjects::Bus;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A lock outlives the slowest refresh: ten seconds for the provider, and the time to keep what it gave.
-const LOCK: Duration = Duration::from_secs(40);
+/// The lock of a refresh whose process died ends within this: well inside the minute in which Todoist gives a lost answer
+/// again, and about as long as a Redis may be away before what was given is lost.
+const LOCK: Duration = Duration::from_secs(20);
+/// A refresh that lives lengthens its lock this often.
+const RENEW_LOCK: Duration = Duration::from_secs(5);
 /// How long somebody else's refresh is waited for: a provider's slowest answer and a bit.
 const WAIT: Duration = Duration::from_secs(12);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -108,10 +111,23 @@ impl Refresher {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        let got = self.locked(id, refused).await;
+        let got = tokio::select! {
+            got = self.locked(id, refused) => got,
+            never = self.hold(id, &owner) => match never {},
+        };
         // If it cannot be given back it ends by itself.
         let _ = self.vault.store().unlock(id, &owner).await;
         got
+    }
+
+    /// Lengthens the lock while the refresh goes on.
+    async fn hold(&self, id: &AccountId, owner: &str) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(RENEW_LOCK).await;
+            if let Err(error) = self.vault.store().renew_lock(id, owner, LOCK).await {
+                tracing::debug!(account = %id, %error, "the lock of a refresh is not lengthened");
+            }
+        }
     }
 
     /// With both locks held: look once more, then refresh.
@@ -139,6 +155,7 @@ impl Refresher {
                 return Err(TokenError::Oauth(error));
             }
         };
+        crash::point("vault-refreshed");
         let short = !tokens.missing(app).is_empty();
         let saved = self.keep(&account, tokens, app).await?;
         self.metrics.count(Metric::IntegrationsRefreshes, "ok");

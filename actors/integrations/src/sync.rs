@@ -303,6 +303,7 @@ async fn keep_channel(
         return Ok(());
     }
     let (id, token) = hooks::new_channel();
+    let before = shared.tokens.fresh(&lease.account).await.map_err(UseError::from)?;
     let secret = secrecy::SecretString::from(token.clone());
     let opened = shared.call(&lease.account, |connector, http, access| {
         let (id, secret) = (&id, &secret);
@@ -336,7 +337,15 @@ async fn keep_channel(
             return commit(shared, lease, state, &KnownChange::default()).await;
         }
     }
-    commit(shared, lease, state, &KnownChange::default()).await?;
+    if let Err(lost) = commit(shared, lease, state, &KnownChange::default()).await {
+        // The link was ended while the channel was opened, so nobody else knows that there is one to stop.
+        if let (SyncError::Lost, Some(OpenChannel { id, resource, .. })) = (&lost, state.channels.last()) {
+            let stopped = connector.stop_channel(&shared.http, &before.grant.access, id, resource).await;
+            tracing::info!(account = %lease.account, ?stopped, "a channel was opened for a link that has ended");
+            shared.hooks.forget_channel(id).await?;
+        }
+        return Err(lost);
+    }
     for OpenChannel { id, resource, .. } in &old {
         shared.hooks.forget_channel(id).await?;
         let stopped = shared.call(&lease.account, |connector, http, access| async move {

@@ -1,6 +1,6 @@
 //! Redis for the vault: records with a version, their indexes, the locks of refreshes.
 
-use crate::store::{DUE, ENDED, StoreError, key, millis};
+use crate::store::{DUE, ENDED, PROOF, StoreError, key, millis};
 use oo_contracts::{AccountId, Timestamp, UserId};
 use oo_runtime::redis_store;
 use redis::aio::ConnectionManager;
@@ -63,6 +63,11 @@ static SWAP_ENDED: LazyLock<Script> = LazyLock::new(|| {
 /// Gives a lock back, if it is still ours.
 static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
     Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0")
+});
+
+/// Lengthens a lock, if it is still ours.
+static RENEW_LOCK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0")
 });
 
 /// A record and its version.
@@ -193,6 +198,28 @@ impl VaultStore {
         let set: Option<String> =
             self.redis.clone().set_options(key("refresh", id), owner, options).await.map_err(away)?;
         Ok(set.is_some())
+    }
+
+    /// Lengthens it.
+    pub(crate) async fn renew_lock(&self, id: &AccountId, owner: &str, by: Duration) -> Result<(), StoreError> {
+        let mut call = RENEW_LOCK.key(key("refresh", id));
+        call.arg(owner).arg(by.as_millis() as u64);
+        call.invoke_async::<i64>(&mut self.redis.clone()).await.map(|_| ()).map_err(away)
+    }
+
+    /// The text by which the ring is known to be the right one.
+    pub(crate) async fn proof(&self) -> Result<Option<String>, StoreError> {
+        self.redis.clone().get(PROOF).await.map_err(away)
+    }
+
+    /// Keeps it, unless there is one already.
+    pub(crate) async fn put_proof(&self, proof: &str) -> Result<(), StoreError> {
+        self.redis.clone().set_nx::<_, _, bool>(PROOF, proof).await.map(|_| ()).map_err(away)
+    }
+
+    /// Replaces it by compare-and-set.
+    pub(crate) async fn swap_proof(&self, old: &str, new: &str) -> Result<bool, StoreError> {
+        redis_store::swap_text(&self.redis, PROOF, old, new).await.map_err(away)
     }
 
     /// Gives it back.

@@ -3,7 +3,9 @@
 use crate::peer::{Peer, user};
 use oo_contracts::Provider;
 use oo_contracts::wire::AccountStatus;
-use oo_testkit::eventually;
+use oo_runtime::engines::write_private;
+use oo_runtime::seal::Keyring;
+use oo_testkit::{Running, eventually};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,6 +26,34 @@ async fn fifty_fetches_over_two_services_with_an_expired_token_make_one_token_re
         let metrics = reqwest::get(service.url("/metrics")).await.unwrap().text().await.unwrap();
         assert!(answered(metrics), "both had a part in it");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_another_ring_a_service_is_not_ready_and_overwrites_nothing() {
+    let peer = Peer::start().await;
+    let ada = user("ada");
+    let account = peer.link_and_sync(&ada, Provider::Todoist).await.id;
+    let ready = async |service: &Running| {
+        let answer = reqwest::get(service.url("/health")).await.unwrap();
+        let report: serde_json::Value = answer.json().await.unwrap();
+        (report["ready"].as_bool().unwrap(), report["dependencies"]["vault"].clone())
+    };
+    assert_eq!(ready(&peer.service).await, (true, json!("up")));
+    let record = ["HGET", &format!("oo:integrations:account:{account}"), "record"].map(str::to_owned);
+    let record = || async { peer.redis(&record.each_ref().map(String::as_str)).await.unwrap() };
+    let before = record().await;
+    // The same name and another key; and a name that is not there.
+    for id in ["test", "other"] {
+        let file = peer.house.dir().join(id);
+        write_private(&file, &Keyring::new_line(id)).unwrap();
+        let keys = [("OO_KEYS__FILE", file.to_str().unwrap())];
+        let wrong = peer.house.serve_with("integrations", keys, oo_integrations::serve).await;
+        assert_eq!(ready(&wrong).await, (false, json!("down")));
+        wrong.stop().await.unwrap();
+    }
+    assert_eq!(record().await, before);
+    let task = peer.sandbox.todoist().add_task("a task", json!({}));
+    assert_eq!(peer.words(&ada, &account, &task).await.unwrap().title, "a task");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -138,3 +138,34 @@ async fn a_new_key_for_all_under_load_and_killed_in_the_middle() -> anyhow::Resu
     assert!(oo.stop().await.success());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_a_refresh_and_its_record_the_link_lives_on() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    let task = place.sandbox.todoist().add_task("Water the plants", serde_json::json!({}));
+    let oo = place.start().await;
+    let mut browser = place.sign_in(&oo).await?;
+    place::link(&mut browser, "todoist").await?;
+    assert!(oo.stop().await.success());
+
+    // The provider has given a new refresh token, and the process that got it dies before it is written anywhere.
+    place.sandbox.todoist().expire_access_tokens();
+    let mut doomed = place.start_with(&[("OO_CRASH_AT", "vault-refreshed")]).await;
+    let sandbox = place.sandbox.todoist();
+    let mut browser = place.sign_in(&doomed).await?;
+    let account = place::state(&mut browser).await?.accounts[0].id.clone();
+    let inside = place.inside().await;
+    let user: UserId = "owner".parse()?;
+    let _ = fetch(&inside, &user, &account, &task).await;
+    eventually("it died", || async { doomed.died().await.then_some(()) }).await;
+    let asked = |all: Vec<oo_sandbox::LoggedRequest>| all.iter().filter(|one| one.path.ends_with("/access_token")).count();
+    let before = asked(sandbox.requests());
+
+    // Within the provider's grace the same token is asked for again.
+    let oo = place.start().await;
+    let inside = place.inside().await;
+    let words = eventually("words again", || async { fetch(&inside, &user, &account, &task).await.ok() }).await;
+    assert_eq!((words.title.as_str(), asked(sandbox.requests()) - before), ("Water the plants", 1));
+    assert!(oo.stop().await.success());
+    Ok(())
+}
