@@ -92,7 +92,9 @@ impl Settings {
         match &self.sandbox {
             Sandbox::All(all) => *all,
             // Every setting is a text at first.
-            Sandbox::Some(names) => names.trim() == "true" || names.split(',').any(|name| name.trim() == provider.slug()),
+            Sandbox::Some(names) => {
+                names.trim() == "true" || names.split(',').any(|name| name.trim() == provider.slug())
+            }
         }
     }
 

@@ -110,7 +110,9 @@ impl From<StoreError> for Problem {
 async fn is_open(vault: &Vault) -> bool {
     let opens = vault.opens().await;
     if matches!(opens, Ok(false)) {
-        tracing::error!("the key ring does not open what was sealed here: put the keys back into the file that OO_KEYS__FILE names");
+        tracing::error!(
+            "the key ring does not open what was sealed here: put the keys back into the file that OO_KEYS__FILE names"
+        );
     }
     opens.is_ok_and(|opens| opens)
 }

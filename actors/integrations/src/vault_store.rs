@@ -67,7 +67,9 @@ static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
 
 /// Lengthens a lock, if it is still ours.
 static RENEW_LOCK: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0")
+    Script::new(
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0",
+    )
 });
 
 /// A record and its version.

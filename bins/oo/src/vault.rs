@@ -23,7 +23,8 @@ struct Round(Vec<(&'static str, Tally)>);
 
 impl Round {
     async fn walk(ctx: &Context, walk: Walk) -> anyhow::Result<Self> {
-        let people = tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;
+        let people =
+            tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;
         let mut all = vec![("people's data keys", people.sealed(walk).await?)];
         all.extend(oo_integrations::sealed(ctx, walk).await?);
         all.push(("push subscriptions", oo_notifier::sealed(ctx, walk).await?));

@@ -215,8 +215,11 @@ impl Connector for GoogleTasks {
     ) -> BoxFuture<'a, Result<(), CallError>> {
         async move {
             let url = self.task(item)?;
-            let body =
-                if reopen { json!({"status": "needsAction", "completed": null}) } else { json!({"status": "completed"}) };
+            let body = if reopen {
+                json!({"status": "needsAction", "completed": null})
+            } else {
+                json!({"status": "completed"})
+            };
             http.json::<Value>(http.with_token(Method::PATCH, &url, &access.token)?.json(&body)).await.map(|_| ())
         }
         .boxed()

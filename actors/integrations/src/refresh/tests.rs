@@ -157,7 +157,11 @@ async fn ahead_of_its_end_a_grant_is_renewed_once_by_all_processes() {
     assert_eq!(two.refreshes(), 2);
     // One that nobody has used for a week.
     let account = two.kept().await;
-    let idle = Grant { expires: None, renewed: Some(wall - jiff::SignedDuration::from_hours(7 * 24)), ..account.grant.clone() };
+    let idle = Grant {
+        expires: None,
+        renewed: Some(wall - jiff::SignedDuration::from_hours(7 * 24)),
+        ..account.grant.clone()
+    };
     two.one.vault.save(&account, &idle).await.unwrap();
     two.other.tokens.ahead(&two.account).await.unwrap();
     assert_eq!(two.refreshes(), 3);

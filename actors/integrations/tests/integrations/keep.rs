@@ -5,8 +5,10 @@ use oo_contracts::Provider;
 use oo_contracts::wire::AccountStatus;
 use oo_runtime::engines::write_private;
 use oo_runtime::seal::Keyring;
+use oo_sandbox::{Fault, FaultKind};
 use oo_testkit::{Running, eventually};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_fetches_over_two_services_with_an_expired_token_make_one_token_request() {
@@ -21,11 +23,28 @@ async fn fifty_fetches_over_two_services_with_an_expired_token_make_one_token_re
     let words = futures_util::future::join_all(asked).await;
     assert!(words.iter().all(Result::is_ok), "{words:?}");
     assert_eq!(peer.token_requests() - before, 1);
-    let answered = |metrics: String| metrics.lines().any(|line| line.starts_with("oo_integrations_requests") && !line.ends_with(" 0"));
+    let answered = |metrics: String| {
+        metrics.lines().any(|line| line.starts_with("oo_integrations_requests") && !line.ends_with(" 0"))
+    };
     for service in [&peer.service, &other] {
         let metrics = reqwest::get(service.url("/metrics")).await.unwrap().text().await.unwrap();
         assert!(answered(metrics), "both had a part in it");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_nobody_waits_for_any_more_is_kept_all_the_same() {
+    let peer = Peer::start().await;
+    let ada = user("ada");
+    let account = peer.link_and_sync(&ada, Provider::Todoist).await.id;
+    let task = peer.sandbox.todoist().add_task("a task", json!({}));
+    let before = peer.token_requests();
+    peer.sandbox.todoist().expire_access_tokens();
+    let slow = FaultKind::Slow(Duration::from_secs(6));
+    peer.sandbox.todoist().fault(Fault::next(1, "/oauth/access_token", slow));
+    assert_eq!(peer.words(&ada, &account, &task).await.unwrap_err().status, 504, "words do not wait so long");
+    let words = eventually("words", || async { peer.words(&ada, &account, &task).await.ok() }).await;
+    assert_eq!((words.title.as_str(), peer.token_requests() - before), ("a task", 1), "its answer was not lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]

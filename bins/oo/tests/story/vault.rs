@@ -39,7 +39,8 @@ async fn fetch(inside: &Inside, user: &UserId, account: &AccountId, item: &str) 
 }
 
 async fn vault(place: &Place, arguments: &[&str], crash: &str) -> (bool, String) {
-    let output = place.command().arg("vault").args(arguments).env("OO_CRASH_AT", crash).output().await.expect("oo runs");
+    let output =
+        place.command().arg("vault").args(arguments).env("OO_CRASH_AT", crash).output().await.expect("oo runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), said)
 }
@@ -146,19 +147,20 @@ async fn killed_between_a_refresh_and_its_record_the_link_lives_on() -> anyhow::
     let oo = place.start().await;
     let mut browser = place.sign_in(&oo).await?;
     place::link(&mut browser, "todoist").await?;
+    let account = place::state(&mut browser).await?.accounts[0].id.clone();
     assert!(oo.stop().await.success());
 
     // The provider has given a new refresh token, and the process that got it dies before it is written anywhere.
-    place.sandbox.todoist().expire_access_tokens();
-    let mut doomed = place.start_with(&[("OO_CRASH_AT", "vault-refreshed")]).await;
-    let sandbox = place.sandbox.todoist();
-    let mut browser = place.sign_in(&doomed).await?;
-    let account = place::state(&mut browser).await?.accounts[0].id.clone();
+    let doomed = place.start_with(&[("OO_CRASH_AT", "vault-refreshed")]).await;
     let inside = place.inside().await;
     let user: UserId = "owner".parse()?;
+    let sandbox = place.sandbox.todoist();
+    sandbox.expire_access_tokens();
     let _ = fetch(&inside, &user, &account, &task).await;
-    eventually("it died", || async { doomed.died().await.then_some(()) }).await;
-    let asked = |all: Vec<oo_sandbox::LoggedRequest>| all.iter().filter(|one| one.path.ends_with("/access_token")).count();
+    let doomed = tokio::sync::Mutex::new(doomed);
+    eventually("it died", || async { doomed.lock().await.died().await.then_some(()) }).await;
+    let asked =
+        |all: Vec<oo_sandbox::LoggedRequest>| all.iter().filter(|one| one.path.ends_with("/access_token")).count();
     let before = asked(sandbox.requests());
 
     // Within the provider's grace the same token is asked for again.
