@@ -195,7 +195,7 @@ impl Refresher {
     async fn dead(&self, account: &Account, code: &str) -> Result<Account, TokenError> {
         self.ctx.metrics.count(Metric::IntegrationsRefreshes, "terminal");
         match self.vault.mark_dead(account, self.ctx.clock.now()).await? {
-            Dead::Theirs(theirs) => return Ok(theirs),
+            Dead::Theirs(theirs) => return Ok(*theirs),
             Dead::Already => {}
             Dead::Marked => {
                 tracing::info!(user = %account.linked.user, account = %account.linked.id, code, "a link needs the person");

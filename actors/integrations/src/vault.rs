@@ -138,7 +138,7 @@ pub(crate) enum Dead {
     /// It was marked before, or the link was ended.
     Already,
     /// Somebody else has renewed it: it lives.
-    Theirs(Account),
+    Theirs(Box<Account>),
 }
 
 /// Why the vault does not do it.
@@ -306,7 +306,7 @@ impl Vault {
                 return Ok(Dead::Already);
             }
             if !now.grant.continues(&seen.grant) {
-                return Ok(Dead::Theirs(now));
+                return Ok(Dead::Theirs(Box::new(now)));
             }
             let Some((version, mut record)) = self.record(&seen.linked.id).await? else { return Ok(Dead::Already) };
             if version != now.version {

@@ -28,7 +28,7 @@ async fn tasks_of_all_lists_become_signals_without_words() {
         assert_eq!(peer.told(task), ["added"]);
     }
     let due = peer.signals().iter().find_map(|signal| match &signal.fact {
-        Fact::TaskAdded { task } if task.reference.item.as_str() == taxes => Some(task.due.clone()),
+        Fact::TaskAdded { task } if task.reference.item.as_str() == taxes => Some(task.due),
         _ => None,
     });
     assert_eq!(due.unwrap(), Some(Due::Day { date: date(2026, 11, 30) }));

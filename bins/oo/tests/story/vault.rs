@@ -49,6 +49,8 @@ async fn vault(place: &Place, arguments: &[&str], crash: &str) -> (bool, String)
 async fn a_new_key_for_all_under_load_and_killed_in_the_middle() -> anyhow::Result<()> {
     let place = Place::new().await;
     place.sandbox.todoist().access_life(LIFE);
+    let (success, said) = vault(&place, &["status"], "").await;
+    assert!(!success && said.contains("cargo oo up"), "{said}");
     let oo = place.start().await;
     let mut browser = place.sign_in(&oo).await?;
     place::link(&mut browser, "todoist").await?;
