@@ -22,7 +22,7 @@ mod unlink;
 mod vault;
 mod vault_store;
 
-pub use settings::{Sandbox, Settings};
+pub use settings::Settings;
 
 use oo_runtime::seal::{Tally, Walk};
 use oo_runtime::{Context, redis_store, web};

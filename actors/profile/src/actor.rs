@@ -8,7 +8,7 @@ use crate::snapshot_store::SnapshotStore;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
-use oo_contracts::decision::{Ask, Recommendation};
+use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation, Silence};
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Complete, View};
@@ -105,6 +105,8 @@ pub(crate) struct State {
     tries: u8,
     /// The wake-up that the server holds, as far as this actor set it.
     wake: Option<Timestamp>,
+    /// The silence that was kept last, until a policy is asked again.
+    silence: Option<Silence>,
     folded_since_snapshot: u32,
     last_heard: Instant,
 }
@@ -132,6 +134,7 @@ impl Actor for PersonActor {
             occasion: false,
             tries: 0,
             wake: None,
+            silence: None,
             folded_since_snapshot: 0,
             last_heard: Instant::now(),
             tools,
@@ -286,6 +289,7 @@ impl State {
         self.reacting = false;
         if !done {
             self.wake = None;
+            self.silence = None;
         }
         if !self.unsettled.is_empty() || (self.occasion && done) {
             self.react(myself);
@@ -338,6 +342,8 @@ impl State {
                     self.wake = Some(at);
                     quick.push(effect);
                 }
+                // The same silence, still: it was kept when it began.
+                Effect::Keep(ref decision) if self.is_still(decision) => {}
                 Effect::Keep(_) => quick.push(effect),
             }
         }
@@ -366,6 +372,16 @@ impl State {
             // A stopped actor takes no answer: what was not settled comes again, to the next one.
             let _ = myself.cast(told);
         }));
+    }
+
+    /// Whether a decision is the silence that was kept before, for the same reason and as long; it is the one to compare with
+    /// from now on.
+    fn is_still(&mut self, decision: &Decision) -> bool {
+        let silence = match &decision.outcome {
+            Outcome::Unavailable { silence } => Some(*silence),
+            Outcome::Asked { .. } => None,
+        };
+        std::mem::replace(&mut self.silence, silence) == silence && silence.is_some()
     }
 
     fn complete(&self, complete: Complete, ack: Acker, tries: usize) {
@@ -397,7 +413,7 @@ impl State {
 async fn do_quick(tools: &Tools, person: &Person, effect: Effect) -> Result<(), AppendError> {
     match effect {
         Effect::Keep(decision) => {
-            if let oo_contracts::decision::Outcome::Unavailable { silence } = &decision.outcome {
+            if let Outcome::Unavailable { silence } = &decision.outcome {
                 tools.metrics.count(Metric::ProfileSilences, silence.label());
             }
             tools.logbook.keep_decision(person, &decision).await?;

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
+    let source = oo_runtime::Source::from_iter([("OO_LOG", "error")]);
+    oo_runtime::telemetry::start(&source.with(oo_runtime::Source::from_env().pairs()));
     oo_runtime::outbound::install_tls();
     tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
         println!("| figure | ours | the raw engine, same run | ratio |\n|---|---|---|---|");

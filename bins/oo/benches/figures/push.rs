@@ -50,12 +50,12 @@ pub(crate) async fn measure() {
     let ctx = house.context("bench").await;
     let mut took = Vec::new();
     for n in 0..PEOPLE {
-        took.push(one(&ctx, &sandbox, &format!("person-{n}"), &clock).await);
+        took.push(one(&ctx, &sandbox, &format!("person{n}"), &clock).await);
     }
     // The least that the way must do: ask on NATS and be answered, as each of its steps does.
     let mut raw = Vec::new();
     for n in 0..PEOPLE {
-        let look = oo_contracts::wire::Look { user: format!("person-{n}").parse().unwrap() };
+        let look = oo_contracts::wire::Look { user: format!("person{n}").parse().unwrap() };
         let began = Instant::now();
         ctx.bus.ask(LOOK, &look).await.unwrap();
         raw.push(began.elapsed().as_secs_f64() * 1e3);
