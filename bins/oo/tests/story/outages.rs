@@ -17,7 +17,9 @@ async fn on_servers(place: &Place, servers: &House) -> Oo {
     let source = servers.source();
     let url = |name: &str| source.get(name).expect("an address").to_owned();
     let (nats, redis) = (url("OO_NATS__URL"), url("OO_REDIS__URL"));
-    place.start_with(&[("OO_NATS__URL", nats.as_str()), ("OO_REDIS__URL", redis.as_str())]).await
+    // A webhook that found nobody is not sent again for long: what it would have told is polled for.
+    let often = ("OO_INTEGRATIONS__POLL_SECONDS", "2");
+    place.start_with(&[("OO_NATS__URL", nats.as_str()), ("OO_REDIS__URL", redis.as_str()), often]).await
 }
 
 async fn health(place: &Place) -> (u16, String) {
