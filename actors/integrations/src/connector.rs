@@ -1,6 +1,7 @@
 //! A provider: how to link it, read it, act on it and be told by it. To add one: a file in `connector/`.
 
 pub(crate) mod google_calendar;
+pub(crate) mod google_tasks;
 pub(crate) mod todoist;
 
 use crate::http::{CallError, Http};
@@ -163,6 +164,11 @@ pub(crate) trait Connector: Send + Sync {
 
     fn keeps(&self) -> Keeps;
 
+    /// Providers of the same registration whose links end with this one's, if its grant is revoked.
+    fn shares_grant_with(&self) -> &'static [Provider] {
+        &[]
+    }
+
     /// Whose account it is, by the provider's own stable name. Never an e-mail address.
     fn owner<'a>(&'a self, http: &'a Http, token: &'a SecretString) -> BoxFuture<'a, Result<String, CallError>>;
 
@@ -231,6 +237,9 @@ pub(crate) fn connectors(settings: &Settings) -> anyhow::Result<Connectors> {
     let mut all: Connectors = BTreeMap::new();
     if let Some(app) = settings.todoist()? {
         all.insert(Provider::Todoist, Arc::new(todoist::Todoist::new(app)));
+    }
+    if let Some((app, userinfo)) = settings.google_tasks()? {
+        all.insert(Provider::GoogleTasks, Arc::new(google_tasks::GoogleTasks::new(app, userinfo)));
     }
     if let Some((app, userinfo)) = settings.google()? {
         all.insert(Provider::GoogleCalendar, Arc::new(google_calendar::GoogleCalendar::new(app, userinfo)));

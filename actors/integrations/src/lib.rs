@@ -24,7 +24,8 @@ mod vault_store;
 
 pub use settings::Settings;
 
-use oo_runtime::{Context, web};
+use oo_runtime::seal::{Tally, Walk};
+use oo_runtime::{Context, redis_store, web};
 use oo_subjects::{COMPLETE, FETCH, HOOK, LINK_CALLBACK, LINK_END, LINK_LIST, LINK_START};
 use shared::Shared;
 use std::sync::Arc;
@@ -57,4 +58,18 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     ctx.spawn("unlink", unlink::run(shared));
     ctx.shutdown.cancelled().await;
     Ok(())
+}
+
+/// Walks over all that this service seals, by its kinds: which keys of the ring wrap it, wrapped again where asked to.
+/// For `oo vault`; the service may run meanwhile.
+pub async fn sealed(ctx: &Context, walk: Walk) -> anyhow::Result<Vec<(&'static str, Tally)>> {
+    let (redis, ring) = (redis_store::connect(&ctx.settings.redis)?, ctx.keyring()?);
+    let vault = vault::Vault::new(vault_store::VaultStore::new(redis.clone()), ring.clone());
+    let links = link_store::LinkStore::new(redis);
+    Ok(vec![
+        ("linked accounts", vault.sealed(walk).await?),
+        ("ended links", vault.sealed_ended(walk).await?),
+        ("the proof of the ring", vault.sealed_proof(walk).await?),
+        ("begun links", links.sealed(&ring, walk, link::belongs).await?),
+    ])
 }

@@ -166,6 +166,7 @@ fn hash(text: &str) -> String {
     random::hex(&Sha256::digest(text))
 }
 
-fn belongs(name: &str) -> String {
+/// A begun link opens under its own name only.
+pub(crate) fn belongs(name: &str) -> String {
     format!("oo/link/v1|{name}")
 }

@@ -59,6 +59,7 @@ impl Tokens {
             refresh: self.refresh.or(before),
             expires: life.and_then(|life| wall.checked_add(life).ok()),
             life_seconds: life.map_or(0, |life| life.as_secs()),
+            renewed: Some(wall),
             owner,
         }
     }

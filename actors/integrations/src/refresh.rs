@@ -6,18 +6,19 @@ use crate::http::Http;
 use crate::oauth::{self, OauthError, Tokens};
 use crate::store::StoreError;
 use crate::vault::{Account, Dead, Saved, Vault, VaultError};
-use oo_contracts::AccountId;
 use oo_contracts::wire::AccountStatus;
-use oo_runtime::metrics::Metrics;
-use oo_runtime::{Clock, Context, Metric, random};
-use oo_subjects::Bus;
+use oo_contracts::{AccountId, Timestamp};
+use oo_runtime::{Context, Metric, crash, random};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A lock outlives the slowest refresh: ten seconds for the provider, and the time to keep what it gave.
-const LOCK: Duration = Duration::from_secs(40);
+/// The lock of a refresh whose process died ends within this: well inside the minute in which Todoist gives a lost answer
+/// again, and about as long as a Redis may be away before what was given is lost.
+const LOCK: Duration = Duration::from_secs(15);
+/// A refresh that lives lengthens its lock this often.
+const RENEW_LOCK: Duration = Duration::from_secs(5);
 /// How long somebody else's refresh is waited for: a provider's slowest answer and a bit.
 const WAIT: Duration = Duration::from_secs(12);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -51,17 +52,14 @@ pub(crate) struct Refresher {
     vault: Vault,
     http: Http,
     connectors: Arc<Connectors>,
-    clock: Clock,
-    metrics: Metrics,
-    bus: Bus,
+    ctx: Context,
     /// One refresh at a time within this process; the lock in Redis is for the others.
     here: Arc<Mutex<HashMap<AccountId, Weak<tokio::sync::Mutex<()>>>>>,
 }
 
 impl Refresher {
     pub(crate) fn new(ctx: &Context, vault: Vault, http: Http, connectors: Arc<Connectors>) -> Self {
-        let (clock, metrics, bus) = (ctx.clock, ctx.metrics.clone(), ctx.bus.clone());
-        Self { vault, http, connectors, clock, metrics, bus, here: Arc::default() }
+        Self { vault, http, connectors, ctx: ctx.clone(), here: Arc::default() }
     }
 
     /// The account with a token that should work.
@@ -74,12 +72,24 @@ impl Refresher {
         self.get(&refused.linked.id, Some(refused)).await
     }
 
+    /// Renews a grant that will soon be stale, or has long been idle, before anybody has to wait for it; when to look at it
+    /// again, on the wall's clock. Whoever needs the token meanwhile uses the one that still works.
+    pub(crate) async fn ahead(&self, id: &AccountId) -> Result<Option<Timestamp>, TokenError> {
+        let account = self.vault.read(id).await?.ok_or(TokenError::Ended)?;
+        if matches!(account.linked.status, AccountStatus::ReconnectNeeded { .. }) {
+            return Ok(None);
+        }
+        match account.renew_at() {
+            Some(at) if at <= self.ctx.clock.wall() => Ok(self.renewed(&account).await?.renew_at()),
+            later => Ok(later),
+        }
+    }
+
     async fn get(&self, id: &AccountId, refused: Option<&Account>) -> Result<Account, TokenError> {
         if let Some(account) = self.usable(id, refused).await? {
             return Ok(account);
         }
-        let one_here = self.one_here(id);
-        let _one_here = one_here.lock().await;
+        let one_here = self.one_here(id).lock_owned().await;
         let owner = random::token();
         let deadline = Instant::now() + WAIT;
         loop {
@@ -95,10 +105,31 @@ impl Refresher {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        let got = self.locked(id, refused).await;
-        // If it cannot be given back it ends by itself.
-        let _ = self.vault.store().unlock(id, &owner).await;
-        got
+        // Whoever asked may have gone away before the provider answers. What it gives is kept all the same, since the old
+        // token may be worth nothing by then; a service that stops waits for it.
+        let (own, id, refused) = (self.clone(), id.clone(), refused.cloned());
+        let (done, got) = tokio::sync::oneshot::channel();
+        self.ctx.spawn("refresh", async move {
+            let got = tokio::select! {
+                got = own.locked(&id, refused.as_ref()) => got,
+                never = own.hold(&id, &owner) => match never {},
+            };
+            // If it cannot be given back it ends by itself.
+            let _ = own.vault.store().unlock(&id, &owner).await;
+            drop(one_here);
+            let _ = done.send(got);
+        });
+        got.await.unwrap_or(Err(TokenError::Busy))
+    }
+
+    /// Lengthens the lock while the refresh goes on.
+    async fn hold(&self, id: &AccountId, owner: &str) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(RENEW_LOCK).await;
+            if let Err(error) = self.vault.store().renew_lock(id, owner, LOCK).await {
+                tracing::debug!(account = %id, %error, "the lock of a refresh is not lengthened");
+            }
+        }
     }
 
     /// With both locks held: look once more, then refresh.
@@ -122,13 +153,14 @@ impl Refresher {
                 if let OauthError::Config(code) = &error {
                     tracing::error!(provider = account.linked.provider.slug(), %code, "oO's registration is refused");
                 }
-                self.metrics.count(Metric::IntegrationsRefreshes, label(&error));
+                self.ctx.metrics.count(Metric::IntegrationsRefreshes, label(&error));
                 return Err(TokenError::Oauth(error));
             }
         };
+        crash::point("vault-refreshed");
         let short = !tokens.missing(app).is_empty();
         let saved = self.keep(&account, tokens, app).await?;
-        self.metrics.count(Metric::IntegrationsRefreshes, "ok");
+        self.ctx.metrics.count(Metric::IntegrationsRefreshes, "ok");
         if short {
             // The person took a part of it back at the provider.
             return self.dead(&saved, "scope_withdrawn").await;
@@ -144,7 +176,7 @@ impl Refresher {
         app: &crate::connector::App,
     ) -> Result<Account, TokenError> {
         let (owner, before) = (account.grant.owner.clone(), account.grant.refresh.clone());
-        let grant = tokens.into_grant(app, owner, before, self.clock.wall());
+        let grant = tokens.into_grant(app, owner, before, self.ctx.clock.wall());
         let deadline = Instant::now() + KEEP_WITHIN;
         loop {
             match self.vault.save(account, &grant).await {
@@ -161,13 +193,13 @@ impl Refresher {
 
     /// The provider says that the grant is dead. True only if nobody has renewed it meanwhile.
     async fn dead(&self, account: &Account, code: &str) -> Result<Account, TokenError> {
-        self.metrics.count(Metric::IntegrationsRefreshes, "terminal");
-        match self.vault.mark_dead(account, self.clock.now()).await? {
-            Dead::Theirs(theirs) => return Ok(theirs),
+        self.ctx.metrics.count(Metric::IntegrationsRefreshes, "terminal");
+        match self.vault.mark_dead(account, self.ctx.clock.now()).await? {
+            Dead::Theirs(theirs) => return Ok(*theirs),
             Dead::Already => {}
             Dead::Marked => {
                 tracing::info!(user = %account.linked.user, account = %account.linked.id, code, "a link needs the person");
-                self.bus.changed(&account.linked.user, 0).await;
+                self.ctx.bus.changed(&account.linked.user, 0).await;
             }
         }
         Err(TokenError::Reconnect)
@@ -190,7 +222,7 @@ impl Refresher {
             return Err(TokenError::Reconnect);
         }
         let same = refused.is_some_and(|one| one.grant.access.expose_secret() == account.grant.access.expose_secret());
-        Ok((!same && account.grant.is_fresh(self.clock.wall())).then_some(account))
+        Ok((!same && account.grant.is_fresh(self.ctx.clock.wall())).then_some(account))
     }
 
     fn one_here(&self, id: &AccountId) -> Arc<tokio::sync::Mutex<()>> {
@@ -213,5 +245,7 @@ fn label(error: &OauthError) -> &'static str {
     }
 }
 
+#[cfg(test)]
+mod real_peer;
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,9 @@ pub struct Settings {
     pub google_token_url: Option<Url>,
     #[serde(default)]
     pub google_api_url: Option<Url>,
+    /// Beside the calendar's address unless set.
+    #[serde(default)]
+    pub google_tasks_api_url: Option<Url>,
     #[serde(default)]
     pub google_revoke_url: Option<Url>,
     /// Who the person is at Google, as OpenID's `sub`; beside the token address unless set.
@@ -122,6 +125,28 @@ impl Settings {
             // Without `prompt=consent` a returning person yields no refresh token.
             extra: &[("access_type", "offline"), ("prompt", "consent")],
             life_unsaid: Some(Duration::from_secs(3600)),
+        };
+        Ok(Some((app, userinfo)))
+    }
+
+    /// The same registration for Google Tasks: a link of its own with a scope of its own.
+    pub(crate) fn google_tasks(&self) -> anyhow::Result<Option<(App, Url)>> {
+        let Some((calendar, userinfo)) = self.google()? else { return Ok(None) };
+        let api_url = match (&self.google_tasks_api_url, &self.google_api_url) {
+            (Some(url), _) => url.clone(),
+            (None, Some(_)) => calendar.api_url.join("../../tasks/v1/")?,
+            (None, None) => Url::parse("https://tasks.googleapis.com/tasks/v1/")?,
+        };
+        let app = App {
+            api_url: folder(api_url),
+            redirect: self.redirect(Provider::GoogleTasks)?,
+            // It tells nobody of changes.
+            webhook: None,
+            // Completing a task needs to write.
+            scopes: &["openid", "https://www.googleapis.com/auth/tasks"],
+            // Whoever linked the calendar before is asked for the tasks only, and goes on having granted both.
+            extra: &[("access_type", "offline"), ("prompt", "consent"), ("include_granted_scopes", "true")],
+            ..calendar
         };
         Ok(Some((app, userinfo)))
     }
@@ -202,6 +227,20 @@ mod tests {
         let app = read(&pairs).todoist().unwrap().unwrap();
         assert_eq!(app.redirect.as_str(), "https://oo.example/integrations/todoist/callback");
         assert_eq!(app.webhook.unwrap().as_str(), "https://oo.example/webhooks/todoist");
+    }
+
+    #[test]
+    fn google_tasks_is_beside_the_calendar_under_the_same_registration() {
+        let more = |pairs: &[(&str, &str)]| {
+            let own = [("GOOGLE_CLIENT_ID", "id"), ("GOOGLE_CLIENT_SECRET", "s"), ("PUBLIC_URL", "https://oo.example")];
+            read(&[&own, pairs].concat()).google_tasks().unwrap().unwrap().0
+        };
+        let app = more(&[]);
+        assert_eq!((app.client_id.as_str(), app.webhook.is_none()), ("id", true));
+        assert_eq!(app.redirect.as_str(), "https://oo.example/integrations/google_tasks/callback");
+        assert_eq!(app.api_url.as_str(), "https://tasks.googleapis.com/tasks/v1/");
+        let app = more(&[("GOOGLE_API_URL", "http://127.0.0.1:1/google/calendar/v3")]);
+        assert_eq!(app.api_url.as_str(), "http://127.0.0.1:1/google/tasks/v1/", "never the real one beside a stand-in");
     }
 
     #[test]

@@ -106,6 +106,17 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// Whether the vault's ring is the right one.
+async fn is_open(vault: &Vault) -> bool {
+    let opens = vault.opens().await;
+    if matches!(opens, Ok(false)) {
+        tracing::error!(
+            "the key ring does not open what was sealed here: put the keys back into the file that OO_KEYS__FILE names"
+        );
+    }
+    opens.is_ok_and(|opens| opens)
+}
+
 /// There is no such account, or it is somebody else's: both look the same from outside.
 pub(crate) fn not_linked() -> Problem {
     Problem::new(404, "not linked", "this account is not linked")
@@ -129,6 +140,13 @@ impl Shared {
         let outbound = Outbound::new(reach).context("no way to call providers")?;
         let http = Http::new(outbound, ctx.metrics.clone(), ctx.clock);
         let vault = Vault::new(VaultStore::new(redis.clone()), ring.clone());
+        ctx.health.depends_on("vault", {
+            let vault = vault.clone();
+            move || {
+                let vault = vault.clone();
+                async move { is_open(&vault).await }
+            }
+        });
         let tokens = Refresher::new(ctx, vault.clone(), http.clone(), connectors.clone());
         Ok(Arc::new(Self {
             ctx: ctx.clone(),

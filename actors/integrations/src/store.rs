@@ -18,6 +18,9 @@ pub(crate) const DUE: &str = "oo:integrations:due";
 /// Ended accounts of which something is left to say or to revoke.
 pub(crate) const ENDED: &str = "oo:integrations:ended";
 
+/// Sealed at the first start: a ring that does not open it is another installation's, or has lost a key.
+pub(crate) const PROOF: &str = "oo:integrations:proof";
+
 /// An instant as scores and life times are written.
 pub(crate) fn millis(at: Timestamp) -> i64 {
     at.as_millisecond()

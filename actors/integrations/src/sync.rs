@@ -46,6 +46,8 @@ const QUIETEST: f64 = 5.0;
 const QUIETER: f64 = 1.3;
 /// Where the provider tells of changes, polling is for what it forgets to tell.
 const TOLD: f64 = 5.0;
+/// A grant that could not be renewed ahead is tried again after about this: it still works.
+const RENEW_AGAIN: Duration = Duration::from_secs(60);
 /// A channel is renewed when it has less than this to live.
 const RENEW: Duration = Duration::from_secs(24 * 3600);
 /// A provider that refused to open a channel is asked again this rarely.
@@ -161,7 +163,21 @@ async fn hold(shared: &Shared, lease: &Lease) {
     }
 }
 
+/// Renews the grant if it is time, reads the account, and says when either is due again.
 async fn read(shared: &Shared, lease: &Lease) -> Result<Timestamp, StoreError> {
+    let renew = match shared.tokens.ahead(&lease.account).await {
+        Ok(renew) => renew,
+        // What it means for the account, if anything, the reading finds out.
+        Err(error) => {
+            tracing::debug!(account = %lease.account, %error, "a grant is not renewed ahead");
+            Some(later(shared, backoff::around(RENEW_AGAIN)))
+        }
+    };
+    let due = look(shared, lease).await?;
+    Ok(renew.map_or(due, |renew| due.min(renew)))
+}
+
+async fn look(shared: &Shared, lease: &Lease) -> Result<Timestamp, StoreError> {
     let mut state = shared.schedule.state(&lease.account).await?;
     if let Some(not_before) = state.not_before.filter(|at| *at > shared.ctx.clock.wall()) {
         return Ok(not_before);
@@ -287,6 +303,7 @@ async fn keep_channel(
         return Ok(());
     }
     let (id, token) = hooks::new_channel();
+    let before = shared.tokens.fresh(&lease.account).await.map_err(UseError::from)?;
     let secret = secrecy::SecretString::from(token.clone());
     let opened = shared.call(&lease.account, |connector, http, access| {
         let (id, secret) = (&id, &secret);
@@ -320,7 +337,15 @@ async fn keep_channel(
             return commit(shared, lease, state, &KnownChange::default()).await;
         }
     }
-    commit(shared, lease, state, &KnownChange::default()).await?;
+    if let Err(lost) = commit(shared, lease, state, &KnownChange::default()).await {
+        // The link was ended while the channel was opened, so nobody else knows that there is one to stop.
+        if let (SyncError::Lost, Some(OpenChannel { id, resource, .. })) = (&lost, state.channels.last()) {
+            let stopped = connector.stop_channel(&shared.http, &before.grant.access, id, resource).await;
+            tracing::info!(account = %lease.account, ?stopped, "a channel was opened for a link that has ended");
+            shared.hooks.forget_channel(id).await?;
+        }
+        return Err(lost);
+    }
     for OpenChannel { id, resource, .. } in &old {
         shared.hooks.forget_channel(id).await?;
         let stopped = shared.call(&lease.account, |connector, http, access| async move {

@@ -118,5 +118,12 @@ async fn revoke(shared: &Shared, linked: &Linked, grant: &Grant, state: &str) ->
             tracing::info!(account = %linked.id, %error, "a channel does not stop");
         }
     }
+    for other in connector.shares_grant_with() {
+        if shared.vault.of_owner(*other, &grant.owner).await?.is_some() {
+            // To revoke this one would end that one as well. Our copy goes; the last link of them takes it all along.
+            tracing::info!(account = %linked.id, other = other.slug(), "a grant is forgotten, since another link needs it");
+            return Ok(());
+        }
+    }
     Ok(connector.revoke(&shared.http, &access, refresh.as_ref()).await?)
 }

@@ -1,6 +1,8 @@
 //! The token vault: each linked account's grant, sealed with a key of its own that the ring wraps, changed only by
 //! compare-and-set on its version. Nobody else sees a token at rest.
 
+mod sealed;
+
 use crate::connector::Access;
 use crate::store::StoreError;
 use crate::vault_store::{Ended, Raw, VaultStore};
@@ -17,6 +19,11 @@ use zeroize::Zeroizing;
 
 /// The least margin before a token's end, so that it does not end on its way to the provider.
 const MARGIN: Duration = Duration::from_secs(60);
+/// A refresh token that nobody uses dies, at Microsoft after 90 days and at Google after six months. Once a week is far
+/// from that, and soon enough to notice one that has died unused.
+const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A token that lives no longer than this is renewed when it is needed, and not ahead of that.
+const SHORTEST_LIFE: Duration = Duration::from_secs(2);
 /// How often a change that lost to another is tried again.
 const TRIES: usize = 8;
 
@@ -29,6 +36,8 @@ pub(crate) struct Grant {
     pub(crate) expires: Option<Timestamp>,
     /// How long it lived in all, for the margin.
     pub(crate) life_seconds: u64,
+    /// When the provider gave it, on the wall's clock; not known of what an older oO kept.
+    pub(crate) renewed: Option<Timestamp>,
     /// The provider's own name of the account.
     pub(crate) owner: String,
 }
@@ -37,10 +46,26 @@ impl Grant {
     /// Whether the access token should still be used.
     pub(crate) fn is_fresh(&self, wall: Timestamp) -> bool {
         let Some(expires) = self.expires else { return true };
+        expires.checked_sub(self.margin()).is_ok_and(|until| wall < until)
+    }
+
+    /// A tenth of its life, a minute at least; but never so much that a short-lived token would be born stale.
+    fn margin(&self) -> Duration {
         let life = Duration::from_secs(self.life_seconds);
-        // A tenth of its life, a minute at least; but never so much that a short-lived token would be born stale.
-        let margin = MARGIN.max(life / 10).min(life / 2);
-        expires.checked_sub(margin).is_ok_and(|until| wall < until)
+        MARGIN.max(life / 10).min(life / 2)
+    }
+
+    /// When to renew it although it still works: somewhat before its margin begins, so that nobody ever waits for a
+    /// refresh; and after a week at the latest. `chance` from 0 to 1 lets accounts that were linked together drift apart.
+    /// `None` where there is nothing to renew it with.
+    pub(crate) fn renew_at(&self, chance: f64) -> Option<Timestamp> {
+        self.refresh.as_ref()?;
+        let life = Duration::from_secs(self.life_seconds);
+        let ahead = self.margin().mul_f64(1.25 + 0.75 * chance).min(life * 3 / 4);
+        let ends = self.expires.filter(|_| life > SHORTEST_LIFE).and_then(|expires| expires.checked_sub(ahead).ok());
+        let begun = self.renewed.or_else(|| self.expires?.checked_sub(life).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let idle = begun.checked_add(IDLE.mul_f64(0.9 + 0.1 * chance)).ok();
+        [ends, idle].into_iter().flatten().min()
     }
 
     /// Whether both hold the same refresh token (or, without one, the same access token).
@@ -73,6 +98,12 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// When to renew its grant although it still works. The same for all processes that look at the same grant.
+    pub(crate) fn renew_at(&self) -> Option<Timestamp> {
+        let hash = Sha256::digest(format!("{}|{:?}", self.linked.id, self.grant.expires));
+        self.grant.renew_at(f64::from(u16::from_le_bytes([hash[0], hash[1]])) / f64::from(u16::MAX))
+    }
+
     /// What a call to the provider needs.
     pub(crate) fn access(&self) -> Access {
         let Grant { access, owner, .. } = &self.grant;
@@ -107,7 +138,7 @@ pub(crate) enum Dead {
     /// It was marked before, or the link was ended.
     Already,
     /// Somebody else has renewed it: it lives.
-    Theirs(Account),
+    Theirs(Box<Account>),
 }
 
 /// Why the vault does not do it.
@@ -141,6 +172,8 @@ struct Plain<'a> {
     refresh: Option<Cow<'a, str>>,
     expires: Option<Timestamp>,
     life_seconds: u64,
+    #[serde(default)]
+    renewed: Option<Timestamp>,
     #[serde(borrow)]
     owner: Cow<'a, str>,
 }
@@ -273,7 +306,7 @@ impl Vault {
                 return Ok(Dead::Already);
             }
             if !now.grant.continues(&seen.grant) {
-                return Ok(Dead::Theirs(now));
+                return Ok(Dead::Theirs(Box::new(now)));
             }
             let Some((version, mut record)) = self.record(&seen.linked.id).await? else { return Ok(Dead::Already) };
             if version != now.version {
@@ -330,6 +363,7 @@ impl Vault {
             refresh: grant.refresh.as_ref().map(|token| token.expose_secret().into()),
             expires: grant.expires,
             life_seconds: grant.life_seconds,
+            renewed: grant.renewed,
             owner: grant.owner.as_str().into(),
         };
         let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| VaultError::Garbled)?);
@@ -346,12 +380,14 @@ impl Vault {
             refresh: plain.refresh.map(|token| token.as_ref().into()),
             expires: plain.expires,
             life_seconds: plain.life_seconds,
+            renewed: plain.renewed,
             owner: plain.owner.into_owned(),
         })
     }
 }
 
-/// A record opens for its own person, provider and account only.
+/// A record opens for its own person, provider and account only. Its version is not part of it: whoever could put an old
+/// record back could put its version back as well.
 fn belongs(user: &UserId, provider: Provider, account: &AccountId) -> String {
     format!("oo/vault/v1|{user}|{}|{account}", provider.slug())
 }

@@ -1,7 +1,8 @@
 //! Redis for the vault: records with a version, their indexes, the locks of refreshes.
 
-use crate::store::{DUE, ENDED, StoreError, key, millis};
+use crate::store::{DUE, ENDED, PROOF, StoreError, key, millis};
 use oo_contracts::{AccountId, Timestamp, UserId};
+use oo_runtime::redis_store;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, ExistenceCheck, Script, SetExpiry, SetOptions};
 use serde::{Deserialize, Serialize};
@@ -46,9 +47,29 @@ static END: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Puts another record in the place of an ended account's, if that is still the expected one.
+static SWAP_ENDED: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local row = redis.call('HGET', KEYS[1], ARGV[1])
+         if not row then return 0 end
+         local ended = cjson.decode(row)
+         if ended.record ~= ARGV[2] then return 0 end
+         ended.record = ARGV[3]
+         redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(ended))
+         return 1",
+    )
+});
+
 /// Gives a lock back, if it is still ours.
 static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
     Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0")
+});
+
+/// Lengthens a lock, if it is still ours.
+static RENEW_LOCK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0",
+    )
 });
 
 /// A record and its version.
@@ -91,6 +112,12 @@ impl VaultStore {
         let found: (Option<u64>, Option<String>) =
             self.redis.clone().hmget(key("account", id), &["version", "record"]).await.map_err(away)?;
         Ok(found.0.zip(found.1).map(|(version, record)| Raw { version, record }))
+    }
+
+    /// All linked accounts.
+    pub(crate) async fn all(&self) -> Result<Vec<AccountId>, StoreError> {
+        let names = redis_store::keys(&self.redis, &key("account", "*")).await.map_err(away)?;
+        Ok(names.iter().filter_map(|name| name.rsplit(':').next()?.parse().ok()).collect())
     }
 
     /// Replaces a record of this version; `false` if it has another one by now, or none.
@@ -155,6 +182,12 @@ impl VaultStore {
         self.redis.clone().hset(ENDED, account.as_str(), row).await.map_err(away)
     }
 
+    /// Replaces an ended account's record; `false` if it is another one by now, or all is done.
+    pub(crate) async fn swap_ended(&self, account: &AccountId, old: &str, new: &str) -> Result<bool, StoreError> {
+        let mut call = SWAP_ENDED.key(ENDED);
+        call.arg(account.as_str()).arg(old).arg(new).invoke_async(&mut self.redis.clone()).await.map_err(away)
+    }
+
     pub(crate) async fn forget_ended(&self, account: &AccountId) -> Result<(), StoreError> {
         self.redis.clone().hdel(ENDED, account.as_str()).await.map_err(away)
     }
@@ -167,6 +200,28 @@ impl VaultStore {
         let set: Option<String> =
             self.redis.clone().set_options(key("refresh", id), owner, options).await.map_err(away)?;
         Ok(set.is_some())
+    }
+
+    /// Lengthens it.
+    pub(crate) async fn renew_lock(&self, id: &AccountId, owner: &str, by: Duration) -> Result<(), StoreError> {
+        let mut call = RENEW_LOCK.key(key("refresh", id));
+        call.arg(owner).arg(by.as_millis() as u64);
+        call.invoke_async::<i64>(&mut self.redis.clone()).await.map(|_| ()).map_err(away)
+    }
+
+    /// The text by which the ring is known to be the right one.
+    pub(crate) async fn proof(&self) -> Result<Option<String>, StoreError> {
+        self.redis.clone().get(PROOF).await.map_err(away)
+    }
+
+    /// Keeps it, unless there is one already.
+    pub(crate) async fn put_proof(&self, proof: &str) -> Result<(), StoreError> {
+        self.redis.clone().set_nx::<_, _, bool>(PROOF, proof).await.map(|_| ()).map_err(away)
+    }
+
+    /// Replaces it by compare-and-set.
+    pub(crate) async fn swap_proof(&self, old: &str, new: &str) -> Result<bool, StoreError> {
+        redis_store::swap_text(&self.redis, PROOF, old, new).await.map_err(away)
     }
 
     /// Gives it back.

@@ -6,8 +6,12 @@
 mod content;
 #[path = "integrations/faults.rs"]
 mod faults;
+#[path = "integrations/google_tasks.rs"]
+mod google_tasks;
 #[path = "integrations/hooks.rs"]
 mod hooks;
+#[path = "integrations/keep.rs"]
+mod keep;
 #[path = "integrations/link.rs"]
 mod link;
 #[path = "integrations/peer.rs"]

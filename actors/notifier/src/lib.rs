@@ -17,6 +17,7 @@ use delivery::Delivery;
 use futures_util::StreamExt as _;
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Done, PushLook, PushState, Subscribe, Unsubscribe};
+use oo_runtime::seal::{Tally, Walk};
 use oo_runtime::{Context, redis_store, web};
 use oo_subjects::streams::{self, shared_consumer};
 use oo_subjects::{PUSH_LOOK, SUBSCRIBE, UNSUBSCRIBE};
@@ -92,6 +93,12 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     // What is under way is tracked by the context: it is cut where it waits and given back to the stream.
     notifier.stop(None);
     Ok(())
+}
+
+/// Walks over the push subscriptions: which keys of the ring wrap them, wrapped again where asked to. For `oo vault`.
+pub async fn sealed(ctx: &Context, walk: Walk) -> anyhow::Result<Tally> {
+    let store = SubscriptionStore::new(redis_store::connect(&ctx.settings.redis)?, ctx.keyring()?);
+    store.sealed(walk).await.context("Redis does not answer: is it running, and OO_REDIS__URL right?")
 }
 
 async fn pull(ctx: &Context, notifier: &ActorRef<Message>) -> anyhow::Result<()> {

@@ -4,7 +4,8 @@
 use crate::behavior::Refusals;
 use oo_contracts::push::Subscription;
 use oo_contracts::{DeviceId, Timestamp, UserId};
-use oo_runtime::seal::{Envelope, Keyring};
+use oo_runtime::redis_store;
+use oo_runtime::seal::{Envelope, Keyring, Tally, Walk};
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
 
@@ -12,6 +13,9 @@ use redis::aio::ConnectionManager;
 const MOST_DEVICES: usize = 32;
 /// How long it counts that a push service took a message: longer than three tips are apart.
 const TOOK_SECONDS: u64 = 30 * 24 * 3600;
+
+/// Before a person's name; more after it is of other kinds.
+const PREFIX: &str = "oo:push:";
 
 /// Where subscriptions are.
 #[derive(Clone)]
@@ -94,6 +98,26 @@ impl SubscriptionStore {
         Ok(open)
     }
 
+    /// Walks over everybody's subscriptions: which keys of the ring wrap them, wrapped again where asked to.
+    pub(crate) async fn sealed(&self, walk: Walk) -> redis::RedisResult<Tally> {
+        let mut tally = Tally::default();
+        for name in redis_store::keys(&self.redis, &format!("{PREFIX}*")).await? {
+            // What follows a person's name, if anything, is of other kinds.
+            let Some(user) = name.strip_prefix(PREFIX).and_then(|user| user.parse::<UserId>().ok()) else { continue };
+            let sealed: Vec<(String, String)> = self.redis.clone().hgetall(&name).await?;
+            for (device, old) in sealed {
+                let envelope = serde_json::from_str::<Envelope>(&old).ok();
+                let Some((id, envelope)) = device.parse::<DeviceId>().ok().zip(envelope) else { continue };
+                let write = async |key| {
+                    let new = serde_json::to_string(&Envelope { key, ..envelope.clone() }).unwrap_or_default();
+                    redis_store::swap_field(&self.redis, &name, &device, &old, &new).await
+                };
+                tally.take(&self.ring, walk, &belongs(&user, &id), &envelope.key, write).await?;
+            }
+        }
+        Ok(tally)
+    }
+
     /// Its push service took a message for this device: a row of refusals is over.
     pub(crate) async fn taken(
         &self,
@@ -128,7 +152,7 @@ impl SubscriptionStore {
 }
 
 fn key(user: &UserId) -> String {
-    format!("oo:push:{user}")
+    format!("{PREFIX}{user}")
 }
 
 fn refusals_key(user: &UserId) -> String {

@@ -2,8 +2,9 @@
 //! record makes their log unreadable for good.
 
 use crate::random;
-use crate::seal::{DataKey, Keyring, OpenError, Wrapped};
+use crate::seal::{DataKey, Keyring, OpenError, Tally, Walk, Wrapped};
 use async_nats::jetstream::kv;
+use futures_util::TryStreamExt as _;
 use oo_contracts::{LogId, UserId};
 use oo_subjects::{Bus, Place, streams};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,34 @@ impl People {
         let Some(bytes) = self.bucket.get(format!("log.{log}")).await.map_err(away)? else { return Ok(None) };
         let user = String::from_utf8_lossy(&bytes).parse().map_err(|e| PeopleError::Garbled(format!("{e}")))?;
         Ok(self.find(&user).await?.filter(|person| person.place.log == *log))
+    }
+
+    /// Walks over everybody's key: says which keys of the ring wrap them, and wraps them again where asked to.
+    pub async fn sealed(&self, walk: Walk) -> Result<Tally, PeopleError> {
+        let mut tally = Tally::default();
+        let mut names = self.bucket.keys().await.map_err(away)?;
+        while let Some(name) = names.try_next().await.map_err(away)? {
+            let Some(user) = name.strip_prefix("user.").and_then(|user| user.parse::<UserId>().ok()) else { continue };
+            let Some(entry) = self.bucket.entry(&name).await.map_err(away)? else { continue };
+            // Somebody who was erased meanwhile.
+            if entry.operation != kv::Operation::Put {
+                continue;
+            }
+            let record: Record =
+                serde_json::from_slice(&entry.value).map_err(|e| PeopleError::Garbled(format!("{user}: {e}")))?;
+            let write = async |key: Wrapped| {
+                let record = Record { log: record.log.clone(), key };
+                let bytes = serde_json::to_vec(&record).map_err(|e| PeopleError::Garbled(e.to_string()))?;
+                match self.bucket.update(&name, bytes.into(), entry.revision).await {
+                    Ok(_) => Ok(true),
+                    // Its revision has moved on: an erased person must not come back.
+                    Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(false),
+                    Err(error) => Err(away(error)),
+                }
+            };
+            tally.take(&self.ring, walk, &belongs(&user), &record.key, write).await?;
+        }
+        Ok(tally)
     }
 
     fn remember(&self, person: &Arc<Person>) {

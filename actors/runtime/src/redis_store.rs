@@ -3,12 +3,34 @@
 use crate::settings;
 use anyhow::Context as _;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, IntoConnectionInfo as _};
+use redis::{Client, IntoConnectionInfo as _, RedisResult, Script};
 use secrecy::ExposeSecret as _;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// A Redis that does not answer within this is away; the caller says so and tries again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How many keys one step of a walk looks at.
+const STEP: usize = 500;
+
+/// Replaces a text that is still the expected one, and leaves its end where it was.
+static SWAP_TEXT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+         redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+         return 1",
+    )
+});
+
+/// The same for a field of a hash.
+static SWAP_FIELD: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+         redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+         return 1",
+    )
+});
 
 /// The pause before the second try to connect, within one command.
 const RECONNECT_AFTER: Duration = Duration::from_millis(100);
@@ -36,4 +58,38 @@ pub fn connect(settings: &settings::Redis) -> anyhow::Result<ConnectionManager> 
 pub async fn is_up(connection: &ConnectionManager) -> bool {
     let mut connection = connection.clone();
     redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
+}
+
+/// All keys whose names match, in no order. Steps through them, so that nobody else waits.
+pub async fn keys(connection: &ConnectionManager, pattern: &str) -> RedisResult<Vec<String>> {
+    let mut connection = connection.clone();
+    let mut found = std::collections::BTreeSet::new();
+    let mut cursor = 0_u64;
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(STEP);
+        let (next, some): (u64, Vec<String>) = scan.query_async(&mut connection).await?;
+        // A walk may come by the same key twice.
+        found.extend(some);
+        if next == 0 {
+            return Ok(found.into_iter().collect());
+        }
+        cursor = next;
+    }
+}
+
+/// Replaces a text by compare-and-set; `false` if it is another one by now, or gone.
+pub async fn swap_text(connection: &ConnectionManager, key: &str, old: &str, new: &str) -> RedisResult<bool> {
+    SWAP_TEXT.key(key).arg(old).arg(new).invoke_async(&mut connection.clone()).await
+}
+
+/// Replaces a field of a hash by compare-and-set.
+pub async fn swap_field(
+    connection: &ConnectionManager,
+    key: &str,
+    field: &str,
+    old: &str,
+    new: &str,
+) -> RedisResult<bool> {
+    SWAP_FIELD.key(key).arg(field).arg(old).arg(new).invoke_async(&mut connection.clone()).await
 }

@@ -1,15 +1,16 @@
 //! Sealing what rests: XChaCha20-Poly1305 with a random nonce each, bound to what it belongs to; data keys wrapped by a
 //! ring of key-encryption keys, so that those can be changed without touching the data.
 
+mod keyring;
+
+pub use keyring::{Keyring, Tally, Walk};
+
 use crate::random;
-use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The first byte of what [`DataKey::seal`] writes.
@@ -88,68 +89,6 @@ pub struct Wrapped {
     pub kek: String,
     /// Base64.
     pub key: String,
-}
-
-/// The key-encryption keys. The first seals, all open.
-#[derive(Clone)]
-pub struct Keyring(Arc<Vec<(String, DataKey)>>);
-
-impl std::fmt::Debug for Keyring {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(id, _)| id)).finish()
-    }
-}
-
-impl Keyring {
-    /// Reads a ring: a line each, `<id> <32 bytes in base64>`.
-    pub fn load(file: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(file).with_context(|| {
-            format!("cannot read the key ring {}: make it with `oo init`, or set OO_KEYS__FILE", file.display())
-        })?;
-        Self::parse(&text).with_context(|| format!("the key ring {} is not right", file.display()))
-    }
-
-    /// Reads a ring from text.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut keys = Vec::new();
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (id, key) = line.split_once(' ').context("a line wants an id, a space, and a key in base64")?;
-            let key = Zeroizing::new(BASE64.decode(key.trim()).context("a key is not base64")?);
-            let key: [u8; 32] = key.as_slice().try_into().ok().context("a key has not 32 bytes")?;
-            ensure!(!keys.iter().any(|(known, _)| known == id), "key {id} stands there twice");
-            keys.push((id.to_owned(), DataKey(Zeroizing::new(key))));
-        }
-        ensure!(!keys.is_empty(), "there is no key in it");
-        Ok(Self(Arc::new(keys)))
-    }
-
-    /// A line for a new ring file.
-    pub fn new_line(id: &str) -> Zeroizing<String> {
-        Zeroizing::new(format!("{id} {}\n", BASE64.encode(random::bytes::<32>())))
-    }
-
-    /// Wraps a data key with the first key of the ring.
-    pub fn wrap(&self, belongs: &str, key: &DataKey) -> Wrapped {
-        let (id, kek) = &self.0[0];
-        Wrapped { kek: id.clone(), key: BASE64.encode(kek.seal(belongs, key.0.as_slice())) }
-    }
-
-    /// Unwraps a data key.
-    pub fn unwrap(&self, belongs: &str, wrapped: &Wrapped) -> Result<DataKey, OpenError> {
-        let (_, kek) = self
-            .0
-            .iter()
-            .find(|(id, _)| *id == wrapped.kek)
-            .ok_or_else(|| OpenError::UnknownKey(wrapped.kek.clone()))?;
-        let sealed = BASE64.decode(&wrapped.key).map_err(|_| OpenError::Refused)?;
-        let key = kek.open(belongs, &sealed)?;
-        Ok(DataKey(Zeroizing::new(key.as_slice().try_into().map_err(|_| OpenError::Refused)?)))
-    }
-
-    /// Whether `wrapped` should be wrapped again, with the first key.
-    pub fn is_old(&self, wrapped: &Wrapped) -> bool {
-        self.0[0].0 != wrapped.kek
-    }
 }
 
 /// A record sealed with a key of its own, which is wrapped by the ring.

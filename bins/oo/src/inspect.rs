@@ -130,6 +130,14 @@ pub async fn fold_up_to(ctx: &Context, person: &Person, seq: u64) -> anyhow::Res
 
 async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>)> {
     let user: UserId = user.parse().context("a person's id has only letters, digits, _ and -")?;
+    let ctx = context(data).await?;
+    let people = tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;
+    let person = people.find(&user).await?.with_context(|| format!("nobody is called {user}"))?;
+    Ok((ctx, person))
+}
+
+/// A context in the oO that runs with this data folder, or else in the one that the environment leads to.
+pub async fn context(data: &Path) -> anyhow::Result<Context> {
     let env = Source::from_env();
     let source = match data::running(data) {
         Some(running) => env.with(running.settings),
@@ -139,10 +147,7 @@ async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>
             data.display()
         ),
     };
-    let ctx = Context::new("inspect", source, CancellationToken::new()).await?;
-    let people = tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;
-    let person = people.find(&user).await?.with_context(|| format!("nobody is called {user}"))?;
-    Ok((ctx, person))
+    Context::new("inspect", source, CancellationToken::new()).await
 }
 
 fn fact(fact: &Fact) -> String {

@@ -10,3 +10,4 @@ pub mod house;
 pub mod init;
 pub mod inspect;
 pub mod up;
+pub mod vault;

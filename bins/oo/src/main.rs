@@ -1,7 +1,7 @@
 //! `oo`: all services in one process on a laptop, with private servers; and the tools to look inside.
 
 use clap::{Parser, Subcommand};
-use oo::{demo, doctor, init, inspect, up};
+use oo::{demo, doctor, init, inspect, up, vault};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,6 +53,21 @@ enum Command {
         #[arg(default_value = "owner")]
         user: String,
     },
+    /// The keys that seal what rests.
+    Vault {
+        #[command(subcommand)]
+        what: Vault,
+    },
+}
+
+#[derive(Subcommand)]
+enum Vault {
+    /// Add a new key and wrap everything with it while all runs; or finish what was begun.
+    Rotate,
+    /// Say how many records each key wraps.
+    Status,
+    /// Take a key out of the ring that wraps nothing any more.
+    Drop { key: String },
 }
 
 fn main() -> ExitCode {
@@ -69,6 +84,9 @@ fn main() -> ExitCode {
             Command::Doctor => doctor::run(&data).await,
             Command::Tail { user, once } => inspect::tail(&data, &user, once).await,
             Command::Explain { user } => inspect::explain(&data, &user).await,
+            Command::Vault { what: Vault::Rotate } => vault::rotate(&data).await,
+            Command::Vault { what: Vault::Status } => vault::status(&data).await,
+            Command::Vault { what: Vault::Drop { key } } => vault::drop_key(&data, &key).await,
         }
     });
     match ended {

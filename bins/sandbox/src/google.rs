@@ -1,18 +1,21 @@
-//! The stand-in for Google Calendar (API v3), and the handle that tests hold it by.
+//! The stand-in for Google Calendar (API v3) and Google Tasks (API v1), and the handle that tests hold it by.
 
 mod api;
 mod calendar;
 mod channels;
 mod list;
 mod oauth;
+mod tasks;
 
 pub(crate) use calendar::{Calendar, Event, When};
+pub(crate) use tasks::Lists;
 
 use crate::faults::{Fault, LoggedRequest};
 use crate::http::{self, Reply, Request};
 use crate::oauth::{Authorization, Tokens};
 use crate::shared::Shared;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -25,6 +28,7 @@ const ROOT: &str = "/google";
 pub(crate) struct State {
     tokens: Tokens,
     calendars: BTreeMap<String, Calendar>,
+    lists: BTreeMap<String, Lists>,
     /// Scopes that the person does not grant although asked.
     #[serde(skip)]
     unticked: Vec<String>,
@@ -103,6 +107,54 @@ impl Google {
         self.with(|calendar| calendar.overview(&zone))
     }
 
+    /// Makes a list of tasks; its id.
+    pub fn add_list(&self, title: &str) -> String {
+        self.with_lists(|lists, now| lists.add_list(title, now))
+    }
+
+    /// Removes a list and all that is in it.
+    pub fn remove_list(&self, list: &str) {
+        self.with_lists(|lists, _| lists.remove_list(list));
+    }
+
+    /// Puts a task into a list (`@default` is always there). Gives what oO calls it: the list's id, a slash, its own.
+    pub fn add_task(&self, list: &str, title: &str, due: Option<Date>) -> String {
+        self.with_lists(|lists, now| {
+            let id = lists.add(list, title, due, now);
+            format!("{}/{id}", lists.list_of(&id).unwrap_or_default())
+        })
+    }
+
+    /// Gives a task another title; `false` where there is none. Tasks are named as [`Google::add_task`] names them.
+    pub fn rename_task(&self, task: &str, title: &str) -> bool {
+        self.with_lists(|lists, now| lists.change(own_id(task), Some(title), None, now))
+    }
+
+    /// Gives a task another day, or none.
+    pub fn schedule_task(&self, task: &str, due: Option<Date>) -> bool {
+        self.with_lists(|lists, now| lists.change(own_id(task), None, Some(due), now))
+    }
+
+    /// Completes a task as in Google's own page, which hides it as well.
+    pub fn complete_task(&self, task: &str) -> bool {
+        self.with_lists(|lists, now| lists.complete(own_id(task), now))
+    }
+
+    /// Opens it again.
+    pub fn reopen_task(&self, task: &str) -> bool {
+        self.with_lists(|lists, now| lists.reopen(own_id(task), now))
+    }
+
+    /// Deletes a task.
+    pub fn delete_task(&self, task: &str) -> bool {
+        self.with_lists(|lists, now| lists.delete(own_id(task), now))
+    }
+
+    /// Whether a task is completed.
+    pub fn is_completed(&self, task: &str) -> bool {
+        self.with_lists(|lists, _| lists.is_completed(own_id(task)))
+    }
+
     /// From now on, the sync tokens given so far are answered with 410.
     pub fn expire_sync_tokens(&self) {
         self.with(Calendar::expire_sync_tokens);
@@ -122,6 +174,11 @@ impl Google {
     /// The person unticks this scope on the consent page that answers by itself.
     pub fn untick(&self, scope: &str) {
         self.shared.state().google.unticked.push(scope.to_owned());
+    }
+
+    /// The person would grant it again.
+    pub fn tick(&self, scope: &str) {
+        self.shared.state().google.unticked.retain(|one| one != scope);
     }
 
     /// Whether somebody is linked with this person now.
@@ -160,6 +217,11 @@ impl Google {
             channels::announce(&self.shared, &self.person);
         }
         changed
+    }
+
+    fn with_lists<R>(&self, act: impl FnOnce(&mut Lists, Timestamp) -> R) -> R {
+        let now = self.shared.clock.person();
+        act(tasks::lists_of(&self.shared, &mut self.shared.state().google, &self.person), now)
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Calendar) -> R) -> R {
@@ -201,11 +263,17 @@ pub(crate) fn route(shared: &Arc<Shared>, request: &Request, rest: &str) -> Repl
         "token" => oauth::token(shared, request),
         "revoke" => oauth::revoke(shared, request),
         "userinfo" => api::userinfo(shared, request),
-        _ => match rest.strip_prefix("calendar/v3/") {
-            Some(rest) => api::route(shared, request, rest),
-            None => not_found(),
+        _ => match (rest.strip_prefix("calendar/v3/"), rest.strip_prefix("tasks/v1/")) {
+            (Some(rest), _) => api::route(shared, request, rest),
+            (None, Some(rest)) => tasks::route(shared, request, rest),
+            (None, None) => not_found(),
         },
     }
+}
+
+/// A task's id without its list's.
+fn own_id(task: &str) -> &str {
+    task.rsplit('/').next().unwrap_or(task)
 }
 
 /// What the page of the sandbox shows of a person: titles with start and end, by start; and whether it is linked.

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A code is good for this long, once.
 const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
@@ -211,6 +211,12 @@ impl Tokens {
         for grant in theirs {
             self.end(grant);
         }
+    }
+
+    /// All scopes that a person has granted a client.
+    pub(crate) fn scopes_of(&self, client: &str, person: &str) -> BTreeSet<String> {
+        let theirs = self.grants.values().filter(|grant| grant.client == client && grant.person == person);
+        theirs.flat_map(|grant| grant.scopes.iter().cloned()).collect()
     }
 
     /// Makes every access token expire now; refresh tokens stay.

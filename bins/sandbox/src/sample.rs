@@ -1,8 +1,10 @@
 //! A sample life: a few tasks and a calendar week around the person's now, and new things as days pass.
 
+mod lists;
 mod tasks;
 mod week;
 
+pub(crate) use lists::fill as fill_lists;
 pub(crate) use tasks::{fill as fill_tasks, live as live_tasks};
 pub(crate) use week::{fill as fill_week, live as live_week};
 

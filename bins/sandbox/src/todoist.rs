@@ -18,6 +18,7 @@ use crate::http::{self, Reply, Request};
 use crate::oauth::{Authorization, Tokens};
 use crate::shared::Shared;
 use crate::store::random_hex;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -33,6 +34,9 @@ pub(crate) struct State {
     people: BTreeMap<String, Person>,
     /// Gives tokens as old apps get them: for ever, and with no refresh token.
     legacy: bool,
+    /// How long access tokens live, where a test wants another life than the real one.
+    #[serde(skip)]
+    access_life: Option<SignedDuration>,
     /// Set by a test; `None` leaves it at the option.
     #[serde(skip)]
     webhook: Option<Option<Url>>,
@@ -142,6 +146,11 @@ impl Todoist {
     /// Gives tokens as old apps get them: no refresh token, no `expires_in`.
     pub fn legacy_tokens(&self, legacy: bool) {
         self.shared.state().todoist.legacy = legacy;
+    }
+
+    /// From now on access tokens live only so long.
+    pub fn access_life(&self, life: SignedDuration) {
+        self.shared.state().todoist.access_life = Some(life);
     }
 
     /// Whether somebody is linked with this person now.

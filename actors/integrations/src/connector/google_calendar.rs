@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use oo_contracts::id::ItemId;
-use oo_contracts::{SignalId, Timestamp};
+use oo_contracts::{Provider, SignalId, Timestamp};
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -141,12 +141,12 @@ impl Connector for GoogleCalendar {
         Keeps::Events
     }
 
+    fn shares_grant_with(&self) -> &'static [Provider] {
+        &[Provider::GoogleTasks]
+    }
+
     fn owner<'a>(&'a self, http: &'a Http, token: &'a SecretString) -> BoxFuture<'a, Result<String, CallError>> {
-        async move {
-            let user: UserInfo = http.json(http.with_token(Method::GET, &self.userinfo, token)?).await?;
-            if user.sub.is_empty() { Err(CallError::Garbled) } else { Ok(user.sub) }
-        }
-        .boxed()
+        subject(http, &self.userinfo, token).boxed()
     }
 
     fn sync<'a>(
@@ -214,23 +214,13 @@ impl Connector for GoogleCalendar {
         async { Err(CallError::Unsupported("an event cannot be completed: complete a task")) }.boxed()
     }
 
-    /// Either token ends everything that the person allowed this client.
     fn revoke<'a>(
         &'a self,
         http: &'a Http,
         access: &'a SecretString,
         refresh: Option<&'a SecretString>,
     ) -> BoxFuture<'a, Result<(), CallError>> {
-        async move {
-            let token = refresh.unwrap_or(access).expose_secret();
-            let request = http.request(Method::POST, &self.app.revoke_url)?.form(&[("token", token)]);
-            match http.done(request).await {
-                // "Token expired or revoked": what we want.
-                Ok(_) | Err(CallError::Refused(400)) => Ok(()),
-                Err(error) => Err(error),
-            }
-        }
-        .boxed()
+        revoke(http, &self.app, access, refresh).boxed()
     }
 
     fn hear(&self, heard: &Heard<'_>) -> Result<Hint, Refused> {
@@ -288,6 +278,28 @@ impl Connector for GoogleCalendar {
             }
         }
         .boxed()
+    }
+}
+
+/// Whose Google account it is, by OpenID's `sub`.
+pub(super) async fn subject(http: &Http, userinfo: &Url, token: &SecretString) -> Result<String, CallError> {
+    let user: UserInfo = http.json(http.with_token(Method::GET, userinfo, token)?).await?;
+    if user.sub.is_empty() { Err(CallError::Garbled) } else { Ok(user.sub) }
+}
+
+/// Either token ends everything that the person allowed this client, at Google Calendar and at Google Tasks.
+pub(super) async fn revoke(
+    http: &Http,
+    app: &App,
+    access: &SecretString,
+    refresh: Option<&SecretString>,
+) -> Result<(), CallError> {
+    let token = refresh.unwrap_or(access).expose_secret();
+    let request = http.request(Method::POST, &app.revoke_url)?.form(&[("token", token)]);
+    match http.done(request).await {
+        // "Token expired or revoked": what we want.
+        Ok(_) | Err(CallError::Refused(400)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

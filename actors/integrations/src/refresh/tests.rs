@@ -88,7 +88,7 @@ fn same(one: &secrecy::SecretString, other: &secrecy::SecretString) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_at_once_over_two_processes_make_one_request() {
-    for provider in [Provider::Todoist, Provider::GoogleCalendar] {
+    for provider in [Provider::Todoist, Provider::GoogleCalendar, Provider::GoogleTasks] {
         let two = Two::start(provider).await;
         two.expire().await;
         let before = two.refreshes();
@@ -114,6 +114,64 @@ async fn a_token_near_its_end_is_renewed_before_it_ends() {
     assert!(short.is_fresh(wall), "a token is not born stale");
     assert!(!Grant { life_seconds: 60, ..at(29) }.is_fresh(wall));
     assert!(Grant { expires: None, ..grant }.is_fresh(wall));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_is_renewed_before_anybody_waits_for_it_and_never_lies_idle() {
+    let two = Two::start(Provider::Todoist).await;
+    let (grant, wall) = (two.kept().await.grant, two.one.ctx.clock.wall());
+    let after = |seconds: i64| wall + jiff::SignedDuration::from_secs(seconds);
+    let day = 24 * 3600;
+    for chance in [0.0, 0.5, 1.0] {
+        let hour = Grant { expires: Some(after(3600)), life_seconds: 3600, renewed: Some(wall), ..grant.clone() };
+        let at = hour.renew_at(chance).unwrap();
+        assert!(at > after(2800) && at < after(3240), "{at}: before the margin of six minutes begins");
+        assert!(hour.is_fresh(at), "whoever needs it meanwhile uses the old one");
+        for expires in [None, Some(after(90 * day))] {
+            let long = Grant { expires, life_seconds: (90 * day) as u64, ..hour.clone() };
+            let at = long.renew_at(chance).unwrap();
+            assert!(at > after(6 * day) && at <= after(7 * day), "{at}: far from the end of any idle refresh token");
+        }
+        let brief = Grant { expires: Some(after(60)), life_seconds: 60, ..hour.clone() };
+        assert!(brief.renew_at(chance).unwrap() > after(14));
+        assert_eq!(Grant { refresh: None, ..hour }.renew_at(chance), None, "there is nothing to renew it with");
+    }
+    let old = Grant { expires: None, renewed: None, ..grant };
+    assert!(old.renew_at(0.5).unwrap() < wall, "nobody knows how long it has been idle");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ahead_of_its_end_a_grant_is_renewed_once_by_all_processes() {
+    let two = Two::start(Provider::Todoist).await;
+    let account = two.kept().await;
+    let wall = two.one.ctx.clock.wall();
+    assert!(two.one.tokens.ahead(&two.account).await.unwrap().is_some_and(|at| at > wall));
+    assert_eq!(two.refreshes(), 1, "it has just been given");
+    let soon = Grant { expires: Some(wall + jiff::SignedDuration::from_secs(400)), ..account.grant.clone() };
+    assert!(soon.is_fresh(wall));
+    two.one.vault.save(&account, &soon).await.unwrap();
+    let all = (0..20).map(|n| if n % 2 == 0 { &two.one } else { &two.other }.tokens.ahead(&two.account));
+    for next in futures_util::future::join_all(all).await {
+        assert!(next.unwrap().is_some_and(|at| at > wall));
+    }
+    assert_eq!(two.refreshes(), 2);
+    // One that nobody has used for a week.
+    let account = two.kept().await;
+    let idle = Grant {
+        expires: None,
+        renewed: Some(wall - jiff::SignedDuration::from_hours(7 * 24)),
+        ..account.grant.clone()
+    };
+    two.one.vault.save(&account, &idle).await.unwrap();
+    two.other.tokens.ahead(&two.account).await.unwrap();
+    assert_eq!(two.refreshes(), 3);
+    // While the provider is away the old one goes on working, and nothing is said of the account.
+    let account = two.kept().await;
+    two.one.vault.save(&account, &Grant { renewed: None, expires: None, ..account.grant.clone() }).await.unwrap();
+    two.sandbox.todoist().fault(Fault::next(1, "/oauth/access_token", FaultKind::Error500));
+    assert!(two.one.tokens.ahead(&two.account).await.is_err());
+    assert!(two.one.tokens.fresh(&two.account).await.is_ok());
+    assert_eq!(two.kept().await.linked.status, AccountStatus::Active);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +260,7 @@ async fn an_ended_link_cannot_be_renewed_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
-    let two = Two::start(Provider::Todoist).await;
+    let mut two = Two::start(Provider::Todoist).await;
     let file = two.house.dir().join("keys");
     let old = std::fs::read_to_string(&file).unwrap();
     let write = |text: &str| {
@@ -217,8 +275,15 @@ async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
     let again = rotated.vault.read(&two.account).await.unwrap().unwrap();
     assert!(!again.is_old && same(&again.grant.access, &account.grant.access));
 
+    // Those that run have it without being started again.
+    assert!(!two.one.vault.read(&two.account).await.unwrap().unwrap().is_old);
+
     // Without the key: a clear error, and the record stays.
-    let error = two.one.vault.read(&two.account).await.unwrap_err();
+    let without = two.house.dir().join("without");
+    engines::write_private(&without, &old).unwrap();
+    two.house.set([("OO_KEYS__FILE", without.display().to_string())]);
+    let without = Shared::new(&two.house.context("integrations").await).unwrap();
+    let error = without.vault.read(&two.account).await.unwrap_err();
     assert!(error.to_string().contains("OO_KEYS__FILE"), "{error}");
     assert!(rotated.vault.read(&two.account).await.unwrap().is_some());
 

@@ -21,6 +21,9 @@ use url::Url;
 /// The secret that the sandbox signs Todoist's webhooks with.
 pub(crate) const SECRET: &str = "sandbox-todoist-secret";
 
+/// The providers that the sandbox stands in for.
+pub(crate) const HERE: [Provider; 3] = [Provider::Todoist, Provider::GoogleCalendar, Provider::GoogleTasks];
+
 pub(crate) struct Peer {
     pub(crate) house: House,
     pub(crate) sandbox: Sandbox,

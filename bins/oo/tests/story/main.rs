@@ -10,3 +10,4 @@ mod outages;
 mod place;
 mod push_server;
 mod story;
+mod vault;

@@ -198,7 +198,7 @@ fn busy(calendar: &Calendar, min: Timestamp, max: Timestamp, own_zone: &TimeZone
 }
 
 /// A path segment without its percent signs. Calendar ids hold an `@`.
-fn decoded(segment: &str) -> String {
+pub(super) fn decoded(segment: &str) -> String {
     let escaped = segment.replace('+', "%2B");
     url::form_urlencoded::parse(format!("v={escaped}").as_bytes())
         .next()

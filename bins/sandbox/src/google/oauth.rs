@@ -14,8 +14,9 @@ const ACCESS_LIFE: SignedDuration = SignedDuration::from_secs(3599);
 const MAX_REFRESH_TOKENS: usize = 100;
 
 pub(super) fn authorize(shared: &Shared, request: &Request) -> Reply {
+    let asks_for_tasks = request.param("scope").is_some_and(|scope| scope.contains("/auth/tasks"));
     let dialect = Dialect {
-        name: "Google Calendar",
+        name: if asks_for_tasks { "Google Tasks" } else { "Google Calendar" },
         issuer: None,
         separator: ' ',
         client_id: shared.options.google_client.id.clone(),
@@ -24,8 +25,8 @@ pub(super) fn authorize(shared: &Shared, request: &Request) -> Reply {
         unticked: shared.state().google.unticked.clone(),
         refuse: |error, text| {
             let page = format!(
-                "<!doctype html><html lang=\"en\"><title>Sandbox Google Calendar</title>\
-                 <p>Sandbox Google Calendar, a stand-in with sample data.<p>Error 400: {}<p>{}",
+                "<!doctype html><html lang=\"en\"><title>Sandbox Google</title>\
+                 <p>Sandbox Google, a stand-in with sample data.<p>Error 400: {}<p>{}",
                 http::escape(error),
                 http::escape(text),
             );
@@ -35,12 +36,17 @@ pub(super) fn authorize(shared: &Shared, request: &Request) -> Reply {
     };
     match consent::authorize(shared, &dialect, request) {
         Outcome::Reply(reply) => reply,
-        Outcome::Granted(ask, granted) => {
+        Outcome::Granted(ask, mut granted) => {
             let now = shared.clock.own();
             let offline = ask.offline && ask.prompt_consent;
             let mut state = shared.state();
             // The calendar, and with it the sample week, begins here.
             super::calendar_of(shared, &mut state.google, &granted.person);
+            // Incremental authorization: what was granted before goes into the new grant.
+            if request.param("include_granted_scopes") == Some("true") {
+                let before = state.google.tokens.scopes_of(&dialect.client_id, &granted.person);
+                granted.scopes.extend(before.difference(&granted.scopes.iter().cloned().collect()).cloned());
+            }
             let code = state.google.tokens.issue_code(&dialect.client_id, granted, offline, now);
             ask.allowed(&code)
         }
@@ -48,8 +54,8 @@ pub(super) fn authorize(shared: &Shared, request: &Request) -> Reply {
 }
 
 fn is_scope(scope: &str) -> bool {
-    let known = ["https://www.googleapis.com/auth/calendar", "https://www.googleapis.com/auth/userinfo."];
-    matches!(scope, "openid" | "email" | "profile") || known.iter().any(|start| scope.starts_with(start))
+    let known = ["calendar", "tasks", "userinfo."].map(|name| format!("https://www.googleapis.com/auth/{name}"));
+    matches!(scope, "openid" | "email" | "profile") || known.iter().any(|start| scope.starts_with(start.as_str()))
 }
 
 /// `POST /token`: a form, with the client in the body or in HTTP Basic.

@@ -100,7 +100,7 @@ pub(super) fn token(shared: &Shared, request: &Request) -> Reply {
 fn exchange(shared: &Shared, code: &str, redirect_uri: Option<&str>, verifier: Option<&str>) -> Reply {
     let now = shared.clock.own();
     let mut state = shared.state();
-    let legacy = state.todoist.legacy;
+    let (legacy, life) = (state.todoist.legacy, state.todoist.access_life.unwrap_or(ACCESS_LIFE));
     let tokens = &mut state.todoist.tokens;
     // Todoist has one word for everything that can be wrong with a code.
     let Ok(grant) = tokens.redeem(code, &shared.options.todoist_client.id, redirect_uri, verifier, now) else {
@@ -110,9 +110,9 @@ fn exchange(shared: &Shared, code: &str, redirect_uri: Option<&str>, verifier: O
         let access = tokens.issue_access(grant, None);
         return http::json(200, &json!({"access_token": access, "token_type": "Bearer"}));
     }
-    let access = tokens.issue_access(grant, Some(now + ACCESS_LIFE));
+    let access = tokens.issue_access(grant, Some(now + life));
     let refresh = tokens.issue_refresh(grant, now);
-    http::json(200, &answer(tokens.grant(grant), &access, Some(&refresh)))
+    http::json(200, &answer(tokens.grant(grant), life, &access, Some(&refresh)))
 }
 
 /// The rotation contract: first use rotates, a second within the grace gives the same access token and no
@@ -120,16 +120,19 @@ fn exchange(shared: &Shared, code: &str, redirect_uri: Option<&str>, verifier: O
 fn refresh(shared: &Shared, token: &str) -> Reply {
     let now = shared.clock.own();
     let mut state = shared.state();
+    let life = state.todoist.access_life.unwrap_or(ACCESS_LIFE);
     let tokens = &mut state.todoist.tokens;
     let Some(known) = tokens.refresh_token(token).cloned() else { return refused(400, "invalid_grant") };
     match known.rotated {
         None => {
-            let access = tokens.issue_access(known.grant, Some(now + ACCESS_LIFE));
+            let access = tokens.issue_access(known.grant, Some(now + life));
             let next = tokens.issue_refresh(known.grant, now);
             tokens.rotate(token, &access, now);
-            http::json(200, &answer(tokens.grant(known.grant), &access, Some(&next)))
+            http::json(200, &answer(tokens.grant(known.grant), life, &access, Some(&next)))
         }
-        Some((at, access)) if now <= at + GRACE => http::json(200, &answer(tokens.grant(known.grant), &access, None)),
+        Some((at, access)) if now <= at + GRACE => {
+            http::json(200, &answer(tokens.grant(known.grant), life, &access, None))
+        }
         Some(_) => {
             if let Some(grant) = tokens.grant(known.grant).cloned() {
                 tracing::info!(person = grant.person, "a refresh token was used again: all tokens are revoked");
@@ -140,12 +143,12 @@ fn refresh(shared: &Shared, token: &str) -> Reply {
     }
 }
 
-fn answer(grant: Option<&Grant>, access: &str, refresh: Option<&str>) -> Value {
+fn answer(grant: Option<&Grant>, life: SignedDuration, access: &str, refresh: Option<&str>) -> Value {
     let scope = grant.map(|grant| grant.scopes.join(",")).unwrap_or_default();
     let mut body = json!({
         "access_token": access,
         "token_type": "Bearer",
-        "expires_in": ACCESS_LIFE.as_secs(),
+        "expires_in": life.as_secs(),
         "scope": scope,
     });
     if let Some(refresh) = refresh {

@@ -5,6 +5,7 @@
 
 mod faults;
 mod google;
+mod google_tasks;
 mod oauth;
 mod push;
 mod todoist;
