@@ -53,6 +53,12 @@ export interface Answered {
   undo_until: string;
 }
 
+/**
+ * A password made for one app alone.
+ * 1 to 256 characters.
+ */
+export type AppPassword = string;
+
 /** Asks for one tip. Everything that the choice may depend on is in here: a policy reads no store, no clock and no dice. */
 export interface Ask {
   id: DecisionId;
@@ -392,10 +398,15 @@ export interface LinkList {
 /** Begins linking an account. */
 export interface LinkStart {
   provider: Provider;
+  /** For a provider that runs wherever somebody put it: see `Offer::wants`. */
+  server?: OwnServer | null;
   user: UserId;
 }
 
-/** Where the browser goes, and the transaction that its cookie must bring back. */
+/**
+ * Where the browser goes, and the transaction that its cookie must bring back. The transaction is empty where no browser
+ * comes back: a Nextcloud tells us by itself, and an app-specific password has been taken already.
+ */
 export interface LinkStarted {
   authorize: string;
   transaction: string;
@@ -478,6 +489,8 @@ export interface Offer {
   provider: Provider;
   /** A stand-in with sample data. */
   sandbox: boolean;
+  /** What the person has to say before the link can begin; nothing where it is left out. */
+  wants?: Wants | null;
 }
 
 /** How a decision ended. */
@@ -486,6 +499,15 @@ export type Outcome =
   | { kind: "asked"; ask: Ask; recommendation: Recommendation }
   /** It was not the moment, so none was asked: nothing to learn from. */
   | { kind: "unavailable"; silence: Silence };
+
+/** A server of the person's own, to link an account there. Which of it is wanted says `Wants`(crate::wire::Wants). */
+export interface OwnServer {
+  /** Where it is; `https://` may be left out. */
+  address: ServerAddress;
+  /** An app-specific password, never the account's main one. */
+  app_password?: AppPassword | null;
+  user?: ServerUser | null;
+}
 
 /** One fact; whose it is says the session. */
 export interface OwnSignal {
@@ -623,6 +645,18 @@ export interface Ref {
   account: AccountId;
   item: ItemId;
 }
+
+/**
+ * The address of a server, as people write it.
+ * 1 to 512 characters.
+ */
+export type ServerAddress = string;
+
+/**
+ * What a server calls a person.
+ * 1 to 256 characters.
+ */
+export type ServerUser = string;
 
 /** A session begun. The secret goes into a cookie and nowhere else. */
 export interface Session {
@@ -809,6 +843,16 @@ export interface View {
   version: number;
   zone: ZoneName;
 }
+
+/** What a link to a server of the person's own begins with: what `OwnServer`(crate::http::OwnServer) must hold. */
+export type Wants =
+  /** The server's address. The person says yes there, in a window of its own that does not lead back. */
+  | "server"
+  /**
+   * The server's address, the user's name and an app-specific password: one that the person made there for oO alone and
+   * can take back. Never the account's main password.
+   */
+  | "app_password";
 
 /** A provider's words. They live in memory and in this answer, nowhere else. */
 export interface Words {

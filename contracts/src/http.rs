@@ -1,5 +1,6 @@
 //! The public API: what the page and the SDK speak, and every route there is.
 
+use crate::bounded::bounded;
 use crate::signal::{Answer, Fact};
 use crate::tip::Card;
 use crate::wire::{Account, Answered, Kept, Offer, PushState};
@@ -126,6 +127,34 @@ pub struct LinkTo {
     pub authorize: String,
 }
 
+/// A server of the person's own, to link an account there. Which of it is wanted says [`Wants`](crate::wire::Wants).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnServer {
+    /// Where it is; `https://` may be left out.
+    pub address: ServerAddress,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<ServerUser>,
+    /// An app-specific password, never the account's main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_password: Option<AppPassword>,
+}
+
+impl std::fmt::Debug for OwnServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnServer").finish_non_exhaustive()
+    }
+}
+
+bounded!(
+    /// The address of a server, as people write it.
+    text ServerAddress(1..=512));
+bounded!(
+    /// What a server calls a person.
+    text ServerUser(1..=256));
+bounded!(
+    /// A password made for one app alone.
+    text AppPassword(1..=256));
+
 /// How a route is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -153,6 +182,13 @@ pub struct Route {
     pub says: &'static str,
 }
 
+impl Route {
+    /// Whether the body may be left out: only what a link to a server of the person's own begins with.
+    pub fn may_be_empty(&self) -> bool {
+        self.request == Some("OwnServer")
+    }
+}
+
 const fn route(
     method: &'static str,
     path: &'static str,
@@ -174,7 +210,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/stream", Door::Session, None, None, 200, "The same, live: server-sent events `state`."),
     route("POST", "/api/v1/signals", Door::Session, Some("OwnSignals"), Some("SignalsKept"), 202, "Facts that the person says of themselves."),
     route("POST", "/api/v1/tips/{tip}/answer", Door::Session, Some("TipAnswer"), None, 204, "Answer a tip."),
-    route("POST", "/api/v1/links/{provider}", Door::Session, None, Some("LinkTo"), 200, "Begin to link an account."),
+    route("POST", "/api/v1/links/{provider}", Door::Session, Some("OwnServer"), Some("LinkTo"), 200, "Begin to link an account."),
     route("DELETE", "/api/v1/accounts/{account}", Door::Session, None, None, 204, "End the link to an account."),
     route("PUT", "/api/v1/push/subscription", Door::Session, Some("Subscription"), None, 204, "Keep this browser's push subscription."),
     route("DELETE", "/api/v1/push/subscription/{device}", Door::Session, None, None, 204, "Forget a browser's push subscription."),

@@ -30,6 +30,7 @@ boundary!(
     crate::decision::Recommendation,
     crate::entry::Entry,
     crate::http::LinkTo,
+    crate::http::OwnServer,
     crate::http::OwnSignals,
     crate::http::OwnerSignIn,
     crate::http::Problem,

@@ -1,7 +1,7 @@
 //! What services ask each other over NATS. Every answer travels as a [`Reply`].
 
 use crate::decision::Silence;
-use crate::http::Problem;
+use crate::http::{OwnServer, Problem};
 use crate::push::Subscription;
 use crate::signal::{Answer, Signal, ZoneName};
 use crate::tip::Tip;
@@ -146,9 +146,13 @@ pub struct SignedIn {
 pub struct LinkStart {
     pub user: UserId,
     pub provider: Provider,
+    /// For a provider that runs wherever somebody put it: see [`Offer::wants`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<OwnServer>,
 }
 
-/// Where the browser goes, and the transaction that its cookie must bring back.
+/// Where the browser goes, and the transaction that its cookie must bring back. The transaction is empty where no browser
+/// comes back: a Nextcloud tells us by itself, and an app-specific password has been taken already.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LinkStarted {
     pub authorize: String,
@@ -208,6 +212,20 @@ pub struct Offer {
     pub name: String,
     /// A stand-in with sample data.
     pub sandbox: bool,
+    /// What the person has to say before the link can begin; nothing where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wants: Option<Wants>,
+}
+
+/// What a link to a server of the person's own begins with: what [`OwnServer`](crate::http::OwnServer) must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Wants {
+    /// The server's address. The person says yes there, in a window of its own that does not lead back.
+    Server,
+    /// The server's address, the user's name and an app-specific password: one that the person made there for oO alone and
+    /// can take back. Never the account's main password.
+    AppPassword,
 }
 
 /// Ends the link to an account.

@@ -3,7 +3,7 @@
 use crate::doors::Request;
 use crate::state::problem;
 use crate::{Gateway, state, stream};
-use oo_contracts::http::{LinkTo, MAX_BATCH, OwnSignals, OwnerSignIn, Problem, SignalsKept, TipAnswer};
+use oo_contracts::http::{LinkTo, MAX_BATCH, OwnServer, OwnSignals, OwnerSignIn, Problem, SignalsKept, TipAnswer};
 use oo_contracts::push::Subscription;
 use oo_contracts::signal::{Fact, Signal};
 use oo_contracts::wire::{
@@ -24,6 +24,8 @@ const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 const BEHIND: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 /// Seconds that linking may take.
 const LINK_SECONDS: u64 = 600;
+/// A provider is asked several things, each within ten seconds.
+const LINK_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Finds the route and answers. What is in no row of `ROUTES` is not found.
 pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer, Problem> {
@@ -84,10 +86,20 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
             Ok(web::empty(204))
         }
         ["api", "v1", "links", provider] => {
-            let started =
-                bus.ask(LINK_START, &LinkStart { user, provider: named(provider)? }).await.map_err(problem)?;
+            // The SDK sends an empty object where it has nothing to say.
+            let is_empty = request.body.is_empty() || *request.body == *b"{}";
+            let server: Option<OwnServer> = if is_empty { None } else { Some(request.json()?) };
+            if server.is_some() {
+                gateway.limits.link(&user)?;
+            }
+            let start = LinkStart { user, provider: named(provider)?, server };
+            let started = bus.ask_within(LINK_START, &start, LINK_WITHIN).await.map_err(problem)?;
+            let answer = web::json(200, &LinkTo { authorize: started.authorize });
+            if started.transaction.is_empty() {
+                return Ok(answer);
+            }
             let cookie = gateway.set_cookie(gateway.cookie_names().1, Some(&started.transaction), LINK_SECONDS);
-            Ok(with_cookie(web::json(200, &LinkTo { authorize: started.authorize }), &cookie))
+            Ok(with_cookie(answer, &cookie))
         }
         ["api", "v1", "accounts", account] => {
             bus.ask(LINK_END, &LinkEnd { user, account: named(account)? }).await.map_err(problem)?;
@@ -164,13 +176,7 @@ async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: 
         error,
         iss: request.parameter("iss"),
     };
-    let landing = match gateway
-        .ctx
-        .bus
-        .ask_within(LINK_CALLBACK, &asked, std::time::Duration::from_secs(30))
-        .await
-        .map_err(problem)
-    {
+    let landing = match gateway.ctx.bus.ask_within(LINK_CALLBACK, &asked, LINK_WITHIN).await.map_err(problem) {
         Ok(_) => format!("/?linked={}", provider.slug()),
         Err(problem) if denied && problem.status != 400 => format!("/?link_error={}", provider.slug()),
         Err(problem) => return Err(problem),

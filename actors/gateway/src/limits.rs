@@ -16,6 +16,8 @@ const PERSON: (u32, u32) = (120, 60);
 const SIGN_IN: (u32, u32) = (10, 10);
 /// Cookies that are looked up: many people may share an address.
 const SESSION: (u32, u32) = (1200, 600);
+/// Servers of their own that a person links: nobody should guess passwords by way of us.
+const LINK: (u32, u32) = (6, 10);
 /// Calls of providers, which come from few addresses for everybody.
 const HOOK: (u32, u32) = (6000, 1000);
 /// How often those who were quiet are forgotten.
@@ -31,6 +33,7 @@ pub(crate) struct Limits {
     sign_in: Limit<IpAddr>,
     session: Limit<IpAddr>,
     hook: Limit<IpAddr>,
+    link: Limit<UserId>,
 }
 
 impl Default for Limits {
@@ -41,6 +44,7 @@ impl Default for Limits {
             sign_in: limit(SIGN_IN),
             session: limit(SESSION),
             hook: limit(HOOK),
+            link: limit(LINK),
         }
     }
 }
@@ -62,6 +66,10 @@ impl Limits {
         self.check(&self.hook, &from)
     }
 
+    pub(crate) fn link(&self, user: &UserId) -> Result<(), Problem> {
+        self.check(&self.link, user)
+    }
+
     /// Keeps what is remembered bounded by who came lately. Never ends by itself.
     pub(crate) async fn forget_the_quiet(&self) {
         loop {
@@ -70,6 +78,7 @@ impl Limits {
             self.sign_in.retain_recent();
             self.session.retain_recent();
             self.hook.retain_recent();
+            self.link.retain_recent();
         }
     }
 

@@ -1,5 +1,6 @@
 //! A provider: how to link it, read it, act on it and be told by it. To add one: a file in `connector/`.
 
+pub(crate) mod dav;
 pub(crate) mod google_calendar;
 pub(crate) mod google_tasks;
 pub(crate) mod todoist;
@@ -9,7 +10,7 @@ use crate::settings::Settings;
 use futures_util::future::BoxFuture;
 use oo_contracts::id::ItemId;
 use oo_contracts::signal::{Event, Task};
-use oo_contracts::wire::Header;
+use oo_contracts::wire::{Header, Wants};
 use oo_contracts::{AccountId, Provider, Ref, SignalId, Timestamp};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -107,6 +108,26 @@ pub(crate) enum News {
 pub(crate) enum Keeps {
     Tasks,
     Events,
+    /// Both: the name of a task begins with `t`, that of an event with `e`.
+    Both,
+}
+
+impl Keeps {
+    /// Whether an object of this name is a task.
+    pub(crate) fn is_task(self, item: &ItemId) -> bool {
+        match self {
+            Self::Tasks => true,
+            Self::Events => false,
+            Self::Both => item.as_str().starts_with('t'),
+        }
+    }
+}
+
+/// How an account is linked.
+pub(crate) enum Way<'a> {
+    Oauth(&'a App),
+    /// At a server that the person names; with what, the contract says.
+    OwnServer(Wants),
 }
 
 /// A title, and whether the thing is over. Lives in memory only.
@@ -160,7 +181,13 @@ pub(crate) struct Channel {
 
 /// One provider.
 pub(crate) trait Connector: Send + Sync {
+    /// What oO is to the provider. For its addresses and secrets ask [`Connector::way`]: not every provider has them.
     fn app(&self) -> &App;
+
+    /// How an account is linked: by OAuth, unless a connector says otherwise.
+    fn way(&self) -> Way<'_> {
+        Way::Oauth(self.app())
+    }
 
     fn keeps(&self) -> Keeps;
 
@@ -243,6 +270,10 @@ pub(crate) fn connectors(settings: &Settings) -> anyhow::Result<Connectors> {
     }
     if let Some((app, userinfo)) = settings.google()? {
         all.insert(Provider::GoogleCalendar, Arc::new(google_calendar::GoogleCalendar::new(app, userinfo)));
+    }
+    if let Some(app) = settings.own_servers()? {
+        all.insert(Provider::Nextcloud, Arc::new(dav::Dav::new(app.clone(), Wants::Server)));
+        all.insert(Provider::Caldav, Arc::new(dav::Dav::new(app, Wants::AppPassword)));
     }
     Ok(all)
 }

@@ -1,6 +1,7 @@
 //! Calls to providers: one way out, every answer sorted into what a caller can do about it.
 
 use crate::backoff;
+use oo_contracts::Timestamp;
 use oo_runtime::outbound::Outbound;
 use oo_runtime::{Clock, Metric, metrics::Metrics};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
@@ -44,6 +45,9 @@ pub(crate) enum CallError {
     /// Our own guard will not let it out.
     #[error("{0}")]
     Forbade(String),
+    /// It sends us to another origin, where the account's secret has no business.
+    #[error("the server sends us elsewhere, to {0}")]
+    Elsewhere(String),
     /// This provider has no such thing.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -74,6 +78,7 @@ impl CallError {
             Self::Garbled => "garbled",
             Self::Away { .. } => "away",
             Self::Forbade(_) => "forbade",
+            Self::Elsewhere(_) => "elsewhere",
             Self::Unsupported(_) => "unsupported",
         }
     }
@@ -131,6 +136,21 @@ impl Http {
             Ok(answer) => self.sort(answer),
             Err(error) => Err(error),
         };
+        self.counted(answer)
+    }
+
+    /// An answer that was sent for as it is: success, or why not.
+    pub(crate) fn sorted(&self, answer: Answer) -> Result<Answer, CallError> {
+        let answer = self.sort(answer);
+        self.counted(answer)
+    }
+
+    /// The wall's time, for what a provider is told of when something was done.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    fn counted(&self, answer: Result<Answer, CallError>) -> Result<Answer, CallError> {
         let label = answer.as_ref().err().map_or("ok", CallError::label);
         self.metrics.count(Metric::IntegrationsRequests, label);
         answer

@@ -12,6 +12,7 @@ mod http;
 mod link;
 mod link_store;
 mod oauth;
+mod own_server;
 mod refresh;
 mod settings;
 mod shared;

@@ -1,10 +1,11 @@
 //! Linking an account: out to the provider with a state and a PKCE challenge, back with a code, into the vault.
 
-use crate::connector::Connector;
+use crate::connector::{Connector, Way};
 use crate::link_store::Begun;
 use crate::oauth::{self, OauthError};
+use crate::own_server;
 use crate::shared::Shared;
-use crate::vault::Kept;
+use crate::vault::{Grant, Kept};
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Account, LinkCallback, LinkList, LinkStart, LinkStarted, Links, Offer};
 use oo_contracts::{Provider, UserId};
@@ -29,10 +30,14 @@ struct Transaction {
 
 /// Begins: where the browser goes, and what its cookie must bring back.
 pub(crate) async fn start(shared: Arc<Shared>, start: LinkStart) -> Result<LinkStarted, Problem> {
-    let LinkStart { user, provider } = start;
+    let LinkStart { user, provider, server } = start;
     let connector = offered(&shared, provider)?;
+    let app = match connector.way() {
+        Way::Oauth(app) => app,
+        Way::OwnServer(wants) => return own_server::start(&shared, user, provider, wants, server).await,
+    };
     let (state, transaction) = (secret(), secret());
-    let (authorize, verifier) = oauth::authorize(connector.app(), &state);
+    let (authorize, verifier) = oauth::authorize(app, &state);
     let begun =
         Transaction { user, provider, browser: hash(&transaction), verifier: verifier.expose_secret().to_owned() };
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(&begun).unwrap_or_default());
@@ -46,9 +51,12 @@ pub(crate) async fn start(shared: Arc<Shared>, start: LinkStart) -> Result<LinkS
 pub(crate) async fn callback(shared: Arc<Shared>, back: LinkCallback) -> Result<Account, Problem> {
     let LinkCallback { user, provider, transaction, state, code, error, iss } = back;
     let connector = offered(&shared, provider)?;
+    let Way::Oauth(app) = connector.way() else {
+        return Err(Problem::new(404, "no way back", "this provider sends nobody back"));
+    };
     let verifier = recognise(&shared, &user, provider, &transaction, &state).await?;
     // A mix-up: another provider's answer at this one's address.
-    if iss.is_some_and(|iss| !connector.app().issuer.is(&iss)) {
+    if iss.is_some_and(|iss| !app.issuer.is(&iss)) {
         return Err(Problem::new(400, "another provider answered", "begin again"));
     }
     if let Some(error) = error {
@@ -64,7 +72,6 @@ pub(crate) async fn callback(shared: Arc<Shared>, back: LinkCallback) -> Result<
     let code =
         code.filter(|code| !code.is_empty()).ok_or_else(|| Problem::new(400, "no code came back", "begin again"))?;
 
-    let app = connector.app();
     let tokens = oauth::exchange(&shared.http, app, &code, &verifier).await.map_err(exchange_problem)?;
     if !tokens.missing(app).is_empty() {
         return Err(Problem::new(403, "not enough was allowed", "begin again and leave all boxes ticked"));
@@ -75,7 +82,18 @@ pub(crate) async fn callback(shared: Arc<Shared>, back: LinkCallback) -> Result<
     })?;
     let wall = shared.ctx.clock.wall();
     let grant = tokens.into_grant(app, owner, None, wall);
-    let linked = match shared.vault.keep(&user, provider, &grant, wall).await? {
+    keep(&shared, &user, provider, &grant).await
+}
+
+/// Keeps a new grant, and sees to it that the account is read soon.
+pub(crate) async fn keep(
+    shared: &Shared,
+    user: &UserId,
+    provider: Provider,
+    grant: &Grant,
+) -> Result<Account, Problem> {
+    let wall = shared.ctx.clock.wall();
+    let linked = match shared.vault.keep(user, provider, grant, wall).await? {
         Kept::New(linked) => linked,
         Kept::Again(linked) => {
             shared.schedule.hint(&linked.id, wall).await?;
@@ -92,7 +110,7 @@ pub(crate) async fn callback(shared: Arc<Shared>, back: LinkCallback) -> Result<
     };
     tracing::info!(%user, account = %linked.id, provider = provider.slug(), "linked");
     shared.due.notify_one();
-    shared.ctx.bus.changed(&user, 0).await;
+    shared.ctx.bus.changed(user, 0).await;
     Ok(shared.account(linked))
 }
 
@@ -103,6 +121,10 @@ pub(crate) async fn list(shared: Arc<Shared>, list: LinkList) -> Result<Links, P
         provider,
         name: provider.name().to_owned(),
         sandbox: shared.settings.is_sandbox(provider),
+        wants: shared.connectors.get(&provider).and_then(|connector| match connector.way() {
+            Way::Oauth(_) => None,
+            Way::OwnServer(wants) => Some(wants),
+        }),
     };
     Ok(Links {
         accounts: accounts.into_iter().map(|linked| shared.account(linked)).collect(),
@@ -136,7 +158,7 @@ async fn recognise(
     Ok(begun.verifier.into())
 }
 
-fn offered(shared: &Shared, provider: Provider) -> Result<Arc<dyn Connector>, Problem> {
+pub(crate) fn offered(shared: &Shared, provider: Provider) -> Result<Arc<dyn Connector>, Problem> {
     shared.connector(provider).ok_or_else(|| Problem::new(404, "no such provider", "this provider is not set up here"))
 }
 

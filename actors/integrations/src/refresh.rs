@@ -1,7 +1,7 @@
 //! Tokens that work: one refresh at a time for each account, over all processes; kept before it is used; and a failure
 //! is the person's only when it is confirmed.
 
-use crate::connector::Connectors;
+use crate::connector::{Connectors, Way};
 use crate::http::Http;
 use crate::oauth::{self, OauthError, Tokens};
 use crate::store::StoreError;
@@ -145,7 +145,9 @@ impl Refresher {
             .connectors
             .get(&account.linked.provider)
             .ok_or_else(|| TokenError::Oauth(OauthError::Config("this provider is no longer set up".into())))?;
-        let app = connector.app();
+        let Way::Oauth(app) = connector.way() else {
+            return self.dead(&account, "no_refresh").await;
+        };
         let tokens = match oauth::refresh(&self.http, app, &token).await {
             Ok(tokens) => tokens,
             Err(OauthError::Terminal(code)) => return self.dead(&account, &code).await,

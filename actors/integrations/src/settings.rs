@@ -30,6 +30,9 @@ pub struct Settings {
     /// Seconds that a begun link may take, at most 600.
     #[serde(default = "link_seconds")]
     pub link_seconds: u64,
+    /// Offers Nextcloud and CalDAV: oO then calls the servers that people name, if they are public ones.
+    #[serde(default)]
+    pub own_servers: bool,
     #[serde(default)]
     pub todoist_client_id: Option<String>,
     #[serde(default)]
@@ -149,6 +152,34 @@ impl Settings {
             ..calendar
         };
         Ok(Some((app, userinfo)))
+    }
+
+    /// What stands in for a registration where there is none: everything leads back to the page, and nothing calls it.
+    pub(crate) fn own_servers(&self) -> anyhow::Result<Option<App>> {
+        if !self.own_servers {
+            return Ok(None);
+        }
+        let page = self.at("")?;
+        Ok(Some(App {
+            client_id: String::new(),
+            client_secret: SecretString::default(),
+            issuer: Issuer::Under(page.origin()),
+            authorize_url: page.clone(),
+            token_url: page.clone(),
+            api_url: page.clone(),
+            revoke_url: page.clone(),
+            redirect: page,
+            webhook: None,
+            scopes: &[],
+            separator: " ",
+            extra: &[],
+            life_unsaid: None,
+        }))
+    }
+
+    /// Where the browser ends up when an account is linked.
+    pub(crate) fn landing(&self, provider: Provider) -> anyhow::Result<Url> {
+        self.at(&format!("?linked={}", provider.slug()))
     }
 
     /// Where a provider sends the browser back to: fixed by the settings, never by a request's headers.

@@ -7,6 +7,7 @@ use crate::hooks_store::HooksStore;
 use crate::http::{CallError, Http};
 use crate::link_store::LinkStore;
 use crate::oauth::OauthError;
+use crate::own_server::Logins;
 use crate::refresh::{Refresher, TokenError};
 use crate::settings::Settings;
 use crate::store::StoreError;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) hooks: HooksStore,
     pub(crate) content: ContentStore,
     pub(crate) words: Cache,
+    /// Logins at a Nextcloud that are waited for.
+    pub(crate) logins: Logins,
     /// Something may be due.
     pub(crate) due: Notify,
     /// A link was ended.
@@ -161,6 +164,7 @@ impl Shared {
             hooks: HooksStore::new(redis.clone()),
             content: ContentStore::new(redis),
             words: Cache::default(),
+            logins: Logins::default(),
             due: Notify::new(),
             ended: Notify::new(),
         }))

@@ -4,7 +4,7 @@
 mod weigh;
 
 use crate::backoff;
-use crate::connector::Connector;
+use crate::connector::{Connector, Way};
 use crate::hooks;
 use crate::hooks_store::KeptChannel;
 use crate::refresh::TokenError;
@@ -296,7 +296,8 @@ async fn keep_channel(
 ) -> Result<(), SyncError> {
     let wall = shared.ctx.clock.wall();
     let lives = |channel: &OpenChannel| channel.expires > wall.checked_add(RENEW).unwrap_or(wall);
-    if connector.app().webhook.is_none()
+    let Way::Oauth(app) = connector.way() else { return Ok(()) };
+    if app.webhook.is_none()
         || state.channels.iter().any(lives)
         || state.channel_after.is_some_and(|after| after > wall)
     {

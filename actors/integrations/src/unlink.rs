@@ -1,6 +1,7 @@
 //! Ending a link, completely: the record goes at once; then the log is told, channels stop, the grant is revoked. What is
 //! left to do outlives a restart, and nothing of it can bring the link back.
 
+use crate::connector::Way;
 use crate::oauth;
 use crate::shared::{Shared, not_linked};
 use crate::sync;
@@ -106,7 +107,8 @@ async fn revoke(shared: &Shared, linked: &Linked, grant: &Grant, state: &str) ->
     if !state.channels.is_empty()
         && !grant.is_fresh(shared.ctx.clock.wall())
         && let Some(token) = &grant.refresh
-        && let Ok(tokens) = oauth::refresh(&shared.http, connector.app(), token).await
+        && let Way::Oauth(app) = connector.way()
+        && let Ok(tokens) = oauth::refresh(&shared.http, app, token).await
     {
         access = tokens.access;
         refresh = tokens.refresh.or(refresh);

@@ -4,6 +4,12 @@
 
 #[path = "integrations/content.rs"]
 mod content;
+#[path = "integrations/dav.rs"]
+mod dav;
+#[path = "integrations/dav_link.rs"]
+mod dav_link;
+#[path = "integrations/dav_servers.rs"]
+mod dav_servers;
 #[path = "integrations/faults.rs"]
 mod faults;
 #[path = "integrations/google_tasks.rs"]

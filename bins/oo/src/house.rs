@@ -74,7 +74,8 @@ impl House {
         let (redis, redis_url) = redis(&given, &data, &progress).await?;
 
         let sandboxed = given.get("OO_INTEGRATIONS__TODOIST_CLIENT_ID").is_none()
-            && given.get("OO_INTEGRATIONS__GOOGLE_CLIENT_ID").is_none();
+            && given.get("OO_INTEGRATIONS__GOOGLE_CLIENT_ID").is_none()
+            && given.get("OO_INTEGRATIONS__OWN_SERVERS").is_none();
         let clock_file = ClockFile::new(&data);
         let clock = clock_file.resume(options.speed, sandboxed);
         let port = if options.port == 0 { engines::free_port()? } else { options.port };

@@ -1,4 +1,5 @@
-//! Installs what the tests need: system packages, nats-server, and the JavaScript tools with their pinned versions.
+//! Installs what the tests need: system packages, nats-server, and the JavaScript tools and CalDAV servers with their pinned
+//! versions.
 
 use crate::run::{Command, says};
 use anyhow::{Context, bail};
@@ -15,6 +16,7 @@ const PACKAGES: &[(Sign, &str)] = &[
     (Sign::File("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), "fonts-dejavu-core"),
     (Sign::Program("node"), "nodejs"),
     (Sign::Program("npm"), "npm"),
+    (Sign::Python("ensurepip"), "python3-venv"),
 ];
 
 /// What shows that a package is there.
@@ -22,10 +24,15 @@ pub(crate) enum Sign {
     /// On the PATH.
     Program(&'static str),
     File(&'static str),
+    /// A module that Debian has in a package of its own.
+    Python(&'static str),
 }
 
 /// Where what we fetch goes. Git knows nothing of it.
 pub(crate) const FETCHED: &str = ".oo";
+
+/// What pip installs, by versions.
+const PYTHON_FILE: &str = "requirements.txt";
 
 /// What npm installs, by versions and hashes.
 const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
@@ -34,7 +41,8 @@ const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
 pub fn run(root: &Path) -> anyhow::Result<()> {
     system_packages(PACKAGES)?;
     nats(&root.join(FETCHED).join("bin"))?;
-    node_packages(root)
+    node_packages(root)?;
+    python_packages(root)
 }
 
 /// Installs only the servers.
@@ -85,7 +93,7 @@ pub(crate) fn system_packages(packages: &[(Sign, &str)]) -> anyhow::Result<()> {
 impl Sign {
     fn name(&self) -> &'static str {
         match self {
-            Self::Program(name) | Self::File(name) => name,
+            Self::Program(name) | Self::File(name) | Self::Python(name) => name,
         }
     }
 }
@@ -94,6 +102,10 @@ fn is_there(sign: &Sign) -> bool {
     match sign {
         Sign::Program(name) => on_path(name).is_some(),
         Sign::File(path) => Path::new(path).exists(),
+        Sign::Python(module) => {
+            let asked = std::process::Command::new("python3").args(["-c", &format!("import {module}")]).output();
+            asked.is_ok_and(|asked| asked.status.success())
+        }
     }
 }
 
@@ -138,6 +150,24 @@ fn node_packages(root: &Path) -> anyhow::Result<()> {
     Command::new("npm").args(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).within(&installed).run()
 }
 
+/// The CalDAV servers of the tests, in an environment of their own, just as the requirements say.
+fn python_packages(root: &Path) -> anyhow::Result<()> {
+    let (wanted, installed) = (root.join("bins/xtask/python").join(PYTHON_FILE), root.join(FETCHED).join("python"));
+    let record = installed.join(PYTHON_FILE);
+    // Written last: it says that all before it was finished.
+    if record.exists() && std::fs::read(&wanted).ok() == std::fs::read(&record).ok() {
+        return Ok(());
+    }
+    says("installing the CalDAV servers of the tests");
+    let place = installed.to_string_lossy();
+    Command::new("python3").args(&["-m", "venv", "--clear", &place]).run()?;
+    let pip = installed.join("bin/pip");
+    let options = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+    Command::new(&pip.to_string_lossy()).args(&options).args(&[&wanted.to_string_lossy()]).run()?;
+    std::fs::copy(&wanted, &record).with_context(|| format!("cannot write {}", record.display()))?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +176,16 @@ mod tests {
     fn a_program_is_found_on_the_path_and_a_missing_one_is_not() {
         assert!(on_path("sh").is_some());
         assert!(on_path("no-such-program-anywhere").is_none());
+    }
+
+    #[test]
+    fn every_python_package_has_one_version() {
+        let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(PYTHON_FILE)).unwrap();
+        let packages: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(packages.iter().any(|line| line.starts_with("Radicale==")), "{packages:?}");
+        for line in packages {
+            assert_eq!(line.split("==").count(), 2, "{line}: pin it");
+        }
     }
 
     #[test]

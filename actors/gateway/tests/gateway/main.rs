@@ -4,6 +4,7 @@
 
 mod doors;
 mod live;
+mod own_server;
 mod pages;
 mod place;
 mod routes;

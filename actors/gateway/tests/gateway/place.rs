@@ -29,8 +29,17 @@ impl Place {
         Self::at(None).await
     }
 
+    /// Everything, with more settings.
+    pub(crate) async fn with(more: impl IntoIterator<Item = (&str, &str)>) -> Self {
+        Self::start(None, more).await
+    }
+
     /// Everything, where the page's public address is `origin`.
     pub(crate) async fn at(origin: Option<&str>) -> Self {
+        Self::start(origin, []).await
+    }
+
+    async fn start(origin: Option<&str>, more: impl IntoIterator<Item = (&str, &str)>) -> Self {
         let mut house = House::start().await;
         let sandbox = oo_sandbox::start(oo_sandbox::Options { sample: false, ..Default::default() }).await.unwrap();
         let address = format!("127.0.0.1:{}", oo_runtime::engines::free_port().unwrap());
@@ -57,6 +66,7 @@ impl Place {
             ("OO_INTEGRATIONS__TODOIST_API_URL", todoist("api/v1/")),
             ("OO_INTEGRATIONS__TODOIST_REVOKE_URL", todoist("api/v1/revoke")),
         ]);
+        house.set(more);
         let services = vec![
             house.serve("events", oo_events::serve).await,
             house.serve("auth", oo_auth::serve).await,

@@ -33,6 +33,8 @@ fn body(place: &Place, route: &Route) -> Option<Value> {
             json!({ "device": "device-1", "endpoint": browser.endpoint, "language": "en",
                     "keys": { "p256dh": browser.p256dh, "auth": browser.auth } })
         }
+        // Todoist has one address for everybody.
+        "OwnServer" => return None,
         other => panic!("the test has no {other} to send"),
     })
 }

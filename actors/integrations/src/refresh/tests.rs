@@ -72,7 +72,7 @@ impl Two {
 
 async fn link(shared: &Arc<Shared>, provider: Provider) -> AccountId {
     let user: UserId = "ada".parse().unwrap();
-    let started = link::start(shared.clone(), LinkStart { user: user.clone(), provider }).await.unwrap();
+    let started = link::start(shared.clone(), LinkStart { user: user.clone(), provider, server: None }).await.unwrap();
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let answer = client.get(&started.authorize).send().await.unwrap();
     let to = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();

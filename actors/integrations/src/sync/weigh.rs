@@ -91,9 +91,10 @@ pub(super) fn signal_id(parts: &[&str]) -> SignalId {
 }
 
 fn gone(keeps: Keeps, reference: Ref) -> Fact {
-    match keeps {
-        Keeps::Tasks => Fact::TaskRemoved { task: reference },
-        Keeps::Events => Fact::EventRemoved { event: reference },
+    if keeps.is_task(&reference.item) {
+        Fact::TaskRemoved { task: reference }
+    } else {
+        Fact::EventRemoved { event: reference }
     }
 }
 
@@ -183,6 +184,15 @@ mod tests {
         assert_eq!(log.take(vec![task("a", 1, "v1"), task("b", 1, "v1")], true), [""; 0]);
         assert_eq!(log.take(vec![task("b", 2, "v2")], true), ["changed", "removed"]);
         assert_eq!(log.take(vec![], false), [""; 0]);
+    }
+
+    #[test]
+    fn of_an_account_with_both_what_is_missing_is_told_by_its_name() {
+        let known = HashMap::from([("t.1".to_owned(), "d".to_owned()), ("e.1".to_owned(), "d".to_owned())]);
+        let batch = Batch { changes: vec![over("e.1", News::Gone, "v")], whole: true, cursor: String::new() };
+        let signals = weigh(&linked(), Keeps::Both, batch, &known, None, Timestamp::UNIX_EPOCH).signals;
+        assert!(matches!(&signals[0].fact, Fact::EventRemoved { event } if event.item.as_str() == "e.1"));
+        assert!(matches!(&signals[1].fact, Fact::TaskRemoved { task } if task.item.as_str() == "t.1"));
     }
 
     #[test]

@@ -197,7 +197,11 @@ async fn no_token_and_no_verifier_rests_readable() {
     let ada = user("ada");
     let account = peer.link_and_sync(&ada, Provider::Todoist).await;
     peer.link_and_sync(&ada, Provider::GoogleCalendar).await;
-    peer.ctx.bus.ask(LINK_START, &LinkStart { user: ada.clone(), provider: Provider::Todoist }).await.unwrap();
+    peer.ctx
+        .bus
+        .ask(LINK_START, &LinkStart { user: ada.clone(), provider: Provider::Todoist, server: None })
+        .await
+        .unwrap();
     let tokens = peer.tokens();
     assert!(tokens.len() >= 4, "two accounts, two tokens each");
     assert_eq!(peer.at_rest(&tokens), Vec::<String>::new());

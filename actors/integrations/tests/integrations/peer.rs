@@ -104,7 +104,7 @@ impl Peer {
 
     /// Begins a link and goes to the provider as a browser would.
     pub(crate) async fn visit(&self, user: &UserId, provider: Provider, person: &str) -> Back {
-        let start = LinkStart { user: user.clone(), provider };
+        let start = LinkStart { user: user.clone(), provider, server: None };
         let LinkStarted { authorize, transaction } = self.ctx.bus.ask(LINK_START, &start).await.unwrap();
         let mut url = Url::parse(&authorize).unwrap();
         url.query_pairs_mut().append_pair("login_hint", person);

@@ -99,8 +99,11 @@ async fn subscribe(ctx: &Context, sandbox: &Sandbox, user: &UserId) -> SandboxSu
 }
 
 async fn link(ctx: &Context, user: &UserId, person: &str) {
-    let started =
-        ctx.bus.ask(LINK_START, &LinkStart { user: user.clone(), provider: Provider::Todoist }).await.unwrap();
+    let started = ctx
+        .bus
+        .ask(LINK_START, &LinkStart { user: user.clone(), provider: Provider::Todoist, server: None })
+        .await
+        .unwrap();
     let mut url = Url::parse(&started.authorize).unwrap();
     url.query_pairs_mut().append_pair("login_hint", person);
     let back = http().get(url).send().await.unwrap();

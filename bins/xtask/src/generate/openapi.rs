@@ -84,6 +84,9 @@ fn operation(definitions: &Map<String, Value>, route: &Route) -> anyhow::Result<
     }
     if let Some(name) = route.request {
         operation["requestBody"] = json_body(definitions, name)?;
+        if route.may_be_empty() {
+            operation["requestBody"]["required"] = false.into();
+        }
     } else if matches!(route.door, Door::Provider) {
         operation["requestBody"] = json!({
             "required": true,
