@@ -105,7 +105,10 @@ impl Settings {
     pub(crate) fn is_sandbox(&self, provider: Provider) -> bool {
         match &self.sandbox {
             Sandbox::All(all) => *all,
-            Sandbox::Some(names) => names.split(',').any(|name| name.trim() == provider.slug()),
+            // Every setting is a text at first.
+            Sandbox::Some(names) => {
+                names.trim() == "true" || names.split(',').any(|name| name.trim() == provider.slug())
+            }
         }
     }
 

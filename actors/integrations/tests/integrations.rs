@@ -10,6 +10,8 @@ mod faults;
 mod hooks;
 #[path = "integrations/link.rs"]
 mod link;
+#[path = "integrations/microsoft.rs"]
+mod microsoft;
 #[path = "integrations/peer.rs"]
 mod peer;
 #[path = "integrations/sync.rs"]

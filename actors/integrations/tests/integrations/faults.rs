@@ -1,6 +1,6 @@
 //! Providers that fail: tried again in time, told truthfully, and never more than needed.
 
-use crate::peer::{Peer, user};
+use crate::peer::{HERE, Peer, user};
 use oo_contracts::Provider;
 use oo_contracts::wire::AccountStatus;
 use oo_sandbox::{Fault, FaultKind};
@@ -77,13 +77,14 @@ async fn expired_tokens_are_renewed_once_for_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_grant_asks_for_the_person_and_mending_keeps_the_account() {
-    for provider in Provider::ALL {
+    for provider in HERE {
         let peer = Peer::start_with([("POLL_SECONDS", "1")]).await;
         let ada = user("ada");
         let account = peer.link_and_sync(&ada, provider).await.id;
         match provider {
             Provider::Todoist => peer.sandbox.todoist().revoke_all(),
             Provider::GoogleCalendar => peer.sandbox.google().revoke_all(),
+            Provider::MicrosoftTodo | Provider::OutlookCalendar => peer.sandbox.microsoft().revoke_all(),
             other => panic!("{other:?} has no place here yet"),
         }
         eventually("reconnect needed", || async {
