@@ -42,13 +42,13 @@ async fn link_and_watch(peer: &Peer, provider: Provider, how_many: usize) -> Acc
     account
 }
 
-/// Waits until so many subscriptions live, and are kept here.
+/// Waits until so many subscriptions of an account live, and are kept here.
 async fn watched(peer: &Peer, account: &AccountId, how_many: usize) {
     let kept = format!("oo:integrations:state:{account}");
     eventually("subscriptions", || async {
         let state = peer.redis(&["GET", &kept]).await?;
         let live = peer.sandbox.microsoft().subscriptions();
-        (live.len() == how_many && live.iter().all(|one| state.contains(&one.0))).then_some(())
+        (live.iter().filter(|one| state.contains(&one.0)).count() == how_many).then_some(())
     })
     .await;
 }
@@ -209,7 +209,7 @@ async fn subscriptions_tell_of_changes_at_once() {
     let (one_item, two_item) = (item(&tasks, &one), item(&home, &two));
     peer.until_told(&one_item, &["added"]).await;
     peer.until_told(&two_item, &["added"]).await;
-    let calendar = link_and_watch(&peer, Provider::OutlookCalendar, 3).await;
+    let calendar = link_and_watch(&peer, Provider::OutlookCalendar, 1).await;
     assert_ne!(account, calendar);
     let now = peer.ctx.clock.now();
     let meeting = microsoft.add_event(NewAppointment::new("event", now + 1.hour(), now + 2.hours()));

@@ -5,6 +5,7 @@
 
 mod faults;
 mod google;
+mod microsoft;
 mod oauth;
 mod push;
 mod todoist;
