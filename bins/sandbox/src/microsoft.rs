@@ -306,6 +306,15 @@ pub(crate) fn route(shared: &Arc<Shared>, request: &Request, rest: &str) -> Repl
     }
 }
 
+/// What the page of the sandbox shows of a person: open tasks with the day they are due, and whether it is linked.
+pub(crate) fn overview(shared: &Shared, name: &str) -> (Vec<(String, Option<jiff::civil::Date>)>, bool) {
+    let mut state = shared.state();
+    let linked = state.microsoft.tokens.is_linked(name);
+    let all = mailbox_of(shared, &mut state.microsoft, name).overview();
+    let open = all.into_iter().filter(|task| task.2 != "completed").map(|task| (task.1, task.3));
+    (open.collect(), linked)
+}
+
 fn is_tenant(name: &str) -> bool {
     matches!(name, "common" | "organizations" | "consumers") || name.len() == 36
 }

@@ -214,8 +214,11 @@ async fn a_view_keeps_its_window_and_tells_series_as_graph_does() {
     }
 }
 
+/// How a place echoes: type and text.
+type Echo = fn(&str) -> (&'static str, String);
+
 /// A place that echoes handshakes in its own manner, and keeps what comes after.
-async fn listener(echo: fn(&str) -> (&'static str, String)) -> (Url, Arc<Mutex<Vec<Value>>>) {
+async fn listener(echo: Echo) -> (Url, Arc<Mutex<Vec<Value>>>) {
     use warp::Filter as _;
     let got = Arc::new(Mutex::new(Vec::new()));
     let kept = got.clone();
@@ -251,7 +254,7 @@ async fn a_subscription_is_made_only_if_its_address_echoes() {
         let request = world.http.post(world.at("microsoft/v1.0/subscriptions")).bearer_auth(&token).json(&body);
         read(request.send().await.unwrap()).await
     };
-    let echoes: [fn(&str) -> (&'static str, String); 3] = [
+    let echoes: [Echo; 3] = [
         |token| ("text/html", token.to_owned()),
         |token| ("text/plain", format!("{token} ")),
         |token| ("text/plain", url::form_urlencoded::byte_serialize(token.as_bytes()).collect()),
