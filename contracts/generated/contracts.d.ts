@@ -329,6 +329,14 @@ export interface Hook {
   /** The provider's own headers, names in lower case. */
   headers: Header[];
   provider: Provider;
+  /** The query of the address as it was called; some providers prove there that the address is ours. */
+  query?: string | null;
+}
+
+/** A call was taken. */
+export interface Hooked {
+  /** What the provider wants to read back, as plain text and nothing else. */
+  say?: string | null;
 }
 
 /** Why a policy kept silent. */

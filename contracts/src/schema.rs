@@ -48,6 +48,7 @@ boundary!(
     crate::wire::Done,
     crate::wire::Fetch,
     crate::wire::Hook,
+    crate::wire::Hooked,
     crate::wire::Ingest,
     crate::wire::Ingested,
     crate::wire::LinkCallback,

@@ -243,6 +243,17 @@ pub struct Hook {
     pub headers: Vec<Header>,
     /// Base64.
     pub body: String,
+    /// The query of the address as it was called; some providers prove there that the address is ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+}
+
+/// A call was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hooked {
+    /// What the provider wants to read back, as plain text and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub say: Option<String>,
 }
 
 /// One header of a request.

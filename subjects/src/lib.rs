@@ -51,7 +51,7 @@ pub const LINK_LIST: Request<LinkList, Links> = Request::new("oo.v1.link.list", 
 /// End a link.
 pub const LINK_END: Request<LinkEnd, Done> = Request::new("oo.v1.link.end", "integrations");
 /// A provider called.
-pub const HOOK: Request<Hook, Done> = Request::new("oo.v1.hook", "integrations");
+pub const HOOK: Request<Hook, Hooked> = Request::new("oo.v1.hook", "integrations");
 /// Keep a browser's push subscription.
 pub const SUBSCRIBE: Request<Subscribe, Done> = Request::new("oo.v1.push.subscribe", "notifier");
 /// Forget it.
@@ -177,7 +177,7 @@ pub const WIRES: &[Wire] = &[
     request!(LINK_CALLBACK: "LinkCallback" -> "Account", &["gateway"], "The provider sent the browser back."),
     request!(LINK_LIST: "LinkList" -> "Links", &["gateway"], "A person's accounts."),
     request!(LINK_END: "LinkEnd" -> "Done", &["gateway"], "End a link."),
-    request!(HOOK: "Hook" -> "Done", &["gateway"], "A provider called."),
+    request!(HOOK: "Hook" -> "Hooked", &["gateway"], "A provider called."),
     request!(SUBSCRIBE: "Subscribe" -> "Done", &["gateway"], "Keep a push subscription."),
     request!(UNSUBSCRIBE: "Unsubscribe" -> "Done", &["gateway"], "Forget a push subscription."),
     request!(PUSH_LOOK: "PushLook" -> "PushState", &["gateway"], "What a page needs to subscribe."),

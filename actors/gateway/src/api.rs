@@ -22,6 +22,8 @@ use warp::http::{HeaderValue, Method, header};
 const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 /// A signal older than this is no news.
 const BEHIND: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+/// The longest query that a provider may call with, in bytes, and the longest text it is answered with.
+const MOST_QUERY: usize = 4096;
 /// Seconds that linking may take.
 const LINK_SECONDS: u64 = 600;
 /// A provider is asked several things, each within ten seconds.
@@ -200,9 +202,18 @@ async fn hook(gateway: &Gateway, provider: Provider, request: &Request) -> Resul
     let headers = headers.filter_map(|(name, value)| {
         Some(Header { name: name.as_str().to_owned(), value: value.to_str().ok()?.to_owned() })
     });
+    if request.query.len() > MOST_QUERY {
+        return Err(Problem::new(414, "address too long", format!("send at most {MOST_QUERY} bytes of query")));
+    }
     let body = base64::engine::general_purpose::STANDARD.encode(&request.body);
-    gateway.ctx.bus.ask(HOOK, &Hook { provider, headers: headers.collect(), body }).await.map_err(problem)?;
-    Ok(web::empty(200))
+    let query = Some(request.query.clone()).filter(|query| !query.is_empty());
+    let hook = Hook { provider, headers: headers.collect(), body, query };
+    match gateway.ctx.bus.ask(HOOK, &hook).await.map_err(problem)?.say {
+        // Somebody else's text at our address: never more than plain, whatever it holds (`nosniff` comes with all).
+        Some(text) if text.len() <= MOST_QUERY => Ok(web::respond(200, "text/plain; charset=utf-8", text)),
+        Some(_) => Err(Problem::new(502, "too long an answer", "nothing so long is sent back")),
+        None => Ok(web::empty(200)),
+    }
 }
 
 /// A part of the path as what it names; what cannot be a name is not found.

@@ -3,6 +3,9 @@
 pub(crate) mod dav;
 pub(crate) mod google_calendar;
 pub(crate) mod google_tasks;
+mod microsoft;
+pub(crate) mod microsoft_todo;
+pub(crate) mod outlook_calendar;
 pub(crate) mod todoist;
 
 use crate::http::{CallError, Http};
@@ -141,6 +144,8 @@ pub(crate) struct Said {
 pub(crate) struct Heard<'a> {
     pub(crate) headers: &'a [Header],
     pub(crate) body: &'a [u8],
+    /// The query of the address that was called.
+    pub(crate) query: &'a str,
 }
 
 impl Heard<'_> {
@@ -159,6 +164,31 @@ pub(crate) enum Hint {
     Owner { owner: String, delivery: String, at: Option<Timestamp> },
     /// A channel speaks; its token is still to be compared with the kept one.
     Channel { id: String, token: String, resource: String, number: u64 },
+    /// Several channels speak at once, each with a token of its own to be compared.
+    Channels(Vec<Told>),
+    /// The provider asks whether the channel that is being opened really leads here, and wants this text back.
+    Handshake { channel: String, say: String },
+}
+
+/// What one channel says among several.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    /// Names this message, where the provider gives it a name: a second one of the same name is the same.
+    pub(crate) delivery: Option<String>,
+    pub(crate) about: About,
+}
+
+/// What a channel's message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Something changed, or messages were lost: the account wants to be read.
+    Account,
+    /// The channel wants to be renewed now, or it falls silent.
+    Renewal,
+    /// The provider has ended the channel.
+    End,
 }
 
 /// Why a webhook is not taken.
@@ -177,6 +207,16 @@ pub(crate) struct Channel {
     /// Needed to stop it.
     pub(crate) resource: String,
     pub(crate) expires: Timestamp,
+}
+
+/// A channel that is about to be opened.
+pub(crate) struct Opening<'a> {
+    /// One of the names in [`Connector::watches`].
+    pub(crate) what: &'a str,
+    /// Our name of it; a handshake that brings it is expected while the channel is being opened.
+    pub(crate) id: &'a str,
+    pub(crate) token: &'a SecretString,
+    pub(crate) wall: Timestamp,
 }
 
 /// One provider.
@@ -254,6 +294,43 @@ pub(crate) trait Connector: Send + Sync {
         id: &'a str,
         resource: &'a str,
     ) -> BoxFuture<'a, Result<(), CallError>>;
+
+    /// What there is to watch, as of a cursor, by names of the connector's own: each gets a channel.
+    fn watches(&self, _cursor: Option<&str>) -> Vec<String> {
+        vec![String::new()]
+    }
+
+    /// Opens a channel to one of them.
+    fn watch<'a>(
+        &'a self,
+        http: &'a Http,
+        access: &'a Access,
+        opening: &'a Opening<'a>,
+    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
+        self.open_channel(http, access, opening.id, opening.token)
+    }
+
+    /// Lengthens a channel's life, where a provider does that, and says until when; `None` where a new one is opened instead.
+    fn renew_channel<'a>(
+        &'a self,
+        _http: &'a Http,
+        _token: &'a SecretString,
+        _id: &'a str,
+        _wall: Timestamp,
+    ) -> Option<BoxFuture<'a, Result<Timestamp, CallError>>> {
+        None
+    }
+
+    /// How a task stands before it is completed, for providers that know no keys: where it stands otherwise at a second
+    /// try, the first one went through. Nothing of its words.
+    fn standing<'a>(
+        &'a self,
+        _http: &'a Http,
+        _access: &'a Access,
+        _item: &'a ItemId,
+    ) -> Option<BoxFuture<'a, Result<String, CallError>>> {
+        None
+    }
 }
 
 /// The providers that this installation is registered at.
@@ -274,6 +351,12 @@ pub(crate) fn connectors(settings: &Settings) -> anyhow::Result<Connectors> {
     if let Some(app) = settings.own_servers()? {
         all.insert(Provider::Nextcloud, Arc::new(dav::Dav::new(app.clone(), Wants::Server)));
         all.insert(Provider::Caldav, Arc::new(dav::Dav::new(app, Wants::AppPassword)));
+    }
+    if let Some((app, life)) = settings.microsoft(Provider::MicrosoftTodo)? {
+        all.insert(Provider::MicrosoftTodo, Arc::new(microsoft_todo::MicrosoftTodo::new(app, life)));
+    }
+    if let Some((app, life)) = settings.microsoft(Provider::OutlookCalendar)? {
+        all.insert(Provider::OutlookCalendar, Arc::new(outlook_calendar::OutlookCalendar::new(app, life)));
     }
     Ok(all)
 }

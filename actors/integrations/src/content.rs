@@ -84,12 +84,14 @@ pub(crate) async fn complete(shared: Arc<Shared>, complete: Complete) -> Result<
         return Ok(Done {});
     }
     let (item, key) = (&task.item, &key);
-    shared
-        .call(&task.account, |connector, http, access| async move {
-            connector.complete(&http, &access, item, reopen, key).await
-        })
-        .await?;
-    // The provider knows the key, too: without this mark a repetition only costs a call.
+    if reopen || !went_through(&shared, &task, &done).await? {
+        shared
+            .call(&task.account, |connector, http, access| async move {
+                connector.complete(&http, &access, item, reopen, key).await
+            })
+            .await?;
+    }
+    // The provider knows the key, or how the task stood: without this mark a repetition only costs a call.
     if let Err(error) = shared.content.mark_done(&done).await {
         tracing::debug!(%error, "a completed task is not marked");
     }
@@ -99,6 +101,20 @@ pub(crate) async fn complete(shared: Arc<Shared>, complete: Complete) -> Result<
         shared.due.notify_one();
     }
     Ok(Done {})
+}
+
+/// Whether an earlier try of the same key did it after all and only its answer was lost. Completing a recurring task
+/// twice would skip a day of it.
+async fn went_through(shared: &Shared, task: &Ref, done: &str) -> Result<bool, Problem> {
+    let item = &task.item;
+    let asked = shared.call(&task.account, |connector, http, access| async move {
+        match connector.standing(&http, &access, item) {
+            Some(standing) => standing.await.map(Some),
+            None => Ok(None),
+        }
+    });
+    let Some(now) = asked.await? else { return Ok(false) };
+    Ok(shared.content.first_standing(done, &now).await? != now)
 }
 
 /// Whose provider it is, if the account is this person's.

@@ -1,12 +1,12 @@
 //! Webhooks: they prove themselves, and then are hints and nothing more. What changed is read from the provider.
 
-use crate::connector::{Heard, Hint, Refused};
+use crate::connector::{About, Heard, Hint, Refused, Told};
 use crate::shared::Shared;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::SignedDuration;
 use oo_contracts::http::Problem;
-use oo_contracts::wire::{Done, Hook};
+use oo_contracts::wire::{Hook, Hooked};
 use oo_contracts::{AccountId, Timestamp};
 use oo_runtime::{Metric, random};
 use sha2::{Digest as _, Sha256};
@@ -17,10 +17,10 @@ use subtle::ConstantTimeEq as _;
 const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A provider called.
-pub(crate) async fn hook(shared: Arc<Shared>, hook: Hook) -> Result<Done, Problem> {
+pub(crate) async fn hook(shared: Arc<Shared>, hook: Hook) -> Result<Hooked, Problem> {
     let heard = hear(&shared, &hook).await;
     let label = match &heard {
-        Ok(label) => label,
+        Ok((label, _)) => label,
         Err(problem) => match problem.status {
             401 => "unsigned",
             404 => "unknown",
@@ -29,27 +29,37 @@ pub(crate) async fn hook(shared: Arc<Shared>, hook: Hook) -> Result<Done, Proble
         },
     };
     shared.ctx.metrics.count(Metric::IntegrationsHooks, label);
-    heard.map(|_| Done {})
+    heard.map(|(_, say)| Hooked { say })
 }
 
-async fn hear(shared: &Shared, hook: &Hook) -> Result<&'static str, Problem> {
+/// What became of it, for the metrics, and what the provider wants to read back.
+async fn hear(shared: &Shared, hook: &Hook) -> Result<(&'static str, Option<String>), Problem> {
     let connector = shared.connector(hook.provider).ok_or_else(unknown)?;
     let body = BASE64.decode(&hook.body).map_err(|_| malformed())?;
-    let hint = connector.hear(&Heard { headers: &hook.headers, body: &body }).map_err(|refused| match refused {
+    let heard = Heard { headers: &hook.headers, body: &body, query: hook.query.as_deref().unwrap_or_default() };
+    let hint = connector.hear(&heard).map_err(|refused| match refused {
         Refused::Unsigned => unsigned(),
         Refused::Malformed => malformed(),
     })?;
     match hint {
+        Hint::Channels(all) => Ok((several(shared, all).await?, None)),
+        Hint::Handshake { channel, say } => {
+            // Only while this very channel is being opened: nobody makes us repeat texts otherwise.
+            if !shared.hooks.is_handshake_expected(&channel).await? {
+                return Err(unknown());
+            }
+            Ok(("handshake", Some(say)))
+        }
         Hint::Owner { owner, delivery, at } => {
             if at.is_some_and(|at| is_too_old(shared, at)) {
-                return Ok("stale");
+                return Ok(("stale", None));
             }
             let Some(account) = shared.vault.of_owner(hook.provider, &owner).await? else {
                 // Somebody who has left. The provider need not try again.
-                return Ok("unknown");
+                return Ok(("unknown", None));
             };
             let delivery = random::hex(&Sha256::digest(format!("{}|{delivery}", hook.provider.slug())));
-            take(shared, &account, &delivery).await
+            Ok((take(shared, &account, &delivery).await?, None))
         }
         Hint::Channel { id, token, resource, number } => {
             let kept = shared.hooks.channel(&id).await?.ok_or_else(unknown)?;
@@ -63,8 +73,41 @@ async fn hear(shared: &Shared, hook: &Hook) -> Result<&'static str, Problem> {
             }
             // Numbers grow, so an old one is an old message.
             let delivery = random::hex(&Sha256::digest(format!("{id}|{number}")));
-            take(shared, &kept.account, &delivery).await
+            Ok((take(shared, &kept.account, &delivery).await?, None))
         }
+    }
+}
+
+/// Each message proves itself; a forged one among others is left out. If none is ours, nobody learns more than that.
+async fn several(shared: &Shared, all: Vec<Told>) -> Result<&'static str, Problem> {
+    let (mut taken, mut forged) = (None, false);
+    for told in all {
+        let Some(mut kept) = shared.hooks.channel(&told.id).await? else { continue };
+        if !bool::from(hash(&told.token).as_bytes().ct_eq(kept.token.as_bytes())) {
+            tracing::warn!(account = %kept.account, "a message of a channel brings the wrong secret and is dropped");
+            forged = true;
+            continue;
+        }
+        if shared.vault.look(&kept.account).await?.is_none() {
+            continue;
+        }
+        match told.about {
+            About::Account => {}
+            About::Renewal => {
+                kept.renew = true;
+                shared.hooks.change_channel(&told.id, &kept).await?;
+            }
+            About::End => shared.hooks.forget_channel(&told.id).await?,
+        }
+        let name = told.delivery.unwrap_or_else(random::token);
+        let delivery = random::hex(&Sha256::digest(format!("{}|{name}", told.id)));
+        let label = take(shared, &kept.account, &delivery).await?;
+        taken = if taken == Some("taken") { taken } else { Some(label) };
+    }
+    match taken {
+        Some(label) => Ok(label),
+        None if forged => Err(unsigned()),
+        None => Err(unknown()),
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 /// As long as a delivery may be repeated; older ones are refused by their date.
 const REMEMBERED_SECONDS: u64 = 24 * 3600;
+/// Longer than any call that opens a channel takes.
+const HANDSHAKE_SECONDS: u64 = 60;
 /// A channel's end comes by the provider's clock, not by ours.
 const CHANNEL_GRACE_SECONDS: i64 = 3600;
 
@@ -29,6 +31,9 @@ pub(crate) struct KeptChannel {
     pub(crate) resource: String,
     /// Hash of its secret.
     pub(crate) token: String,
+    /// The provider wants it renewed now.
+    #[serde(default)]
+    pub(crate) renew: bool,
 }
 
 /// Webhooks' part of Redis.
@@ -66,6 +71,29 @@ impl HooksStore {
         let end = expires.as_second() + CHANNEL_GRACE_SECONDS;
         let set = redis::cmd("SET").arg(key("channel", id)).arg(text).arg("EXAT").arg(end).exec_async(&mut redis).await;
         set.map_err(|e| StoreError(e.to_string()))
+    }
+
+    /// Changes a channel that is still kept, without touching when it ends.
+    pub(crate) async fn change_channel(&self, id: &str, channel: &KeptChannel) -> Result<(), StoreError> {
+        let text = serde_json::to_string(channel).unwrap_or_default();
+        let mut redis = self.redis.clone();
+        let mut set = redis::cmd("SET");
+        set.arg(key("channel", id)).arg(text).arg("XX").arg("KEEPTTL");
+        set.exec_async(&mut redis).await.map_err(|e| StoreError(e.to_string()))
+    }
+
+    /// A handshake for this channel may come from now on, for a while.
+    pub(crate) async fn expect_handshake(&self, id: &str) -> Result<(), StoreError> {
+        let set = self.redis.clone().set_ex(key("handshake", id), 1, HANDSHAKE_SECONDS).await;
+        set.map_err(|e| StoreError(e.to_string()))
+    }
+
+    pub(crate) async fn is_handshake_expected(&self, id: &str) -> Result<bool, StoreError> {
+        self.redis.clone().exists(key("handshake", id)).await.map_err(|e| StoreError(e.to_string()))
+    }
+
+    pub(crate) async fn expect_no_handshake(&self, id: &str) -> Result<(), StoreError> {
+        self.redis.clone().del(key("handshake", id)).await.map_err(|e| StoreError(e.to_string()))
     }
 
     pub(crate) async fn forget_channel(&self, id: &str) -> Result<(), StoreError> {

@@ -73,7 +73,7 @@ pub(crate) async fn callback(shared: Arc<Shared>, back: LinkCallback) -> Result<
         code.filter(|code| !code.is_empty()).ok_or_else(|| Problem::new(400, "no code came back", "begin again"))?;
 
     let tokens = oauth::exchange(&shared.http, app, &code, &verifier).await.map_err(exchange_problem)?;
-    if !tokens.missing(app).is_empty() {
+    if !tokens.missing(app).is_empty() || tokens.is_brief(app) {
         return Err(Problem::new(403, "not enough was allowed", "begin again and leave all boxes ticked"));
     }
     let owner = connector.owner(&shared.http, &tokens.access).await.map_err(|error| {

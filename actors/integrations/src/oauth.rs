@@ -19,6 +19,10 @@ use std::pin::Pin;
 use std::time::Duration;
 use url::Url;
 
+/// Asked for as a scope, answered with a refresh token, and never among the granted scopes.
+const OFFLINE: &str = "offline_access";
+const GRAPH_SCOPE: &str = "https://graph.microsoft.com/";
+
 /// Why there are no tokens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OauthError {
@@ -48,7 +52,18 @@ impl Tokens {
     /// Which of the wanted scopes were not granted.
     pub(crate) fn missing(&self, app: &App) -> Vec<&'static str> {
         let Some(granted) = &self.scopes else { return Vec::new() };
-        app.scopes.iter().copied().filter(|wanted| !granted.iter().any(|one| one == wanted)).collect()
+        let is_it = |one: &String, wanted: &str| {
+            // Microsoft may write its scopes with the name of the API before them.
+            let short = one.strip_prefix(GRAPH_SCOPE).unwrap_or(one);
+            one == wanted || short.eq_ignore_ascii_case(wanted)
+        };
+        let wanted = app.scopes.iter().copied().filter(|wanted| *wanted != OFFLINE);
+        wanted.filter(|wanted| !granted.iter().any(|one| is_it(one, wanted))).collect()
+    }
+
+    /// Whether the grant would end within the hour although a lasting one was asked for.
+    pub(crate) fn is_brief(&self, app: &App) -> bool {
+        app.scopes.contains(&OFFLINE) && self.refresh.is_none()
     }
 
     /// What the vault keeps of them. `before` is the refresh token to go on with where none came.
@@ -101,7 +116,12 @@ pub(crate) async fn refresh(http: &Http, app: &App, token: &SecretString) -> Res
     let call = caller(http);
     let token = RefreshToken::new(token.expose_secret().to_owned());
     let client = client(app);
-    let answer = client.exchange_refresh_token(&token).request_async(&call).await;
+    let mut request = client.exchange_refresh_token(&token);
+    if app.scopes.contains(&OFFLINE) {
+        // Microsoft's documentation wants them again here; to the others the grant's own are meant.
+        request = request.add_scope(Scope::new(app.scopes.join(app.separator)));
+    }
+    let answer = request.request_async(&call).await;
     read(answer)
 }
 

@@ -63,6 +63,23 @@ pub struct Settings {
     /// Who the person is at Google, as OpenID's `sub`; beside the token address unless set.
     #[serde(default)]
     pub google_userinfo_url: Option<Url>,
+    /// One registration serves Microsoft To Do and Outlook Calendar.
+    #[serde(default)]
+    pub microsoft_client_id: Option<String>,
+    #[serde(default)]
+    pub microsoft_client_secret: Option<SecretString>,
+    /// Whose accounts may be linked: `common`, `organizations`, `consumers`, or a tenant's id.
+    #[serde(default = "microsoft_tenant")]
+    pub microsoft_tenant: String,
+    #[serde(default)]
+    pub microsoft_authorize_url: Option<Url>,
+    #[serde(default)]
+    pub microsoft_token_url: Option<Url>,
+    #[serde(default)]
+    pub microsoft_api_url: Option<Url>,
+    /// The longest life that Graph gives a subscription, in minutes; what it answers counts.
+    #[serde(default = "microsoft_channel_minutes")]
+    pub microsoft_channel_minutes: u32,
 }
 
 impl Settings {
@@ -182,6 +199,42 @@ impl Settings {
         self.at(&format!("?linked={}", provider.slug()))
     }
 
+    /// oO's registration at Microsoft for one of its two providers, and how long a subscription should live.
+    pub(crate) fn microsoft(&self, provider: Provider) -> anyhow::Result<Option<(App, Duration)>> {
+        let Some(client_id) = &self.microsoft_client_id else { return Ok(None) };
+        let secret = self.microsoft_client_secret.clone().context("set OO_INTEGRATIONS__MICROSOFT_CLIENT_SECRET")?;
+        let tenant = &self.microsoft_tenant;
+        if tenant.is_empty() || !tenant.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) {
+            anyhow::bail!("set OO_INTEGRATIONS__MICROSOFT_TENANT to common, organizations, consumers or a tenant's id");
+        }
+        let login = |end: &str| format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/{end}");
+        let authorize_url = or(&self.microsoft_authorize_url, &login("authorize"))?;
+        let api_url = folder(or(&self.microsoft_api_url, "https://graph.microsoft.com/v1.0/")?);
+        let app = App {
+            client_id: client_id.clone(),
+            client_secret: secret,
+            // Each tenant names itself below this origin.
+            issuer: Issuer::Under(authorize_url.origin()),
+            authorize_url,
+            token_url: or(&self.microsoft_token_url, &login("token"))?,
+            // Microsoft has no such address, and the connectors ask none.
+            revoke_url: api_url.clone(),
+            api_url,
+            redirect: self.redirect(provider)?,
+            webhook: self.webhook(provider)?,
+            // `User.Read` gives the account's stable id; subscriptions to events want `Calendars.Read`, not less.
+            scopes: match provider {
+                Provider::MicrosoftTodo => &["offline_access", "User.Read", "Tasks.ReadWrite"],
+                _ => &["offline_access", "User.Read", "Calendars.Read"],
+            },
+            separator: " ",
+            // Many have two accounts, one for work and one of their own.
+            extra: &[("prompt", "select_account")],
+            life_unsaid: Some(Duration::from_secs(3600)),
+        };
+        Ok(Some((app, Duration::from_secs(60 * u64::from(self.microsoft_channel_minutes.max(1))))))
+    }
+
     /// Where a provider sends the browser back to: fixed by the settings, never by a request's headers.
     fn redirect(&self, provider: Provider) -> anyhow::Result<Url> {
         self.at(&format!("integrations/{}/callback", provider.slug()))
@@ -223,6 +276,13 @@ fn folder(mut url: Url) -> Url {
     url
 }
 
+fn microsoft_tenant() -> String {
+    "common".into()
+}
+/// For events and tasks, as the documentation of subscriptions says it (some copies say a week for events).
+fn microsoft_channel_minutes() -> u32 {
+    4230
+}
 fn poll_seconds() -> u64 {
     60
 }
@@ -244,6 +304,24 @@ mod tests {
     fn a_provider_without_a_client_is_not_offered() {
         let settings = read(&[]);
         assert!(settings.todoist().unwrap().is_none() && settings.google().unwrap().is_none());
+    }
+
+    #[test]
+    fn one_registration_at_microsoft_offers_tasks_and_events_with_the_least_scopes() {
+        let pairs =
+            [("MICROSOFT_CLIENT_ID", "id"), ("MICROSOFT_CLIENT_SECRET", "s"), ("PUBLIC_URL", "https://oo.example")];
+        let settings = read(&pairs);
+        let (tasks, life) = settings.microsoft(Provider::MicrosoftTodo).unwrap().unwrap();
+        let (events, _) = settings.microsoft(Provider::OutlookCalendar).unwrap().unwrap();
+        assert_eq!(tasks.authorize_url.as_str(), "https://login.microsoftonline.com/common/oauth2/v2.0/authorize");
+        assert_eq!(tasks.scopes, ["offline_access", "User.Read", "Tasks.ReadWrite"]);
+        assert_eq!(events.scopes, ["offline_access", "User.Read", "Calendars.Read"]);
+        assert_eq!(tasks.webhook.unwrap().as_str(), "https://oo.example/webhooks/microsoft_todo");
+        assert_eq!(life, Duration::from_secs(4230 * 60));
+        assert!(tasks.issuer.is("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"));
+        assert!(!tasks.issuer.is("https://accounts.google.com"));
+        let wrong = read(&[pairs[0], pairs[1], pairs[2], ("MICROSOFT_TENANT", "a/../b")]);
+        assert!(wrong.microsoft(Provider::MicrosoftTodo).is_err());
     }
 
     #[test]

@@ -1,18 +1,15 @@
 //! Keeping up with accounts: whatever is due is read from its cursor, what changed becomes signals, and only when the log
 //! has them does the cursor move. A webhook, a poll and a restart are all the same: something is due.
 
+mod channels;
 mod weigh;
 
 use crate::backoff;
-use crate::connector::{Connector, Way};
-use crate::hooks;
-use crate::hooks_store::KeptChannel;
 use crate::refresh::TokenError;
 use crate::shared::{Shared, UseError};
 use crate::store::StoreError;
-use crate::sync_store::{KnownChange, Lease, OpenChannel, SyncState};
+use crate::sync_store::{KnownChange, Lease, SyncState};
 use crate::vault::{Linked, VaultError};
-use futures_util::FutureExt as _;
 use oo_contracts::Timestamp;
 use oo_contracts::signal::{Fact, Signal};
 use oo_contracts::wire::{AccountStatus, Ingest};
@@ -48,10 +45,6 @@ const QUIETER: f64 = 1.3;
 const TOLD: f64 = 5.0;
 /// A grant that could not be renewed ahead is tried again after about this: it still works.
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
-/// A channel is renewed when it has less than this to live.
-const RENEW: Duration = Duration::from_secs(24 * 3600);
-/// A provider that refused to open a channel is asked again this rarely.
-const CHANNEL_AGAIN: Duration = Duration::from_secs(6 * 3600);
 
 /// Why a sync did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -233,7 +226,7 @@ async fn follow(shared: &Shared, lease: &Lease, linked: &Linked, state: &mut Syn
     state.not_before = None;
     commit(shared, lease, state, &weighed.known).await?;
     works(shared, linked).await?;
-    keep_channel(shared, lease, connector.as_ref(), state).await
+    channels::keep(shared, lease, connector.as_ref(), state).await
 }
 
 async fn commit(shared: &Shared, lease: &Lease, state: &SyncState, known: &KnownChange) -> Result<(), SyncError> {
@@ -285,78 +278,6 @@ async fn failed(
         shared.ctx.bus.changed(&linked.user, 0).await;
     }
     Ok(due)
-}
-
-/// Sees to it that the provider tells of changes, where it can: opens a channel before the last one ends, then stops that.
-async fn keep_channel(
-    shared: &Shared,
-    lease: &Lease,
-    connector: &dyn Connector,
-    state: &mut SyncState,
-) -> Result<(), SyncError> {
-    let wall = shared.ctx.clock.wall();
-    let lives = |channel: &OpenChannel| channel.expires > wall.checked_add(RENEW).unwrap_or(wall);
-    let Way::Oauth(app) = connector.way() else { return Ok(()) };
-    if app.webhook.is_none()
-        || state.channels.iter().any(lives)
-        || state.channel_after.is_some_and(|after| after > wall)
-    {
-        return Ok(());
-    }
-    let (id, token) = hooks::new_channel();
-    let before = shared.tokens.fresh(&lease.account).await.map_err(UseError::from)?;
-    let secret = secrecy::SecretString::from(token.clone());
-    let opened = shared.call(&lease.account, |connector, http, access| {
-        let (id, secret) = (&id, &secret);
-        async move {
-            match connector.open_channel(&http, &access, id, secret) {
-                Some(opening) => opening.await.map(Some),
-                None => Ok(None),
-            }
-        }
-        .boxed()
-    });
-    let old = std::mem::take(&mut state.channels);
-    match opened.await {
-        Ok(Some(channel)) => {
-            let kept = KeptChannel {
-                account: lease.account.clone(),
-                resource: channel.resource.clone(),
-                token: hooks::hash(&token),
-            };
-            shared.hooks.keep_channel(&channel.id, &kept, channel.expires).await?;
-            let (id, resource, expires) = (channel.id, channel.resource, channel.expires);
-            state.channels.push(OpenChannel { id, resource, expires });
-            state.channel_after = None;
-        }
-        // This provider has none.
-        Ok(None) => return Ok(()),
-        Err(error) => {
-            tracing::info!(account = %lease.account, %error, "no channel: polling goes on");
-            state.channel_after = Some(later(shared, CHANNEL_AGAIN));
-            state.channels = old.into_iter().filter(|channel| channel.expires > wall).collect();
-            return commit(shared, lease, state, &KnownChange::default()).await;
-        }
-    }
-    if let Err(lost) = commit(shared, lease, state, &KnownChange::default()).await {
-        // The link was ended while the channel was opened, so nobody else knows that there is one to stop.
-        if let (SyncError::Lost, Some(OpenChannel { id, resource, .. })) = (&lost, state.channels.last()) {
-            let stopped = connector.stop_channel(&shared.http, &before.grant.access, id, resource).await;
-            tracing::info!(account = %lease.account, ?stopped, "a channel was opened for a link that has ended");
-            shared.hooks.forget_channel(id).await?;
-        }
-        return Err(lost);
-    }
-    for OpenChannel { id, resource, .. } in &old {
-        shared.hooks.forget_channel(id).await?;
-        let stopped = shared.call(&lease.account, |connector, http, access| async move {
-            connector.stop_channel(&http, &access.token, id, resource).await
-        });
-        if let Err(error) = stopped.await {
-            tracing::debug!(account = %lease.account, %error, "an old channel ends by itself");
-        }
-    }
-    Ok(())
 }
 
 /// When to look again where nothing tells us: rarely while nothing happens, and where the provider tells by itself.

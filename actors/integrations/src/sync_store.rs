@@ -91,6 +91,12 @@ pub(crate) struct OpenChannel {
     pub(crate) id: String,
     pub(crate) resource: String,
     pub(crate) expires: Timestamp,
+    /// What it watches, as the connector names it.
+    #[serde(default)]
+    pub(crate) what: String,
+    /// When it wants to be renewed, on the wall's clock.
+    #[serde(default)]
+    pub(crate) renew: Option<Timestamp>,
 }
 
 /// An account taken for a sync, for as long as the lease.

@@ -20,6 +20,8 @@ mod hooks;
 mod keep;
 #[path = "integrations/link.rs"]
 mod link;
+#[path = "integrations/microsoft.rs"]
+mod microsoft;
 #[path = "integrations/peer.rs"]
 mod peer;
 #[path = "integrations/sync.rs"]

@@ -192,8 +192,9 @@ pub async fn start_redis(program: PathBuf, dir: &Path) -> anyhow::Result<Server>
     std::fs::create_dir_all(dir)?;
     let password = random::token();
     let port = free_port()?;
+    // What was acknowledged is on the disk, as in the log: a refresh token that rotated is worth more than a millisecond.
     let config = format!(
-        "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {dir:?}\nappendonly yes\nappendfsync everysec\nsave \"\"\n\
+        "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {dir:?}\nappendonly yes\nappendfsync always\nsave \"\"\n\
          maxmemory-policy noeviction\ndaemonize no\n",
         dir = dir.display().to_string(),
     );

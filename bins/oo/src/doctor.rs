@@ -96,7 +96,7 @@ fn settings(source: &Source) -> Finding {
 }
 
 fn providers(source: &Source) -> Finding {
-    let named: Vec<_> = [("Todoist", "TODOIST"), ("Google Calendar and Tasks", "GOOGLE")]
+    let named: Vec<_> = [("Todoist", "TODOIST"), ("Google Calendar and Tasks", "GOOGLE"), ("Microsoft", "MICROSOFT")]
         .into_iter()
         .filter(|(_, key)| source.get(&format!("OO_INTEGRATIONS__{key}_CLIENT_ID")).is_some())
         .collect();

@@ -75,7 +75,8 @@ impl House {
 
         let sandboxed = given.get("OO_INTEGRATIONS__TODOIST_CLIENT_ID").is_none()
             && given.get("OO_INTEGRATIONS__GOOGLE_CLIENT_ID").is_none()
-            && given.get("OO_INTEGRATIONS__OWN_SERVERS").is_none();
+            && given.get("OO_INTEGRATIONS__OWN_SERVERS").is_none()
+            && given.get("OO_INTEGRATIONS__MICROSOFT_CLIENT_ID").is_none();
         let clock_file = ClockFile::new(&data);
         let clock = clock_file.resume(options.speed, sandboxed);
         let port = if options.port == 0 { engines::free_port()? } else { options.port };
@@ -303,6 +304,11 @@ pub fn sandbox_settings(sandbox: &Url) -> anyhow::Result<Vec<(String, String)>> 
         ("GOOGLE_TOKEN_URL", at("google/token")?),
         ("GOOGLE_API_URL", at("google/calendar/v3/")?),
         ("GOOGLE_REVOKE_URL", at("google/revoke")?),
+        ("MICROSOFT_CLIENT_ID", defaults.microsoft_client.id),
+        ("MICROSOFT_CLIENT_SECRET", defaults.microsoft_client.secret),
+        ("MICROSOFT_AUTHORIZE_URL", at("microsoft/common/oauth2/v2.0/authorize")?),
+        ("MICROSOFT_TOKEN_URL", at("microsoft/common/oauth2/v2.0/token")?),
+        ("MICROSOFT_API_URL", at("microsoft/v1.0/")?),
     ];
     Ok(all.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)).collect())
 }

@@ -33,7 +33,10 @@ fn greet(house: &House, data: &std::path::Path) {
     println!("  page     {}", house.page);
     println!("  sign in  {}   (works once, for the owner of this machine)", house.owner_link().expose_secret());
     if let Some(sandbox) = &house.sandbox {
-        println!("  sandbox  {}   stand-ins for Todoist and Google Calendar, with a sample week", sandbox.url());
+        println!(
+            "  sandbox  {}   stand-ins for Todoist, Google Calendar and Microsoft, with a sample week",
+            sandbox.url()
+        );
     }
     println!("  data     {}", data.display());
     let local = house.clock.now().to_zoned(jiff::tz::TimeZone::system());

@@ -1,4 +1,4 @@
-//! Stand-in providers that speak the real wire formats: Todoist, Google Calendar and a push service.
+//! Stand-in providers that speak the real wire formats: Todoist, Google Calendar, Microsoft Graph and a push service.
 //!
 //! Two uses: trying oO with no accounts, and being the peer of tests that can be told to fail.
 //! Everything is served under one origin; see `README.md` for the paths.
@@ -11,6 +11,7 @@ mod consent;
 mod faults;
 mod google;
 mod http;
+mod microsoft;
 mod oauth;
 mod page;
 mod push;
@@ -23,6 +24,7 @@ mod todoist;
 
 pub use faults::{Fault, FaultKind, LoggedRequest};
 pub use google::{Google, NewEvent};
+pub use microsoft::{Microsoft, NewAppointment, Notice};
 pub use oauth::Authorization;
 pub use push::{Push, Received, SandboxSubscription};
 pub use settings::{Client, Options};
@@ -39,6 +41,7 @@ pub struct Sandbox {
     shared: Arc<shared::Shared>,
     todoist: Todoist,
     google: Google,
+    microsoft: Microsoft,
     push: Push,
     running: Arc<Running>,
 }
@@ -67,6 +70,7 @@ pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
     Ok(Sandbox {
         todoist: Todoist::new(shared.clone()),
         google: Google::new(shared.clone()),
+        microsoft: Microsoft::new(shared.clone()),
         push: Push::new(shared.clone()),
         shared,
         running: Arc::new(Running(Mutex::new(Some(runtime)))),
@@ -87,6 +91,11 @@ impl Sandbox {
     /// The stand-in for Google Calendar.
     pub fn google(&self) -> &Google {
         &self.google
+    }
+
+    /// The stand-in for Microsoft To Do and Outlook Calendar.
+    pub fn microsoft(&self) -> &Microsoft {
+        &self.microsoft
     }
 
     /// The stand-in for a browser's push service.

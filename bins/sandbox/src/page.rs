@@ -5,7 +5,7 @@ use crate::http::{self, Reply, Request, escape};
 use crate::shared::Shared;
 use crate::store::random;
 use crate::todoist::Todoist;
-use crate::{google, push, todoist};
+use crate::{google, microsoft, push, todoist};
 use serde_json::json;
 use std::sync::Arc;
 use warp::http::Method;
@@ -42,6 +42,7 @@ fn page(shared: &Shared) -> Reply {
     let now = shared.clock.person();
     let (tasks, todoist_linked) = todoist::overview(shared, DEFAULT_PERSON);
     let (events, google_linked) = google::overview(shared, DEFAULT_PERSON);
+    let (to_do, microsoft_linked) = microsoft::overview(shared, DEFAULT_PERSON);
     let said = |linked: bool| if linked { "linked" } else { "not linked" };
 
     let mut open = String::new();
@@ -60,6 +61,11 @@ fn page(shared: &Shared) -> Reply {
         let from = start.to_zoned(zone.clone()).strftime("%a %H:%M").to_string();
         let to = end.to_zoned(zone.clone()).strftime("%H:%M").to_string();
         coming.push_str(&format!("<li><span>{}<small>{from}–{to}</small></span>", escape(title)));
+    }
+    let mut others = String::new();
+    for (title, due) in to_do {
+        let due = due.map_or_else(|| "no date".to_owned(), |due| due.to_string());
+        others.push_str(&format!("<li><span>{}<small>{due}</small></span>", escape(&title)));
     }
     let mut pushed = String::new();
     for (at, text) in push::overview(shared) {
@@ -94,12 +100,15 @@ button {{ font: inherit; font-size: .875rem; padding: .3rem .8rem; }}
 <form method="post"><ul>{open}</ul></form>
 <h2>Sandbox Google Calendar ({google})</h2>
 <ul>{coming}</ul>
+<h2>Sandbox Microsoft To Do and Outlook Calendar ({microsoft})</h2>
+<ul>{others}</ul>
 <h2>Pushes to sample browsers</h2>
 <ul>{pushed}</ul>
 </main>
 "#,
         todoist = said(todoist_linked),
         google = said(google_linked),
+        microsoft = said(microsoft_linked),
     );
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -4,7 +4,7 @@ use crate::faults::FaultKind;
 use crate::http::{self, Reply, Request};
 use crate::settings::Options;
 use crate::shared::Shared;
-use crate::{google, page, push, store, todoist};
+use crate::{google, microsoft, page, push, store, todoist};
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -153,7 +153,12 @@ async fn answer(
     }
     let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let request = Request { method, path, query, headers, body };
-    let reply = route(shared, &request);
+    let reply = if request.method == Method::POST && request.path == "/microsoft/v1.0/subscriptions" {
+        // It calls others before it answers.
+        microsoft::subscribe(shared, &request).await
+    } else {
+        route(shared, &request)
+    };
     // What was promised is on disk before it is said.
     shared.persist();
     if fault == Some(FaultKind::LoseAnswer) {
@@ -170,6 +175,8 @@ fn route(shared: &Arc<Shared>, request: &Request) -> Reply {
         todoist::route(shared, request, rest)
     } else if let Some(rest) = path.strip_prefix("/google/") {
         google::route(shared, request, rest)
+    } else if let Some(rest) = path.strip_prefix("/microsoft/") {
+        microsoft::route(shared, request, rest)
     } else if let Some(rest) = path.strip_prefix("/push/") {
         push::route(shared, request, rest)
     } else {
@@ -197,6 +204,8 @@ fn failure(path: &str, kind: &FaultKind) -> Reply {
         todoist::failure(status, retry)
     } else if path.starts_with("/google") {
         google::failure(status)
+    } else if path.starts_with("/microsoft") {
+        microsoft::failure(status)
     } else {
         push::failure(status)
     };

@@ -38,6 +38,7 @@ pub struct Options {
     pub public_url: Option<Url>,
     pub todoist_client: Client,
     pub google_client: Client,
+    pub microsoft_client: Client,
     /// Where Todoist's webhooks go; can also be set later with `Todoist::set_webhook`.
     pub todoist_webhook: Option<Url>,
     /// How long after a webhook that was not answered with 200 the next try comes.
@@ -66,6 +67,7 @@ impl Default for Options {
             public_url: None,
             todoist_client: Client::new("sandbox-todoist", "sandbox-todoist-secret"),
             google_client: Client::new("sandbox-google.apps.googleusercontent.com", "sandbox-google-secret"),
+            microsoft_client: Client::new("00000000-5a4d-b0c5-0000-000000000001", "sandbox-microsoft-secret"),
             todoist_webhook: None,
             webhook_retry: Duration::from_secs(15 * 60),
             redirect_uris: Vec::new(),
@@ -104,7 +106,11 @@ impl Options {
         if let Some(text) = get("BIND") {
             options.bind = text.parse().context("set OO_SANDBOX__BIND to an address such as 127.0.0.1:8095")?;
         }
-        for (name, client) in [("TODOIST", &mut options.todoist_client), ("GOOGLE", &mut options.google_client)] {
+        for (name, client) in [
+            ("TODOIST", &mut options.todoist_client),
+            ("GOOGLE", &mut options.google_client),
+            ("MICROSOFT", &mut options.microsoft_client),
+        ] {
             if let Some(id) = get(&format!("{name}_CLIENT_ID")) {
                 client.id = id;
             }

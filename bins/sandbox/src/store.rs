@@ -11,6 +11,7 @@ use std::path::Path;
 pub(crate) struct State {
     pub(crate) todoist: crate::todoist::State,
     pub(crate) google: crate::google::State,
+    pub(crate) microsoft: crate::microsoft::State,
     pub(crate) push: crate::push::State,
 }
 

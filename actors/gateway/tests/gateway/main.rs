@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod doors;
+mod hooks;
 mod live;
 mod own_server;
 mod pages;

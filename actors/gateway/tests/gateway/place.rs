@@ -49,6 +49,7 @@ impl Place {
         let token = random::token();
         let defaults = oo_sandbox::Options::default();
         let todoist = |path: &str| sandbox.url().join("todoist/").unwrap().join(path).unwrap().to_string();
+        let microsoft = |path: &str| sandbox.url().join("microsoft/").unwrap().join(path).unwrap().to_string();
         house.set([
             ("OO_GATEWAY__PUBLIC_URL", origin.clone()),
             ("OO_AUTH__OWNER_LINK", oo_auth::hash(&token)),
@@ -65,6 +66,11 @@ impl Place {
             ("OO_INTEGRATIONS__TODOIST_TOKEN_URL", todoist("oauth/access_token")),
             ("OO_INTEGRATIONS__TODOIST_API_URL", todoist("api/v1/")),
             ("OO_INTEGRATIONS__TODOIST_REVOKE_URL", todoist("api/v1/revoke")),
+            ("OO_INTEGRATIONS__MICROSOFT_CLIENT_ID", defaults.microsoft_client.id),
+            ("OO_INTEGRATIONS__MICROSOFT_CLIENT_SECRET", defaults.microsoft_client.secret),
+            ("OO_INTEGRATIONS__MICROSOFT_AUTHORIZE_URL", microsoft("common/oauth2/v2.0/authorize")),
+            ("OO_INTEGRATIONS__MICROSOFT_TOKEN_URL", microsoft("common/oauth2/v2.0/token")),
+            ("OO_INTEGRATIONS__MICROSOFT_API_URL", microsoft("v1.0/")),
         ]);
         house.set(more);
         let services = vec![

@@ -267,7 +267,7 @@ mod tests {
     fn hear(headers: &[(&str, &str)], body: &[u8]) -> Result<Hint, Refused> {
         let headers: Vec<Header> =
             headers.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() }).collect();
-        todoist().hear(&Heard { headers: &headers, body })
+        todoist().hear(&Heard { headers: &headers, body, query: "" })
     }
 
     #[test]

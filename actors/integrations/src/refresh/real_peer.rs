@@ -75,7 +75,7 @@ impl Real {
 
     /// Goes to the provider and back, as a browser with its cookies does.
     async fn visit(&self) -> Back {
-        let start = LinkStart { user: "ada".parse().unwrap(), provider: Provider::GoogleCalendar };
+        let start = LinkStart { user: "ada".parse().unwrap(), provider: Provider::GoogleCalendar, server: None };
         let started = link::start(self.one.clone(), start).await.unwrap();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let mut to = Url::parse(&started.authorize).unwrap();

@@ -41,6 +41,11 @@ impl Two {
             ("GOOGLE_AUTHORIZE_URL", at("/google/o/oauth2/v2/auth")),
             ("GOOGLE_TOKEN_URL", at("/google/token")),
             ("GOOGLE_API_URL", at("/google/calendar/v3/")),
+            ("MICROSOFT_CLIENT_ID", Options::default().microsoft_client.id),
+            ("MICROSOFT_CLIENT_SECRET", Options::default().microsoft_client.secret),
+            ("MICROSOFT_AUTHORIZE_URL", at("/microsoft/common/oauth2/v2.0/authorize")),
+            ("MICROSOFT_TOKEN_URL", at("/microsoft/common/oauth2/v2.0/token")),
+            ("MICROSOFT_API_URL", at("/microsoft/v1.0/")),
         ];
         house.set(settings.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)));
         outbound::install_tls();
@@ -61,7 +66,8 @@ impl Two {
     }
 
     fn refreshes(&self) -> usize {
-        let asked = [self.sandbox.todoist().requests(), self.sandbox.google().requests()].concat();
+        let (todoist, google, microsoft) = (self.sandbox.todoist(), self.sandbox.google(), self.sandbox.microsoft());
+        let asked = [todoist.requests(), google.requests(), microsoft.requests()].concat();
         asked.iter().filter(|one| one.path.ends_with("/access_token") || one.path.ends_with("/token")).count()
     }
 
@@ -88,7 +94,7 @@ fn same(one: &secrecy::SecretString, other: &secrecy::SecretString) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_at_once_over_two_processes_make_one_request() {
-    for provider in [Provider::Todoist, Provider::GoogleCalendar, Provider::GoogleTasks] {
+    for provider in [Provider::Todoist, Provider::GoogleCalendar, Provider::GoogleTasks, Provider::MicrosoftTodo] {
         let two = Two::start(provider).await;
         two.expire().await;
         let before = two.refreshes();

@@ -84,6 +84,7 @@ async fn a_withdrawn_grant_asks_for_the_person_and_mending_keeps_the_account() {
         match provider {
             Provider::Todoist => peer.sandbox.todoist().revoke_all(),
             Provider::GoogleCalendar | Provider::GoogleTasks => peer.sandbox.google().revoke_all(),
+            Provider::MicrosoftTodo | Provider::OutlookCalendar => peer.sandbox.microsoft().revoke_all(),
             other => panic!("{other:?} has no place here yet"),
         }
         eventually("reconnect needed", || async {

@@ -17,6 +17,8 @@ async fn an_account_is_linked_through_the_code_flow_with_pkce() {
         (Provider::GoogleCalendar, vec!["openid", "https://www.googleapis.com/auth/calendar.events.readonly"]),
         // Somebody else, of whom nothing is granted before.
         (Provider::GoogleTasks, vec!["openid", "https://www.googleapis.com/auth/tasks"]),
+        (Provider::MicrosoftTodo, vec!["offline_access", "User.Read", "Tasks.ReadWrite"]),
+        (Provider::OutlookCalendar, vec!["offline_access", "User.Read", "Calendars.Read"]),
     ] {
         let person = if provider == Provider::GoogleTasks { "robin" } else { "alex" };
         let account = peer.link(&ada, provider, person).await;
@@ -25,6 +27,7 @@ async fn an_account_is_linked_through_the_code_flow_with_pkce() {
         let granted = match provider {
             Provider::Todoist => peer.sandbox.todoist().authorizations(),
             Provider::GoogleCalendar | Provider::GoogleTasks => peer.sandbox.google().authorizations(),
+            Provider::MicrosoftTodo | Provider::OutlookCalendar => peer.sandbox.microsoft().authorizations(),
             other => panic!("{other:?} has no place here yet"),
         };
         let asked = granted.last().unwrap();
@@ -39,8 +42,8 @@ async fn an_account_is_linked_through_the_code_flow_with_pkce() {
         .await;
     }
     let links = peer.links(&ada).await;
-    assert_eq!(links.accounts.len(), 3);
-    assert!(links.providers.iter().all(|offer| offer.sandbox) && links.providers.len() == 3);
+    assert_eq!(links.accounts.len(), HERE.len());
+    assert!(links.providers.iter().all(|offer| offer.sandbox) && links.providers.len() == HERE.len());
     assert!(peer.links(&user("eve")).await.accounts.is_empty());
 }
 
@@ -154,6 +157,10 @@ async fn an_ended_link_is_gone_here_and_at_the_provider() {
             let linked = match provider {
                 Provider::Todoist => peer.sandbox.todoist().is_linked(),
                 Provider::GoogleCalendar | Provider::GoogleTasks => peer.sandbox.google().is_linked(),
+                // There is no way to tell Microsoft; that its subscriptions are gone is all that can be seen there.
+                Provider::MicrosoftTodo | Provider::OutlookCalendar => {
+                    !peer.sandbox.microsoft().subscriptions().is_empty()
+                }
                 other => panic!("{other:?} has no place here yet"),
             };
             (said && !linked && peer.sandbox.google().channels().is_empty()).then_some(())

@@ -22,7 +22,13 @@ use url::Url;
 pub(crate) const SECRET: &str = "sandbox-todoist-secret";
 
 /// The providers that the sandbox stands in for.
-pub(crate) const HERE: [Provider; 3] = [Provider::Todoist, Provider::GoogleCalendar, Provider::GoogleTasks];
+pub(crate) const HERE: [Provider; 5] = [
+    Provider::Todoist,
+    Provider::GoogleCalendar,
+    Provider::GoogleTasks,
+    Provider::MicrosoftTodo,
+    Provider::OutlookCalendar,
+];
 
 pub(crate) struct Peer {
     pub(crate) house: House,
@@ -82,6 +88,11 @@ impl Peer {
             ("GOOGLE_TOKEN_URL", at("/google/token")),
             ("GOOGLE_API_URL", at("/google/calendar/v3/")),
             ("GOOGLE_REVOKE_URL", at("/google/revoke")),
+            ("MICROSOFT_CLIENT_ID", Options::default().microsoft_client.id),
+            ("MICROSOFT_CLIENT_SECRET", Options::default().microsoft_client.secret),
+            ("MICROSOFT_AUTHORIZE_URL", at("/microsoft/common/oauth2/v2.0/authorize")),
+            ("MICROSOFT_TOKEN_URL", at("/microsoft/common/oauth2/v2.0/token")),
+            ("MICROSOFT_API_URL", at("/microsoft/v1.0/")),
         ];
         let more: Vec<_> = more.into_iter().filter(|(name, _)| !name.is_empty()).collect();
         house.set(settings.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)));
@@ -193,14 +204,19 @@ impl Peer {
 
     /// How often the provider was asked for tokens.
     pub(crate) fn token_requests(&self) -> usize {
-        let all = [self.sandbox.todoist().requests(), self.sandbox.google().requests()].concat();
+        let all = self.requests();
         all.iter().filter(|request| request.path.ends_with("/access_token") || request.path.ends_with("/token")).count()
     }
 
     /// How often the provider was asked under a path that ends so.
     pub(crate) fn asked(&self, path: &str) -> usize {
-        let all = [self.sandbox.todoist().requests(), self.sandbox.google().requests()].concat();
-        all.iter().filter(|request| request.path.ends_with(path)).count()
+        self.requests().iter().filter(|request| request.path.ends_with(path)).count()
+    }
+
+    /// What all providers were asked.
+    fn requests(&self) -> Vec<oo_sandbox::LoggedRequest> {
+        let (todoist, google, microsoft) = (self.sandbox.todoist(), self.sandbox.google(), self.sandbox.microsoft());
+        [todoist.requests(), google.requests(), microsoft.requests()].concat()
     }
 
     /// Every token that the provider ever gave.
@@ -208,7 +224,7 @@ impl Peer {
         let text = std::fs::read_to_string(&self.state_file).unwrap();
         let state: serde_json::Value = serde_json::from_str(&text).unwrap();
         let mut all = Vec::new();
-        for provider in ["todoist", "google"] {
+        for provider in ["todoist", "google", "microsoft"] {
             for kind in ["access", "refresh"] {
                 all.extend(state[provider]["tokens"][kind].as_object().unwrap().keys().cloned());
             }
@@ -258,9 +274,22 @@ impl Peer {
         provider: Provider,
         headers: &[(&str, &str)],
         body: &[u8],
-    ) -> Result<Done, Problem> {
+    ) -> Result<Hooked, Problem> {
+        self.hook_at(provider, None, headers, body).await
+    }
+
+    /// The same, at an address with a query.
+    pub(crate) async fn hook_at(
+        &self,
+        provider: Provider,
+        query: Option<&str>,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Hooked, Problem> {
         let headers = headers.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() });
-        problem(self.ctx.bus.ask(HOOK, &Hook { provider, headers: headers.collect(), body: BASE64.encode(body) }).await)
+        let query = query.map(str::to_owned);
+        let hook = Hook { provider, headers: headers.collect(), body: BASE64.encode(body), query };
+        problem(self.ctx.bus.ask(HOOK, &hook).await)
     }
 }
 
@@ -340,18 +369,22 @@ async fn pass_on(mut caller: TcpStream, ctx: Context) -> Option<()> {
             break (head.to_owned(), body.to_owned());
         }
     };
-    let provider = head.lines().next()?.split(' ').nth(1)?.strip_prefix("/webhooks/")?.parse().ok()?;
+    let called = head.lines().next()?.split(' ').nth(1)?.strip_prefix("/webhooks/")?;
+    let (provider, query) = called.split_once('?').map_or((called, None), |(name, query)| (name, Some(query)));
+    let (provider, query) = (provider.parse().ok()?, query.map(str::to_owned));
     let header = |line: &str| {
         let (name, value) = line.split_once(": ")?;
         Some(Header { name: name.to_lowercase(), value: value.to_owned() })
     };
     let headers = head.lines().skip(1).filter_map(header).collect();
-    let answer = ctx.bus.ask(HOOK, &Hook { provider, headers, body: BASE64.encode(body) }).await;
-    let status = match answer {
-        Ok(_) => 200,
-        Err(AskError::Problem(problem)) => problem.status,
-        Err(_) => 503,
+    let answer = ctx.bus.ask(HOOK, &Hook { provider, headers, body: BASE64.encode(body), query }).await;
+    let (status, say) = match answer {
+        Ok(hooked) => (200, hooked.say.unwrap_or_default()),
+        Err(AskError::Problem(problem)) => (problem.status, String::new()),
+        Err(_) => (503, String::new()),
     };
-    let said = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let length = say.len();
+    let kind = "content-type: text/plain; charset=utf-8";
+    let said = format!("HTTP/1.1 {status} x\r\n{kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{say}");
     caller.write_all(said.as_bytes()).await.ok()
 }

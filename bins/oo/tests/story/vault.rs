@@ -22,7 +22,7 @@ const LIFE: jiff::SignedDuration = jiff::SignedDuration::from_secs(6);
 /// Links an account of its own for one person, on the wires.
 async fn link(inside: &Inside, client: &Client, name: &str) -> (UserId, AccountId) {
     let user: UserId = name.parse().expect("a name");
-    let start = LinkStart { user: user.clone(), provider: Provider::Todoist };
+    let start = LinkStart { user: user.clone(), provider: Provider::Todoist, server: None };
     let LinkStarted { authorize, transaction } = inside.ctx.bus.ask(LINK_START, &start).await.expect("begun");
     let consent = client.get(format!("{authorize}&login_hint={name}")).send().await.expect("an answer");
     let to = Url::parse(consent.headers()[LOCATION].to_str().expect("text")).expect("an address");

@@ -6,6 +6,7 @@
 mod faults;
 mod google;
 mod google_tasks;
+mod microsoft;
 mod oauth;
 mod push;
 mod todoist;
