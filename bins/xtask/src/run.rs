@@ -64,4 +64,14 @@ impl Command {
         }
         Ok(())
     }
+
+    /// The same, and gives what it printed. What it complained of is in the error.
+    pub(crate) fn output(mut self) -> anyhow::Result<String> {
+        let output = self.inner.output().with_context(|| format!("`{}` cannot be started", self.shown))?;
+        if !output.status.success() {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            bail!("`{}` failed ({}): {}", self.shown, output.status, complaint.trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
 }

@@ -18,28 +18,28 @@ const PACKAGES: &[(Sign, &str)] = &[
 ];
 
 /// What shows that a package is there.
-enum Sign {
+pub(crate) enum Sign {
     /// On the PATH.
     Program(&'static str),
     File(&'static str),
 }
 
 /// Where what we fetch goes. Git knows nothing of it.
-const FETCHED: &str = ".oo";
+pub(crate) const FETCHED: &str = ".oo";
 
 /// What npm installs, by versions and hashes.
 const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
 
 /// Installs everything that is missing, and says what it does.
 pub fn run(root: &Path) -> anyhow::Result<()> {
-    install(PACKAGES)?;
+    system_packages(PACKAGES)?;
     nats(&root.join(FETCHED).join("bin"))?;
     node_packages(root)
 }
 
 /// Installs only the servers.
 pub fn servers(root: &Path) -> anyhow::Result<()> {
-    install(&PACKAGES[..1])?;
+    system_packages(&PACKAGES[..1])?;
     nats(&root.join(FETCHED).join("bin"))
 }
 
@@ -48,7 +48,8 @@ pub fn node_modules(root: &Path) -> PathBuf {
     root.join(FETCHED).join("node/node_modules")
 }
 
-fn install(packages: &[(Sign, &str)]) -> anyhow::Result<()> {
+/// Installs those of the packages whose sign is missing.
+pub(crate) fn system_packages(packages: &[(Sign, &str)]) -> anyhow::Result<()> {
     let missing: Vec<&str> = packages.iter().filter(|(sign, _)| !is_there(sign)).map(|&(_, package)| package).collect();
     if missing.is_empty() {
         return Ok(());
@@ -103,7 +104,7 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-fn is_root() -> anyhow::Result<bool> {
+pub(crate) fn is_root() -> anyhow::Result<bool> {
     let id = std::process::Command::new("id").arg("-u").output().context("cannot run `id -u`")?;
     Ok(id.stdout.trim_ascii() == b"0")
 }
