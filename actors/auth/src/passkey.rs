@@ -1,7 +1,7 @@
 //! Passkeys (WebAuthn Level 3) with the `webauthn-rs` crate: a self-hosted oO needs no third party to sign in.
 
 use crate::begun_store::BegunStore;
-use crate::passkey_store::{Kept, PasskeyStore};
+use crate::passkey_store::{Kept, PasskeyStore, StoreError, Stored};
 use anyhow::Context as _;
 use oo_contracts::session::{DeviceName, DoorId, PasskeyEntry};
 use oo_contracts::{Timestamp, UserId};
@@ -27,7 +27,7 @@ pub(crate) enum PasskeyError {
     #[error("there are {MOST} passkeys already: remove one first")]
     TooMany,
     #[error(transparent)]
-    Away(#[from] redis::RedisError),
+    Away(#[from] StoreError),
 }
 
 /// Makes passkeys, and knows them again.
@@ -145,7 +145,7 @@ impl Passkeys {
     }
 
     /// A person's passkeys, as they see them.
-    pub(crate) async fn list(&self, user: &UserId) -> redis::RedisResult<Vec<PasskeyEntry>> {
+    pub(crate) async fn list(&self, user: &UserId) -> Stored<Vec<PasskeyEntry>> {
         let kept = self.store.of(user).await?.into_iter();
         let mut entries: Vec<_> = kept
             .map(|(id, kept)| PasskeyEntry { id, device: kept.device, added: kept.added, used: kept.used })
@@ -155,7 +155,7 @@ impl Passkeys {
     }
 
     /// Removes one; whether it was there.
-    pub(crate) async fn remove(&self, user: &UserId, id: &DoorId) -> redis::RedisResult<bool> {
+    pub(crate) async fn remove(&self, user: &UserId, id: &DoorId) -> Stored<bool> {
         self.store.remove(user, id).await
     }
 }

@@ -4,10 +4,15 @@ use oo_contracts::session::{DeviceName, DoorId};
 use oo_contracts::{Timestamp, UserId};
 use oo_runtime::seal::{Envelope, Keyring};
 use redis::aio::ConnectionManager;
-use redis::{AsyncCommands as _, RedisResult};
+use redis::{AsyncCommands as _, RedisError, RedisResult};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use webauthn_rs::prelude::{Passkey, Uuid};
+
+/// Why something could not be kept or found.
+pub(crate) type StoreError = RedisError;
+/// What was found, or kept.
+pub(crate) type Stored<T> = RedisResult<T>;
 
 #[derive(Clone)]
 pub(crate) struct PasskeyStore {
@@ -30,7 +35,7 @@ impl PasskeyStore {
     }
 
     /// The name by which authenticators know a person: `fresh`, unless there is one already.
-    pub(crate) async fn handle(&self, user: &UserId, fresh: Uuid) -> RedisResult<Uuid> {
+    pub(crate) async fn handle(&self, user: &UserId, fresh: Uuid) -> Stored<Uuid> {
         let mut redis = self.redis.clone();
         let key = format!("oo:auth:handle-of:{user}");
         let _: bool = redis.set_nx(&key, fresh.to_string()).await?;
@@ -41,13 +46,13 @@ impl PasskeyStore {
     }
 
     /// Whose handle this is.
-    pub(crate) async fn user_of(&self, handle: Uuid) -> RedisResult<Option<UserId>> {
+    pub(crate) async fn user_of(&self, handle: Uuid) -> Stored<Option<UserId>> {
         let user: Option<String> = self.redis.clone().get(handle_key(handle)).await?;
         Ok(user.and_then(|user| user.parse().ok()))
     }
 
     /// All of a person.
-    pub(crate) async fn of(&self, user: &UserId) -> RedisResult<Vec<(DoorId, Kept)>> {
+    pub(crate) async fn of(&self, user: &UserId) -> Stored<Vec<(DoorId, Kept)>> {
         let all: HashMap<String, String> = self.redis.clone().hgetall(key(user)).await?;
         let read = |(id, sealed): (String, String)| {
             let id: DoorId = id.parse().ok()?;
@@ -58,18 +63,18 @@ impl PasskeyStore {
     }
 
     /// One of a person's.
-    pub(crate) async fn find(&self, user: &UserId, id: &DoorId) -> RedisResult<Option<Kept>> {
+    pub(crate) async fn find(&self, user: &UserId, id: &DoorId) -> Stored<Option<Kept>> {
         let sealed: Option<String> = self.redis.clone().hget(key(user), id.as_str()).await?;
         Ok(sealed.and_then(|sealed| self.open(user, id, &sealed)))
     }
 
     /// Adds one; `false` where it is there already.
-    pub(crate) async fn add(&self, user: &UserId, id: &DoorId, kept: &Kept) -> RedisResult<bool> {
+    pub(crate) async fn add(&self, user: &UserId, id: &DoorId, kept: &Kept) -> Stored<bool> {
         self.redis.clone().hset_nx(key(user), id.as_str(), self.seal(user, id, kept)).await
     }
 
     /// Replaces one that is there.
-    pub(crate) async fn replace(&self, user: &UserId, id: &DoorId, kept: &Kept) -> RedisResult<()> {
+    pub(crate) async fn replace(&self, user: &UserId, id: &DoorId, kept: &Kept) -> Stored<()> {
         let mut redis = self.redis.clone();
         // Removed meanwhile: it stays removed.
         if redis.hexists(key(user), id.as_str()).await? {
@@ -79,7 +84,7 @@ impl PasskeyStore {
     }
 
     /// Removes one; whether it was there.
-    pub(crate) async fn remove(&self, user: &UserId, id: &DoorId) -> RedisResult<bool> {
+    pub(crate) async fn remove(&self, user: &UserId, id: &DoorId) -> Stored<bool> {
         self.redis.clone().hdel(key(user), id.as_str()).await
     }
 
