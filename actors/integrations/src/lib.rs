@@ -22,7 +22,7 @@ mod unlink;
 mod vault;
 mod vault_store;
 
-pub use settings::{Sandbox, Settings};
+pub use settings::Settings;
 
 use oo_runtime::{Context, web};
 use oo_subjects::{COMPLETE, FETCH, HOOK, LINK_CALLBACK, LINK_END, LINK_LIST, LINK_START};

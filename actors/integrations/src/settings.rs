@@ -23,7 +23,7 @@ pub struct Settings {
     pub loopback: bool,
     /// Which providers are stand-ins with sample data: `true` for all, or names with commas between.
     #[serde(default)]
-    pub sandbox: Sandbox,
+    pub sandbox: String,
     /// Seconds of the person's time between two looks at an account that does not tell of changes by itself.
     #[serde(default = "poll_seconds")]
     pub poll_seconds: u64,
@@ -59,20 +59,6 @@ pub struct Settings {
     pub google_userinfo_url: Option<Url>,
 }
 
-/// Which providers are stand-ins.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub enum Sandbox {
-    All(bool),
-    Some(String),
-}
-
-impl Default for Sandbox {
-    fn default() -> Self {
-        Self::All(false)
-    }
-}
-
 impl Settings {
     /// How long a begun link may take.
     pub(crate) fn link_within(&self) -> Duration {
@@ -86,10 +72,7 @@ impl Settings {
 
     /// Whether this provider is a stand-in.
     pub(crate) fn is_sandbox(&self, provider: Provider) -> bool {
-        match &self.sandbox {
-            Sandbox::All(all) => *all,
-            Sandbox::Some(names) => names.split(',').any(|name| name.trim() == provider.slug()),
-        }
+        self.sandbox.split(',').map(str::trim).any(|name| name == "true" || name == provider.slug())
     }
 
     /// oO's registration at Todoist, if there is one.

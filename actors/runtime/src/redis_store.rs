@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A Redis that does not answer within this is away; the caller says so and tries again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
+/// The pause before the second try to connect, within one command.
+const RECONNECT_AFTER: Duration = Duration::from_millis(100);
+
 /// A connection that mends itself. Opens when first used, so a service may start before Redis does.
 pub fn connect(settings: &settings::Redis) -> anyhow::Result<ConnectionManager> {
     let info = settings
@@ -22,7 +25,10 @@ pub fn connect(settings: &settings::Redis) -> anyhow::Result<ConnectionManager> 
     let config = ConnectionManagerConfig::new()
         .set_response_timeout(Some(ANSWER_WITHIN))
         .set_connection_timeout(Some(ANSWER_WITHIN))
-        .set_max_delay(Duration::from_secs(2));
+        // A command that finds no connection fails soon, and the next one opens a new one: long pauses of the crate's own would
+        // outlast the outage.
+        .set_number_of_retries(1)
+        .set_max_delay(RECONNECT_AFTER);
     Ok(ConnectionManager::new_lazy_with_config(Client::open(info)?, config)?)
 }
 

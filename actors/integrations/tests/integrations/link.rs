@@ -89,7 +89,7 @@ async fn a_link_begun_too_long_ago_is_refused() {
 async fn an_account_that_somebody_else_has_linked_is_refused() {
     let peer = Peer::start().await;
     let (ada, eve) = (user("ada"), user("eve"));
-    for provider in Provider::ALL {
+    for provider in [Provider::Todoist, Provider::GoogleCalendar] {
         let account = peer.link_and_sync(&ada, provider).await;
         let back = peer.visit(&eve, provider, "alex").await;
         assert_eq!(peer.come_back(&eve, provider, &back).await.unwrap_err().status, 409);
@@ -135,7 +135,7 @@ async fn a_provider_that_fails_while_linking_is_a_clear_problem() {
 async fn an_ended_link_is_gone_here_and_at_the_provider() {
     let peer = Peer::start().await;
     let (ada, eve) = (user("ada"), user("eve"));
-    for provider in Provider::ALL {
+    for provider in [Provider::Todoist, Provider::GoogleCalendar] {
         let account = peer.link_and_sync(&ada, provider).await;
         if provider == Provider::GoogleCalendar {
             eventually("a channel", || async { (peer.sandbox.google().channels().len() == 1).then_some(()) }).await;
