@@ -1,7 +1,6 @@
 // Runs the page: keeps what is known, shows what follows from it, and carries out what is clicked. It decides nothing that view.js can.
 
 import { connect, NoPush, Problem } from '../sdk/oo.js';
-import { canPasskey, signIn } from '../sdk/sign-in.js';
 import { memory, withoutOldWords } from './memory.js';
 import { breathe } from './motion.js';
 import { presenceIn, zoneToTell } from './presence.js';
@@ -24,7 +23,8 @@ const STALE_NOTIFICATION = 60_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 const oo = connect();
-const doors = signIn(oo.call);
+/** The ways in, loaded when they are wanted: most visits are by somebody who is in. */
+const doors = async () => (await import('../sdk/sign-in.js')).signIn(oo.call);
 const remembered = memory(storage());
 const at = places(document);
 const show = screen(at);
@@ -55,7 +55,8 @@ const facts = {
   host: location.host,
   ways: null,
   doors: null,
-  canPasskey: canPasskey(),
+  // What reads the server's question into the browser's own terms came last (WebAuthn Level 3).
+  canPasskey: typeof (/** @type {any} */ (globalThis).PublicKeyCredential?.parseRequestOptionsFromJSON) === 'function',
   refusedIn: false,
 };
 
@@ -151,12 +152,12 @@ function signedOut() {
 }
 
 async function learnWays() {
-  if (!facts.ways) know({ ways: await doors.ways() });
+  if (!facts.ways) know({ ways: await (await doors()).ways() });
 }
 
 async function learnDoors() {
   await learnWays();
-  know({ doors: await doors.doors() });
+  know({ doors: await (await doors()).doors() });
 }
 
 async function begin() {
@@ -208,7 +209,7 @@ const actions = {
   },
   passkey: () => once(
     async () => {
-      await doors.byPasskey();
+      await (await doors()).byPasskey();
       know({ refusedIn: false, staleLink: false });
       stream?.stop();
       stream = null;
@@ -217,19 +218,19 @@ const actions = {
     () => know({ refusedIn: true, staleLink: false }),
   ),
   issuer: (issuer) => once(
-    async () => location.assign(await doors.toIssuer(/** @type {any} */ (issuer))),
+    async () => location.assign(await (await doors()).toIssuer(/** @type {any} */ (issuer))),
     () => know({ refusedIn: true, staleLink: false }),
   ),
   'passkey-add': () => once(async () => {
-    await doors.addPasskey();
+    await (await doors()).addPasskey();
     await learnDoors();
   }),
   'passkey-remove': (id) => once(async () => {
-    await doors.removePasskey(id);
+    await (await doors()).removePasskey(id);
     await learnDoors();
   }),
   'session-end': (id) => once(async () => {
-    await doors.endSession(id);
+    await (await doors()).endSession(id);
     await learnDoors();
   }),
   back: () => know({ open: null, unlinking: null, failed: false, linkFailed: false }),

@@ -380,11 +380,12 @@ function you(facts, state) {
   });
 }
 
-/** By what this person comes in, and where they are. @param {Facts} facts @returns {View['rows']} */
+/** By what this person comes in, and where they are. @param {Facts} facts @returns {any[]} */
 function doorRows(facts) {
   const { doors } = facts;
   if (!doors) return [];
   const now = facts.wall;
+  /** @type {any[]} */
   const rows = doors.passkeys.map(({ id, device, added, used }) => ({
     text: say('you.passkey', { device }),
     note: used ? say('you.passkey.used', { ago: ago(Date.parse(used), now) }) : say('you.passkey.added', { ago: ago(Date.parse(added), now) }),

@@ -4,12 +4,8 @@
  * @typedef {import('../../contracts/generated/contracts.d.ts').Ways} Ways
  * @typedef {import('../../contracts/generated/contracts.d.ts').Doors} Doors
  * @typedef {import('../../contracts/generated/contracts.d.ts').Issuer} Issuer
- * @typedef {(method: string, path: string, body?: unknown) => Promise<any>} Call
+ * @typedef {(method: string, path: string, body?: object) => Promise<any>} Call
  */
-
-/** Whether this browser can read what the server asks of it (WebAuthn Level 3). */
-export const canPasskey = () =>
-  typeof (/** @type {any} */ (globalThis).PublicKeyCredential?.parseRequestOptionsFromJSON) === 'function';
 
 /** @param {Call} call */
 export function signIn(call) {

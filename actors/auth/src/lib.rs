@@ -99,7 +99,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(WAYS, ways);
     answer!(SIGN_IN_OWNER, by_owner_link);
     answer!(OIDC_START, to_issuer);
-    answer!(OIDC_CALLBACK, from_issuer);
+    answer!(OIDC_CALLBACK, back_from_issuer);
     answer!(PASSKEY_START, make_passkey);
     answer!(PASSKEY_FINISH, keep_passkey);
     answer!(PASSKEY_REMOVE, remove_passkey);

@@ -60,7 +60,7 @@ impl Auth {
     }
 
     /// The browser is back. One answer for everything that can be wrong with what it brings.
-    pub(crate) async fn from_issuer(&self, back: OidcCallback) -> Result<Session, Problem> {
+    pub(crate) async fn back_from_issuer(&self, back: OidcCallback) -> Result<Session, Problem> {
         let OidcCallback { issuer, transaction, state, code, error, iss, device } = back;
         let unknown = || Problem::new(400, "this sign-in was not begun here, or too long ago", "begin again");
         let oidc = self.issuer(issuer)?;

@@ -3,14 +3,13 @@
 use crate::{Scene, status};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use oo_contracts::session::{AccessToken, DoorsAsk, Doors, Keys, KeysAsk, SessionsEnd, TokenAsk, TokenCheck};
+use oo_contracts::session::{AccessToken, Doors, DoorsAsk, Keys, KeysAsk, SessionsEnd, TokenAsk, TokenCheck};
 use oo_contracts::wire::{Done, Session, SignedIn};
 use oo_subjects::{AskError, CHECK_TOKEN, DOORS, END_SESSIONS, MAKE_TOKEN, SIGNING_KEYS};
 use serde_json::{Value, json};
 
 async fn make(scene: &Scene, session: &Session) -> String {
-    let made: AccessToken =
-        scene.ctx.bus.ask(MAKE_TOKEN, &TokenAsk { secret: session.secret.clone() }).await.unwrap();
+    let made: AccessToken = scene.ctx.bus.ask(MAKE_TOKEN, &TokenAsk { secret: session.secret.clone() }).await.unwrap();
     assert_eq!((made.token_type.as_str(), made.expires_in), ("Bearer", 300));
     made.access_token
 }

@@ -122,7 +122,7 @@ impl Place {
     /// Whether the owner's one-time link is still good; using it up.
     pub(crate) async fn link_is_unused(&self) -> bool {
         let ctx = self.house.context("test").await;
-        ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token: self.token.clone() }).await.is_ok()
+        ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token: self.token.clone(), device: None }).await.is_ok()
     }
 }
 
