@@ -1,5 +1,14 @@
 // What crosses a process boundary, for web/. Written by `cargo xtask generate`.
 
+/** A short-lived access token (RFC 9068), for `Authorization: Bearer`. */
+export interface AccessToken {
+  access_token: string;
+  /** Seconds. */
+  expires_in: number;
+  /** Always `Bearer`. */
+  token_type: string;
+}
+
 /** A linked account, as it truly stands. */
 export interface Account {
   id: AccountId;
@@ -218,8 +227,34 @@ export type Delivery =
  */
 export type DeviceId = string;
 
+/**
+ * What a device is called, for its owner to tell it by: `Firefox on Linux`.
+ * 1 to 60 characters.
+ */
+export type DeviceName = string;
+
 /** Nothing more to say than "done". */
 export interface Done {}
+
+/**
+ * A passkey or a session, for its owner to name it by. Gives nobody access.
+ * 8 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type DoorId = string;
+
+/** By what a person can come in, and where they are. */
+export interface Doors {
+  issuers: Issuer[];
+  passkeys: PasskeyEntry[];
+  sessions: SessionEntry[];
+}
+
+/** Asks for a person's keys and sessions. */
+export interface DoorsAsk {
+  /** The session that asks. */
+  secret: string;
+  user: UserId;
+}
 
 /** When a task wants to be done. */
 export type Due =
@@ -358,6 +393,18 @@ export interface Ingested {
   kept: Kept[];
 }
 
+/** Somebody who vouches for people. */
+export type Issuer =
+  | "google" | "apple"
+  /** Any OpenID Connect issuer that the operator set up. */
+  | "oidc";
+
+/** An issuer that is set up. */
+export interface IssuerOffer {
+  issuer: Issuer;
+  name: string;
+}
+
 /**
  * What a provider calls one of its objects. Opaque: never words.
  * 1 to 256 characters.
@@ -372,11 +419,29 @@ export interface Kept {
   seq: number;
 }
 
+/** An Ed25519 key (RFC 8037). */
+export interface Key {
+  alg: string;
+  crv: string;
+  kid: string;
+  kty: string;
+  use: string;
+  x: string;
+}
+
 /**
  * Base64url without padding.
  * 8 to 128 characters of `A-Z a-z 0-9 _ -`.
  */
 export type KeyText = string;
+
+/** The keys that access tokens are signed with (RFC 7517): the one in use first, and the one before. */
+export interface Keys {
+  keys: Key[];
+}
+
+/** Asks for the keys that access tokens are signed with. */
+export interface KeysAsk {}
 
 /** Languages that oO speaks. */
 export type Language = "en" | "de";
@@ -501,6 +566,31 @@ export interface Offer {
   wants?: Wants | null;
 }
 
+/** The issuer sent the browser back. */
+export interface OidcCallback {
+  code?: string | null;
+  device: DeviceName;
+  error?: string | null;
+  iss?: string | null;
+  issuer: Issuer;
+  state: string;
+  transaction: string;
+}
+
+/** Begins to sign in at an issuer; of somebody who is signed in, to add it as one more way. */
+export interface OidcStart {
+  issuer: Issuer;
+  user?: UserId | null;
+}
+
+/** Where the browser goes, and the transaction that its cookie must bring back. */
+export interface OidcStarted {
+  authorize: string;
+  /** The answer comes as a POST from the issuer's page, so the cookie must be sent across sites. */
+  cross_site: boolean;
+  transaction: string;
+}
+
 /** How a decision ended. */
 export type Outcome =
   /** A policy was asked; this is what it saw and said. */
@@ -536,12 +626,73 @@ export interface OwnSignals {
 
 /** The owner's one-time link was opened. */
 export interface OwnerLink {
+  /** Where it was opened. */
+  device?: DeviceName | null;
   token: string;
 }
 
 /** Signs in with the one-time link of this machine's owner. */
 export interface OwnerSignIn {
   token: string;
+}
+
+/** The answer of a browser to what a passkey's start asked. */
+export interface PasskeyAnswer {
+  /** `PublicKeyCredential.toJSON()`, as JSON text. */
+  credential: string;
+}
+
+/** A passkey, as its owner sees it. */
+export interface PasskeyEntry {
+  id: DoorId;
+  added: string;
+  /** The device that it was made on. */
+  device: DeviceName;
+  used?: string | null;
+}
+
+/** The browser made a passkey. */
+export interface PasskeyFinish {
+  /** `PublicKeyCredential.toJSON()`, as JSON text. */
+  credential: string;
+  device: DeviceName;
+  transaction: string;
+  user: UserId;
+}
+
+/** What a browser is asked. */
+export interface PasskeyOptions {
+  /** `CredentialCreationOptions` or `CredentialRequestOptions`, as JSON text. */
+  options: string;
+}
+
+/** Removes a passkey. */
+export interface PasskeyRemove {
+  id: DoorId;
+  user: UserId;
+}
+
+/** The browser signed with a passkey. */
+export interface PasskeySignInFinish {
+  /** `PublicKeyCredential.toJSON()`, as JSON text. */
+  credential: string;
+  device: DeviceName;
+  transaction: string;
+}
+
+/** Begins to sign in with a passkey. */
+export interface PasskeySignInStart {}
+
+/** Begins to register a passkey. */
+export interface PasskeyStart {
+  user: UserId;
+}
+
+/** What the browser is asked, and the transaction that its answer belongs to. */
+export interface PasskeyStarted {
+  /** `CredentialCreationOptions` or `CredentialRequestOptions` (WebAuthn Level 3), as JSON text. */
+  options: string;
+  transaction: string;
 }
 
 /** Roughly where. */
@@ -670,6 +821,25 @@ export type ServerUser = string;
 export interface Session {
   /** Seconds until it ends without use. */
   idle_seconds: number;
+  secret: string;
+  user: UserId;
+}
+
+/** A session, as its owner sees it. */
+export interface SessionEntry {
+  id: DoorId;
+  began: string;
+  /** The one that asks. */
+  current: boolean;
+  device: DeviceName;
+  used: string;
+}
+
+/** Ends one of a person's sessions, or all but the one that asks. */
+export interface SessionsEnd {
+  /** `None` for all others. */
+  id?: DoorId | null;
+  /** The session that asks. */
   secret: string;
   user: UserId;
 }
@@ -821,6 +991,16 @@ export type TipId = string;
  */
 export type TipText = string;
 
+/** Asks for an access token of a session. */
+export interface TokenAsk {
+  secret: string;
+}
+
+/** Asks whose access token this is. */
+export interface TokenCheck {
+  access_token: string;
+}
+
 /** Ends a device's push subscription. */
 export interface Unsubscribe {
   device: DeviceId;
@@ -861,6 +1041,16 @@ export type Wants =
    * can take back. Never the account's main password.
    */
   | "app_password";
+
+/** How people may sign in here. */
+export interface Ways {
+  issuers: IssuerOffer[];
+  /** Whether passkeys work at this address: they need https, or localhost by name. */
+  passkeys: boolean;
+}
+
+/** Asks how people may sign in here. */
+export interface WaysAsk {}
 
 /** A provider's words. They live in memory and in this answer, nowhere else. */
 export interface Words {

@@ -7,6 +7,7 @@ pub mod http;
 pub mod id;
 pub mod push;
 pub mod schema;
+pub mod session;
 pub mod signal;
 pub mod tip;
 pub mod wire;

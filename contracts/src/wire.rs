@@ -3,6 +3,7 @@
 use crate::decision::Silence;
 use crate::http::{OwnServer, Problem};
 use crate::push::Subscription;
+use crate::session::DeviceName;
 use crate::signal::{Answer, Signal, ZoneName};
 use crate::tip::Tip;
 use crate::{AccountId, DeviceId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
@@ -118,6 +119,9 @@ pub struct Changed {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct OwnerLink {
     pub token: String,
+    /// Where it was opened.
+    #[serde(default)]
+    pub device: Option<DeviceName>,
 }
 
 /// A session begun. The secret goes into a cookie and nowhere else.

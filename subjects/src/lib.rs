@@ -13,6 +13,7 @@ pub use shard::{Place, Shard};
 pub use subject::{LogSubject, Request, Wire};
 
 use oo_contracts::decision::{Ask, Recommendation};
+use oo_contracts::session::*;
 use oo_contracts::wire::*;
 
 // ---- A person's log. Bodies are sealed `entry::Entry`s; only `events` and `profile` may append. ----
@@ -42,6 +43,33 @@ pub const SIGN_IN_OWNER: Request<OwnerLink, Session> = Request::new("oo.v1.sessi
 pub const CHECK_SESSION: Request<Check, SignedIn> = Request::new("oo.v1.session.check", "auth");
 /// End this session.
 pub const END_SESSION: Request<Check, Done> = Request::new("oo.v1.session.end", "auth");
+/// How people may sign in here.
+pub const WAYS: Request<WaysAsk, Ways> = Request::new("oo.v1.session.ways", "auth");
+/// Begin to sign in at an issuer.
+pub const OIDC_START: Request<OidcStart, OidcStarted> = Request::new("oo.v1.session.oidc.start", "auth");
+/// The issuer sent the browser back.
+pub const OIDC_CALLBACK: Request<OidcCallback, Session> = Request::new("oo.v1.session.oidc.callback", "auth");
+/// Begin to make a passkey.
+pub const PASSKEY_START: Request<PasskeyStart, PasskeyStarted> = Request::new("oo.v1.passkey.start", "auth");
+/// Keep a passkey that a browser made.
+pub const PASSKEY_FINISH: Request<PasskeyFinish, Done> = Request::new("oo.v1.passkey.finish", "auth");
+/// Remove a passkey.
+pub const PASSKEY_REMOVE: Request<PasskeyRemove, Done> = Request::new("oo.v1.passkey.remove", "auth");
+/// Begin to sign in with a passkey.
+pub const PASSKEY_SIGN_IN_START: Request<PasskeySignInStart, PasskeyStarted> =
+    Request::new("oo.v1.session.passkey.start", "auth");
+/// Sign in with a passkey.
+pub const PASSKEY_SIGN_IN: Request<PasskeySignInFinish, Session> = Request::new("oo.v1.session.passkey", "auth");
+/// A person's passkeys and sessions.
+pub const DOORS: Request<DoorsAsk, Doors> = Request::new("oo.v1.session.doors", "auth");
+/// End one of a person's sessions, or all others.
+pub const END_SESSIONS: Request<SessionsEnd, Done> = Request::new("oo.v1.session.end_named", "auth");
+/// An access token for a session.
+pub const MAKE_TOKEN: Request<TokenAsk, AccessToken> = Request::new("oo.v1.token.make", "auth");
+/// Whose access token is this?
+pub const CHECK_TOKEN: Request<TokenCheck, SignedIn> = Request::new("oo.v1.token.check", "auth");
+/// The keys that access tokens are signed with.
+pub const SIGNING_KEYS: Request<KeysAsk, Keys> = Request::new("oo.v1.token.keys", "auth");
 /// Begin to link an account.
 pub const LINK_START: Request<LinkStart, LinkStarted> = Request::new("oo.v1.link.start", "integrations");
 /// The provider sent the browser back.
@@ -173,6 +201,19 @@ pub const WIRES: &[Wire] = &[
     request!(SIGN_IN_OWNER: "OwnerLink" -> "Session", &["gateway"], "The owner's one-time link."),
     request!(CHECK_SESSION: "Check" -> "SignedIn", &["gateway"], "Whose session is this?"),
     request!(END_SESSION: "Check" -> "Done", &["gateway"], "End this session."),
+    request!(WAYS: "WaysAsk" -> "Ways", &["gateway"], "How people may sign in here."),
+    request!(OIDC_START: "OidcStart" -> "OidcStarted", &["gateway"], "Begin to sign in at an issuer."),
+    request!(OIDC_CALLBACK: "OidcCallback" -> "Session", &["gateway"], "The issuer sent the browser back."),
+    request!(PASSKEY_START: "PasskeyStart" -> "PasskeyStarted", &["gateway"], "Begin to make a passkey."),
+    request!(PASSKEY_FINISH: "PasskeyFinish" -> "Done", &["gateway"], "Keep a passkey that a browser made."),
+    request!(PASSKEY_REMOVE: "PasskeyRemove" -> "Done", &["gateway"], "Remove a passkey."),
+    request!(PASSKEY_SIGN_IN_START: "PasskeySignInStart" -> "PasskeyStarted", &["gateway"], "Begin to sign in with a passkey."),
+    request!(PASSKEY_SIGN_IN: "PasskeySignInFinish" -> "Session", &["gateway"], "Sign in with a passkey."),
+    request!(DOORS: "DoorsAsk" -> "Doors", &["gateway"], "A person's passkeys and sessions."),
+    request!(END_SESSIONS: "SessionsEnd" -> "Done", &["gateway"], "End one of a person's sessions, or all others."),
+    request!(MAKE_TOKEN: "TokenAsk" -> "AccessToken", &["gateway"], "An access token for a session."),
+    request!(CHECK_TOKEN: "TokenCheck" -> "SignedIn", &["gateway"], "Whose access token is this?"),
+    request!(SIGNING_KEYS: "KeysAsk" -> "Keys", &["gateway"], "The keys that access tokens are signed with."),
     request!(LINK_START: "LinkStart" -> "LinkStarted", &["gateway"], "Begin to link an account."),
     request!(LINK_CALLBACK: "LinkCallback" -> "Account", &["gateway"], "The provider sent the browser back."),
     request!(LINK_LIST: "LinkList" -> "Links", &["gateway"], "A person's accounts."),

@@ -23,6 +23,8 @@ const STALE_NOTIFICATION = 60_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 const oo = connect();
+/** The ways in, loaded when they are wanted: most visits are by somebody who is in. */
+const doors = async () => (await import('../sdk/sign-in.js')).signIn(oo.call);
 const remembered = memory(storage());
 const at = places(document);
 const show = screen(at);
@@ -51,6 +53,11 @@ const facts = {
   mended: [],
   push: { support: 'no', permission: 'default', on: false },
   host: location.host,
+  ways: null,
+  doors: null,
+  // What reads the server's question into the browser's own terms came last (WebAuthn Level 3).
+  canPasskey: typeof (/** @type {any} */ (globalThis).PublicKeyCredential?.parseRequestOptionsFromJSON) === 'function',
+  refusedIn: false,
 };
 
 /** @type {View | null} */
@@ -140,7 +147,17 @@ function signedOut() {
   remembered.forget();
   reconciled = false;
   // Only the answers that wait for a sign-in stay on the device; the words go.
-  know({ state: null, reach: 'signed-out', given: null, restored: null, open: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
+  quietly(learnWays());
+  know({ state: null, reach: 'signed-out', doors: null, given: null, restored: null, open: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
+}
+
+async function learnWays() {
+  if (!facts.ways) know({ ways: await (await doors()).ways() });
+}
+
+async function learnDoors() {
+  await learnWays();
+  know({ doors: await (await doors()).doors() });
 }
 
 async function begin() {
@@ -186,7 +203,36 @@ const actions = {
     stream?.refresh();
   }),
   again: () => quietly(begin()),
-  door: () => know({ open: facts.open ? null : 'you', unlinking: null, failed: false, linkFailed: false }),
+  door() {
+    know({ open: facts.open ? null : 'you', unlinking: null, failed: false, linkFailed: false });
+    if (facts.open) quietly(learnDoors());
+  },
+  passkey: () => once(
+    async () => {
+      await (await doors()).byPasskey();
+      know({ refusedIn: false, staleLink: false });
+      stream?.stop();
+      stream = null;
+      await begin();
+    },
+    () => know({ refusedIn: true, staleLink: false }),
+  ),
+  issuer: (issuer) => once(
+    async () => location.assign(await (await doors()).toIssuer(/** @type {any} */ (issuer))),
+    () => know({ refusedIn: true, staleLink: false }),
+  ),
+  'passkey-add': () => once(async () => {
+    await (await doors()).addPasskey();
+    await learnDoors();
+  }),
+  'passkey-remove': (id) => once(async () => {
+    await (await doors()).removePasskey(id);
+    await learnDoors();
+  }),
+  'session-end': (id) => once(async () => {
+    await (await doors()).endSession(id);
+    await learnDoors();
+  }),
   back: () => know({ open: null, unlinking: null, failed: false, linkFailed: false }),
   unlink: (account) => know({ unlinking: account }),
   'unlink-sure': (account) => once(async () => {
@@ -373,6 +419,7 @@ function readAddress() {
   if (searchParams.has('link_error')) facts.linkFailed = true;
   // Where something is linked already, the link screen does not show by itself.
   if (searchParams.has('link_error') && facts.state?.accounts.length) facts.open = 'you';
+  if (searchParams.get('sign_in') === 'refused') facts.refusedIn = true;
   if (searchParams.get('show') === 'you') facts.open = 'you';
   notifiedTip = searchParams.get('tip') ?? '';
   if (location.search || location.hash) history.replaceState(null, '', '/');

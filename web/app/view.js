@@ -33,6 +33,10 @@ import { ago, clock, day, say, times } from './words.js';
  * @property {string[]} mended accounts whose broken link was shown and put off
  * @property {{ support: 'yes' | 'no' | 'install', permission: NotificationPermission, on: boolean }} push
  * @property {string} host
+ * @property {import('../../contracts/generated/contracts.d.ts').Ways | null} ways how to sign in here, once it is known
+ * @property {import('../../contracts/generated/contracts.d.ts').Doors | null} doors passkeys and sessions, while "You" is open
+ * @property {boolean} canPasskey this browser can use passkeys
+ * @property {boolean} refusedIn the last try to sign in did not work
  * @property {string} [locale]
  */
 
@@ -160,11 +164,16 @@ function view(some) {
 
 /** @param {Facts} facts */
 function signedOut(facts) {
+  const trouble = facts.staleLink ? say('signed-out.stale') : facts.refusedIn ? say('signed-out.refused') : '';
+  /** @type {Action[]} */
+  const answers = facts.ways?.passkeys && facts.canPasskey ? [{ action: 'passkey', label: say('signed-out.passkey'), tone: 'first' }] : [];
+  answers.push(...(facts.ways?.issuers ?? []).map(({ issuer, name }) => ({ action: 'issuer', label: say('signed-out.issuer', { name }), about: issuer })));
   return view({
     name: 'signed-out', key: 'signed-out', tone: 'tip', door: false,
     text: say('signed-out.text'),
-    note: facts.staleLink ? say('signed-out.stale') : say('signed-out.note', { host: facts.host }),
-    announce: facts.staleLink ? say('signed-out.stale') : '',
+    note: trouble || say(answers.length ? 'signed-out.ways' : 'signed-out.note', { host: facts.host }),
+    answers,
+    announce: trouble,
   });
 }
 
@@ -356,7 +365,7 @@ function you(facts, state) {
     note: offer.sandbox ? say('link.sandbox') : say('you.none'),
     action: { action: 'link', label: say('you.link'), about: offer.provider },
   })));
-  rows.push(pushRow(facts, state));
+  rows.push(pushRow(facts, state), ...doorRows(facts));
   const trouble = facts.linkFailed ? say('link.failed') : facts.failed ? say('failed') : '';
   rows.push({ text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), action: /** @type {any} */ (undefined) });
   return view({
@@ -369,6 +378,29 @@ function you(facts, state) {
     foot: line(facts.host, speed(facts)),
     announce: trouble,
   });
+}
+
+/** By what this person comes in, and where they are. @param {Facts} facts @returns {any[]} */
+function doorRows(facts) {
+  const { doors } = facts;
+  if (!doors) return [];
+  const now = facts.wall;
+  /** @type {any[]} */
+  const rows = doors.passkeys.map(({ id, device, added, used }) => ({
+    text: say('you.passkey', { device }),
+    note: used ? say('you.passkey.used', { ago: ago(Date.parse(used), now) }) : say('you.passkey.added', { ago: ago(Date.parse(added), now) }),
+    action: { action: 'passkey-remove', label: say('you.passkey.remove'), about: id },
+  }));
+  if (facts.ways?.passkeys && facts.canPasskey) {
+    rows.push({ text: say('you.passkey.new'), note: say('you.passkey.why'), action: { action: 'passkey-add', label: say('you.passkey.add'), about: '' } });
+  }
+  const others = doors.sessions.filter((session) => !session.current);
+  rows.push(...others.map(({ id, device, used }) => ({
+    text: device,
+    note: say('you.session', { ago: ago(Date.parse(used), now) }),
+    action: { action: 'session-end', label: say('you.session.end'), about: id },
+  })));
+  return rows;
 }
 
 /** @param {Facts} facts @param {State} state */

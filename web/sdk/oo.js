@@ -417,6 +417,7 @@ export function connect(options = {}) {
     waiting,
     device,
     push,
+    call,
 
     /**
      * Where to send the browser to link an account.

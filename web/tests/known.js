@@ -84,6 +84,10 @@ export const facts = (some = {}) => ({
   mended: [],
   push: { support: 'yes', permission: 'default', on: false },
   host: 'oo.example',
+  ways: null,
+  doors: null,
+  canPasskey: false,
+  refusedIn: false,
   locale: 'en-GB',
   ...some,
 });

@@ -60,7 +60,10 @@ test('script and style agree on durations, and the breath ends within five secon
 });
 
 test('the first load is at most 30 KB, the heart of the SDK at most 6 KB', () => {
-  const sizes = ['index.html', 'tokens.css', 'page.css', ...folder('app/'), ...folder('words/'), ...folder('sdk/')].map((path) => gzipSync(bytes(path), { level: 6 }).length);
+  // The worker's own words, and the ways in, are loaded when they are wanted.
+  const later = ['app/message.js', 'sdk/sign-in.js'];
+  const first = ['index.html', 'tokens.css', 'page.css', ...folder('app/'), ...folder('words/'), ...folder('sdk/')].filter((path) => !later.includes(path));
+  const sizes = first.map((path) => gzipSync(bytes(path), { level: 6 }).length);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   assert.ok(total <= 30 * 1024, `${total} bytes`);
   const sdk = gzipSync(bytes('sdk/oo.js'), { level: 6 }).length;

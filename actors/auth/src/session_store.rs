@@ -1,8 +1,11 @@
-//! Sessions in Redis, by the hash of their secret; and one-time links that were used.
+//! Sessions in Redis, by the hash of their secret and by person; and one-time links that were used.
 
+use oo_contracts::session::{DeviceName, DoorId};
 use oo_contracts::{Timestamp, UserId};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, ExistenceCheck, RedisResult, SetExpiry, SetOptions};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 const DAY: u64 = 24 * 3600;
 
@@ -13,33 +16,95 @@ pub(crate) struct SessionStore {
     absolute_days: u64,
 }
 
+/// A session as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) user: UserId,
+    /// How its owner names it.
+    pub(crate) id: DoorId,
+    pub(crate) device: DeviceName,
+    pub(crate) began: Timestamp,
+    pub(crate) used: Timestamp,
+}
+
 impl SessionStore {
     pub(crate) fn new(redis: ConnectionManager, idle_days: u64, absolute_days: u64) -> Self {
         Self { redis, idle_days, absolute_days }
     }
 
     /// Begins a session.
-    pub(crate) async fn begin(&self, hash: &str, user: &UserId, wall: Timestamp) -> RedisResult<()> {
-        let value = format!("{} {user}", wall.as_second());
-        self.redis.clone().set_ex(key(hash), value, self.idle_days * DAY).await
+    pub(crate) async fn begin(&self, hash: &str, record: &Record) -> RedisResult<()> {
+        redis::pipe()
+            .atomic()
+            .set_ex(key(hash), json(record), self.idle_days * DAY)
+            .ignore()
+            .hset(of(&record.user), record.id.as_str(), hash)
+            .ignore()
+            .expire(of(&record.user), (self.absolute_days * DAY).cast_signed())
+            .ignore()
+            .exec_async(&mut self.redis.clone())
+            .await
     }
 
-    /// Whose session it is, while it lives; using it keeps it from ending idle.
-    pub(crate) async fn check(&self, hash: &str, wall: Timestamp) -> RedisResult<Option<UserId>> {
+    /// A session, while it lives; using it keeps it from ending idle.
+    pub(crate) async fn check(&self, hash: &str, wall: Timestamp) -> RedisResult<Option<Record>> {
         let mut redis = self.redis.clone();
         let found: Option<String> = redis.get_ex(key(hash), redis::Expiry::EX(self.idle_days * DAY)).await?;
-        let Some((began, user)) = found.as_deref().and_then(|value| value.split_once(' ')) else { return Ok(None) };
-        let age = wall.as_second() - began.parse::<i64>().unwrap_or_default();
+        let Some(mut record) = found.as_deref().and_then(|found| serde_json::from_str::<Record>(found).ok()) else {
+            return Ok(None);
+        };
+        let age = wall.as_second() - record.began.as_second();
         if age > (self.absolute_days * DAY).cast_signed() {
-            self.end(hash).await?;
+            self.end(hash, &record).await?;
             return Ok(None);
         }
-        Ok(user.parse().ok())
+        // Often enough for its owner to see, and not a write for each request.
+        if wall.as_second() - record.used.as_second() > 60 {
+            record.used = wall;
+            let options = SetOptions::default()
+                .conditional_set(ExistenceCheck::XX)
+                .with_expiration(SetExpiry::EX(self.idle_days * DAY));
+            let _: Option<String> = redis.set_options(key(hash), json(&record), options).await?;
+        }
+        Ok(Some(record))
+    }
+
+    /// All sessions of a person that live, with the hashes of their secrets.
+    pub(crate) async fn of(&self, user: &UserId) -> RedisResult<Vec<(String, Record)>> {
+        let mut redis = self.redis.clone();
+        let known: HashMap<String, String> = redis.hgetall(of(user)).await?;
+        let mut live = Vec::new();
+        for (id, hash) in known {
+            let found: Option<String> = redis.get(key(&hash)).await?;
+            match found.as_deref().and_then(|found| serde_json::from_str(found).ok()) {
+                Some(record) => live.push((hash, record)),
+                // It ended by itself.
+                None => redis.hdel(of(user), id).await?,
+            }
+        }
+        Ok(live)
+    }
+
+    /// The hash of a person's session by its name, while it lives.
+    pub(crate) async fn named(&self, user: &UserId, id: &str) -> RedisResult<Option<String>> {
+        let mut redis = self.redis.clone();
+        let hash: Option<String> = redis.hget(of(user), id).await?;
+        match hash {
+            Some(hash) if redis.exists(key(&hash)).await? => Ok(Some(hash)),
+            _ => Ok(None),
+        }
     }
 
     /// Ends a session.
-    pub(crate) async fn end(&self, hash: &str) -> RedisResult<()> {
-        self.redis.clone().del(key(hash)).await
+    pub(crate) async fn end(&self, hash: &str, record: &Record) -> RedisResult<()> {
+        redis::pipe()
+            .atomic()
+            .del(key(hash))
+            .ignore()
+            .hdel(of(&record.user), record.id.as_str())
+            .ignore()
+            .exec_async(&mut self.redis.clone())
+            .await
     }
 
     /// Uses a one-time link: `true` for the first only.
@@ -53,4 +118,13 @@ impl SessionStore {
 
 fn key(hash: &str) -> String {
     format!("oo:session:{hash}")
+}
+
+fn of(user: &UserId) -> String {
+    format!("oo:sessions:{user}")
+}
+
+fn json(record: &Record) -> String {
+    // Names and times only: there is nothing in it that JSON could refuse.
+    serde_json::to_string(record).unwrap_or_default()
 }

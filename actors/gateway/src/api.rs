@@ -2,19 +2,15 @@
 
 use crate::doors::Request;
 use crate::state::problem;
-use crate::{Gateway, state, stream};
-use oo_contracts::http::{LinkTo, MAX_BATCH, OwnServer, OwnSignals, OwnerSignIn, Problem, SignalsKept, TipAnswer};
+use crate::{Gateway, sign_in, state, stream};
+use oo_contracts::http::{LinkTo, MAX_BATCH, OwnServer, OwnSignals, Problem, SignalsKept, TipAnswer};
 use oo_contracts::push::Subscription;
 use oo_contracts::signal::{Fact, Signal};
-use oo_contracts::wire::{
-    Check, Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart, OwnerLink, Subscribe, Unsubscribe,
-};
+use oo_contracts::wire::{Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart, Subscribe, Unsubscribe};
 use oo_contracts::{Provider, UserId};
 use oo_runtime::crash;
 use oo_runtime::web::{self, Answer};
-use oo_subjects::{
-    END_SESSION, HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, SIGN_IN_OWNER, SUBSCRIBE, UNSUBSCRIBE,
-};
+use oo_subjects::{HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, SUBSCRIBE, UNSUBSCRIBE};
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderValue, Method, header};
 
@@ -37,9 +33,15 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         return Err(Problem::new(404, "not found", "there is nothing at this address"));
     }
     let known = match parts.as_slice() {
-        ["api", "v1", "session", "owner"] => &[Method::POST][..],
-        ["api", "v1", "session"] => &[Method::DELETE],
-        ["api", "v1", "state" | "stream"] => &[Method::GET],
+        ["api", "v1", "session", "owner" | "passkey"] | ["api", "v1", "session", "passkey", "start"] => {
+            &[Method::POST][..]
+        }
+        ["api", "v1", "session", "oidc", _]
+        | ["api", "v1", "token" | "passkeys"]
+        | ["api", "v1", "passkeys", "start"] => &[Method::POST],
+        ["api", "v1", "session" | "sessions"] | ["api", "v1", "sessions" | "passkeys", _] => &[Method::DELETE],
+        ["api", "v1", "state" | "stream" | "ways" | "doors"] | [".well-known", "jwks.json"] => &[Method::GET],
+        ["auth", _, "callback"] => &[Method::GET, Method::POST],
         ["api", "v1", "signals"] | ["api", "v1", "tips", _, "answer"] | ["api", "v1", "links", _] | ["webhooks", _] => {
             &[Method::POST]
         }
@@ -58,7 +60,13 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         return Ok(answer);
     }
     match parts.as_slice() {
-        ["api", "v1", "session", "owner"] => sign_in(gateway, &request).await,
+        ["api", "v1", "session", "owner"] => sign_in::owner(gateway, &request).await,
+        ["api", "v1", "session", "oidc", issuer] => sign_in::to_issuer(gateway, issuer, &request).await,
+        ["api", "v1", "session", "passkey", "start"] => sign_in::to_passkey(gateway, &request).await,
+        ["api", "v1", "session", "passkey"] => sign_in::by_passkey(gateway, &request).await,
+        ["api", "v1", "ways"] => sign_in::ways(gateway).await,
+        [".well-known", "jwks.json"] => sign_in::keys(gateway).await,
+        ["auth", issuer, "callback"] => sign_in::from_issuer(gateway, issuer, &request).await,
         ["webhooks", provider] => hook(gateway, named(provider)?, &request).await,
         _ => {
             let user = gateway.session(&request).await?;
@@ -70,12 +78,14 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
 async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Request) -> Result<Answer, Problem> {
     let bus = &gateway.ctx.bus;
     match parts {
-        ["api", "v1", "session"] => {
-            let (session, _) = gateway.cookie_names();
-            let secret = request.cookie(session).unwrap_or_default().to_owned();
-            bus.ask(END_SESSION, &Check { secret }).await.map_err(problem)?;
-            Ok(with_cookie(web::empty(204), &gateway.set_cookie(session, None, 0)))
-        }
+        ["api", "v1", "session"] => sign_in::sign_out(gateway, request).await,
+        ["api", "v1", "doors"] => sign_in::doors(gateway, user, request).await,
+        ["api", "v1", "sessions"] => sign_in::end_sessions(gateway, user, None, request).await,
+        ["api", "v1", "sessions", id] => sign_in::end_sessions(gateway, user, Some(id), request).await,
+        ["api", "v1", "passkeys", "start"] => sign_in::make_passkey(gateway, user).await,
+        ["api", "v1", "passkeys"] => sign_in::keep_passkey(gateway, user, request).await,
+        ["api", "v1", "passkeys", id] => sign_in::remove_passkey(gateway, user, id).await,
+        ["api", "v1", "token"] => sign_in::token(gateway, request).await,
         ["api", "v1", "state"] => Ok(web::json(200, &state::of(gateway, &user).await?)),
         ["api", "v1", "stream"] => stream::open(gateway, user).await,
         ["api", "v1", "signals"] => signals(gateway, user, request.json()?).await,
@@ -100,7 +110,7 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
             if started.transaction.is_empty() {
                 return Ok(answer);
             }
-            let cookie = gateway.set_cookie(gateway.cookie_names().1, Some(&started.transaction), LINK_SECONDS);
+            let cookie = gateway.set_cookie(gateway.cookie_names().link, Some(&started.transaction), LINK_SECONDS);
             Ok(with_cookie(answer, &cookie))
         }
         ["api", "v1", "accounts", account] => {
@@ -119,19 +129,6 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
         ["integrations", provider, "callback"] => callback(gateway, user, named(provider)?, request).await,
         _ => Err(Problem::new(404, "not found", "there is nothing at this address")),
     }
-}
-
-async fn sign_in(gateway: &Gateway, request: &Request) -> Result<Answer, Problem> {
-    gateway.must_be_own_page(request)?;
-    gateway.limits.sign_in(request.from)?;
-    let OwnerSignIn { token } = request.json()?;
-    let begun = gateway.ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token }).await.map_err(problem)?;
-    let (session, _) = gateway.cookie_names();
-    // Whatever session the browser came with ends: nobody can have planted it.
-    if let Some(secret) = request.cookie(session) {
-        let _ = gateway.ctx.bus.ask(END_SESSION, &Check { secret: secret.to_owned() }).await;
-    }
-    Ok(with_cookie(web::empty(204), &gateway.set_cookie(session, Some(&begun.secret), begun.idle_seconds)))
 }
 
 /// All of a batch, or nothing of it.
@@ -158,7 +155,7 @@ async fn signals(gateway: &Gateway, user: UserId, batch: OwnSignals) -> Result<A
 }
 
 async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: &Request) -> Result<Answer, Problem> {
-    let (_, transaction) = gateway.cookie_names();
+    let transaction = gateway.cookie_names().link;
     let forget = gateway.set_cookie(transaction, None, 0);
     let (Some(bound), Some(state)) = (request.cookie(transaction), request.parameter("state")) else {
         return Err(Problem::new(
@@ -217,12 +214,12 @@ async fn hook(gateway: &Gateway, provider: Provider, request: &Request) -> Resul
 }
 
 /// A part of the path as what it names; what cannot be a name is not found.
-fn named<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+pub(crate) fn named<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
         .map_err(|_| Problem::new(404, "not found", "there is nothing by that name"))
 }
 
-fn with_cookie(mut answer: Answer, cookie: &str) -> Answer {
+pub(crate) fn with_cookie(mut answer: Answer, cookie: &str) -> Answer {
     if let Ok(value) = HeaderValue::from_str(cookie) {
         answer.headers_mut().append(header::SET_COOKIE, value);
     }

@@ -4,12 +4,25 @@ use crate::Gateway;
 use crate::state::problem;
 use oo_contracts::UserId;
 use oo_contracts::http::{MAX_BODY, Problem};
+use oo_contracts::session::TokenCheck;
 use oo_contracts::wire::Check;
-use oo_subjects::CHECK_SESSION;
+use oo_subjects::{CHECK_SESSION, CHECK_TOKEN};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 use warp::http::{HeaderMap, Method};
 use warp::hyper::body::Bytes;
+
+/// What the cookies are called.
+pub(crate) struct CookieNames {
+    pub(crate) session: &'static str,
+    /// Of a link under way.
+    pub(crate) link: &'static str,
+    /// Of a sign-in under way.
+    pub(crate) sign_in: &'static str,
+}
+
+const BOUND: CookieNames = CookieNames { session: "__Host-oo", link: "__Host-oo_txn", sign_in: "__Host-oo_in" };
+const PLAIN: CookieNames = CookieNames { session: "oo", link: "oo_txn", sign_in: "oo_in" };
 
 /// A request, whole.
 pub(crate) struct Request {
@@ -53,9 +66,9 @@ impl Request {
 }
 
 impl Gateway {
-    /// Names of the session's and the link's cookies: bound to the host wherever there is TLS.
-    pub(crate) fn cookie_names(&self) -> (&'static str, &'static str) {
-        if self.https { ("__Host-oo", "__Host-oo_txn") } else { ("oo", "oo_txn") }
+    /// Names of the cookies: bound to the host wherever there is TLS.
+    pub(crate) fn cookie_names(&self) -> &'static CookieNames {
+        if self.https { &BOUND } else { &PLAIN }
     }
 
     /// A cookie for scripts not to see. Without a value it is taken back.
@@ -63,6 +76,13 @@ impl Gateway {
         let secure = if self.https { "; Secure" } else { "" };
         let (value, seconds) = value.map_or(("", 0), |value| (value, seconds));
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+    }
+
+    /// The cookie of a sign-in under way. Only where the issuer lets the browser post the answer does it cross sites, and it
+    /// opens nothing by itself.
+    pub(crate) fn set_sign_in_cookie(&self, transaction: &str, seconds: u64, cross_site: bool) -> String {
+        let cookie = self.set_cookie(self.cookie_names().sign_in, Some(transaction), seconds);
+        if cross_site && self.https { cookie.replace("SameSite=Lax", "SameSite=None") } else { cookie }
     }
 
     /// Whether the request comes from our own page: its own header, which no form can send, and its origin.
@@ -77,12 +97,20 @@ impl Gateway {
         }
     }
 
-    /// Whose session it is. Changes must come from our own page as well.
+    /// Whose session, or access token, it is. With a cookie, which browsers send by themselves, changes must come from our own
+    /// page as well.
     pub(crate) async fn session(&self, request: &Request) -> Result<UserId, Problem> {
+        if let Some(token) = request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
+            self.limits.session(request.from)?;
+            let check = TokenCheck { access_token: token.to_owned() };
+            let signed_in = self.ctx.bus.ask(CHECK_TOKEN, &check).await.map_err(problem)?;
+            self.limits.person(&signed_in.user)?;
+            return Ok(signed_in.user);
+        }
         if request.method != Method::GET {
             self.must_be_own_page(request)?;
         }
-        let Some(secret) = request.cookie(self.cookie_names().0).filter(|secret| !secret.is_empty()) else {
+        let Some(secret) = request.cookie(self.cookie_names().session).filter(|secret| !secret.is_empty()) else {
             return Err(Problem::new(401, "signed out", "sign in first"));
         };
         self.limits.session(request.from)?;

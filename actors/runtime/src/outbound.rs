@@ -19,6 +19,9 @@ pub enum Reach {
     Public,
     /// Loopback too, and over http there: for the sandbox and for tests, never by default.
     Loopback,
+    /// Whatever the operator's own settings name, in the same house too: over https, or over http on loopback. Never for an
+    /// address that a person gave.
+    Operator,
 }
 
 /// A client and what it may reach.
@@ -71,9 +74,9 @@ pub fn check(url: &Url, reach: Reach) -> Result<(), Forbidden> {
         return Err(Forbidden("it is a private or local address"));
     }
     let local =
-        reach == Reach::Loopback && (ip.is_some_and(|ip| ip.is_loopback()) || url.host_str() == Some("localhost"));
+        reach != Reach::Public && (ip.is_some_and(|ip| ip.is_loopback()) || url.host_str() == Some("localhost"));
     match url.scheme() {
-        "https" if local || url.port().is_none() => Ok(()),
+        "https" if local || reach == Reach::Operator || url.port().is_none() => Ok(()),
         "https" => Err(Forbidden("it names a port")),
         "http" if local => Ok(()),
         _ => Err(Forbidden("it is not https")),
@@ -87,7 +90,11 @@ pub fn install_tls() {
 }
 
 fn may_connect(ip: IpAddr, reach: Reach) -> bool {
-    (reach == Reach::Loopback && ip.is_loopback()) || is_public(ip)
+    match reach {
+        Reach::Public => is_public(ip),
+        Reach::Loopback => ip.is_loopback() || is_public(ip),
+        Reach::Operator => true,
+    }
 }
 
 /// Whether an address belongs to the public internet (IANA special-purpose registries, RFC 6890 and after).

@@ -80,7 +80,8 @@ impl House {
         let clock_file = ClockFile::new(&data);
         let clock = clock_file.resume(options.speed, sandboxed);
         let port = if options.port == 0 { engines::free_port()? } else { options.port };
-        let page = Url::parse(&format!("http://127.0.0.1:{port}/"))?;
+        // By name, since browsers bind passkeys to one.
+        let page = Url::parse(&format!("http://localhost:{port}/"))?;
         let owner_token = SecretString::from(random::token());
 
         let mut settings: Vec<(String, String)> = vec![
@@ -94,6 +95,7 @@ impl House {
         let origin = page.origin().ascii_serialization();
         let mut own: Vec<(String, String)> = vec![
             ("OO_GATEWAY__PUBLIC_URL".into(), origin.clone()),
+            ("OO_AUTH__PUBLIC_URL".into(), origin.clone()),
             ("OO_AUTH__OWNER_LINK".into(), oo_auth::hash(owner_token.expose_secret())),
             ("OO_INTEGRATIONS__PUBLIC_URL".into(), origin),
             ("OO_NOTIFIER__VAPID_FILE".into(), data.vapid()?.display().to_string()),

@@ -14,7 +14,7 @@ pub fn run(dir: &Path) -> anyhow::Result<()> {
     let token = random::token();
     if secret(dir, "owner-link", || Ok(oo_auth::hash(&token)))? {
         let source = Source::from_env();
-        let page = source.get("OO_GATEWAY__PUBLIC_URL").unwrap_or("http://127.0.0.1:8088");
+        let page = source.get("OO_GATEWAY__PUBLIC_URL").unwrap_or("http://localhost:8088");
         println!("sign in once, as the owner: {page}/#owner={token}");
     } else {
         println!(

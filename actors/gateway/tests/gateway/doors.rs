@@ -130,3 +130,41 @@ async fn several_cookies_in_one_header_and_in_two_are_read_alike() {
     let two = place.page(Method::GET, "/api/v1/state").header(COOKIE, "a=1").header(COOKIE, &session);
     assert_eq!(two.send().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn an_access_token_opens_the_api_without_cookies_until_its_session_ends_and_not_the_doors() {
+    let place = Place::new().await;
+    let session = place.session().await;
+    let made = place.signed_in(&session, Method::POST, "/api/v1/token").send().await.unwrap();
+    assert_eq!(made.status(), 200);
+    let made: serde_json::Value = made.json().await.unwrap();
+    let bearer = format!("Bearer {}", made["access_token"].as_str().unwrap());
+    let call = |method: Method, path: &str| place.bare(method, path).header("authorization", &bearer).send();
+    assert_eq!(call(Method::GET, "/api/v1/state").await.unwrap().status(), 200);
+    for (method, path) in [
+        (Method::GET, "/api/v1/doors"),
+        (Method::POST, "/api/v1/token"),
+        (Method::DELETE, "/api/v1/sessions"),
+        (Method::DELETE, "/api/v1/session"),
+    ] {
+        assert_eq!(call(method, path).await.unwrap().status(), 403, "{path}");
+    }
+    let keys = place.bare(Method::GET, "/.well-known/jwks.json").send().await.unwrap();
+    let keys: serde_json::Value = keys.json().await.unwrap();
+    assert_eq!(keys["keys"][0]["crv"], "Ed25519");
+    assert!(keys["keys"][0].get("d").is_none());
+    assert_eq!(place.signed_in(&session, Method::DELETE, "/api/v1/session").send().await.unwrap().status(), 204);
+    assert_eq!(call(Method::GET, "/api/v1/state").await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn a_person_sees_where_they_are_signed_in_by_the_browsers_own_words() {
+    let place = Place::new().await;
+    let request = place.page(Method::POST, "/api/v1/session/owner").json(&json!({ "token": place.token }));
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let session = cookie(&request.header("user-agent", firefox).send().await.unwrap());
+    let doors = place.signed_in(&session, Method::GET, "/api/v1/doors").send().await.unwrap();
+    let doors: serde_json::Value = doors.json().await.unwrap();
+    assert_eq!(doors["sessions"][0]["device"], "Firefox on Linux");
+    assert_eq!(doors["sessions"][0]["current"], true);
+}

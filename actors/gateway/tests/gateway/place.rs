@@ -43,7 +43,8 @@ impl Place {
         let mut house = House::start().await;
         let sandbox = oo_sandbox::start(oo_sandbox::Options { sample: false, ..Default::default() }).await.unwrap();
         let address = format!("127.0.0.1:{}", oo_runtime::engines::free_port().unwrap());
-        let origin = origin.map_or_else(|| format!("http://{address}"), ToOwned::to_owned);
+        let here = format!("http://{}", address.replace("127.0.0.1", "localhost"));
+        let origin = origin.map_or(here, ToOwned::to_owned);
         let vapid = house.dir().join("vapid.pem");
         std::fs::write(&vapid, oo_notifier::new_vapid_key().unwrap()).unwrap();
         let token = random::token();
@@ -52,6 +53,7 @@ impl Place {
         let microsoft = |path: &str| sandbox.url().join("microsoft/").unwrap().join(path).unwrap().to_string();
         house.set([
             ("OO_GATEWAY__PUBLIC_URL", origin.clone()),
+            ("OO_AUTH__PUBLIC_URL", origin.clone()),
             ("OO_AUTH__OWNER_LINK", oo_auth::hash(&token)),
             ("OO_RECOMMENDER__POLICY", "random-todo".into()),
             ("OO_NOTIFIER__VAPID_FILE", vapid.display().to_string()),
@@ -136,7 +138,7 @@ impl Place {
     /// Whether the owner's one-time link is still good; using it up.
     pub(crate) async fn link_is_unused(&self) -> bool {
         let ctx = self.house.context("test").await;
-        ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token: self.token.clone() }).await.is_ok()
+        ctx.bus.ask(SIGN_IN_OWNER, &OwnerLink { token: self.token.clone(), device: None }).await.is_ok()
     }
 }
 

@@ -8,7 +8,13 @@ use serde_json::{Value, json};
 
 /// A path with something plausible for each part that varies.
 fn filled(route: &Route) -> String {
-    let parts = [("{tip}", "tip-0123456789abcdef"), ("{account}", "account-0123456789"), ("{device}", "device-1")];
+    let parts = [
+        ("{tip}", "tip-0123456789abcdef"),
+        ("{account}", "account-0123456789"),
+        ("{device}", "device-1"),
+        ("{id}", "0123456789abcdef"),
+        ("{issuer}", "oidc"),
+    ];
     let path = parts.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
     let path = path.replace("{provider}", "todoist");
     assert!(!path.contains('{'), "{path}: give the test a value for it");
@@ -35,6 +41,7 @@ fn body(place: &Place, route: &Route) -> Option<Value> {
         }
         // Todoist has one address for everybody.
         "OwnServer" => return None,
+        "PasskeyAnswer" => json!({ "credential": "{}" }),
         other => panic!("the test has no {other} to send"),
     })
 }
@@ -68,7 +75,14 @@ async fn every_route_answers_as_the_table_says() {
         match (route.door, route.path) {
             // Nothing was begun, so there is nothing to come back to.
             (_, "/integrations/{provider}/callback") => assert_eq!(status, 400, "{told}"),
-            (_, "/api/v1/accounts/{account}") => assert_eq!(status, 404, "{told}"),
+            (_, "/auth/{issuer}/callback") => assert!(matches!(status, 400 | 415), "{told}"),
+            // Nobody is set up there, and nothing is called so.
+            (_, "/api/v1/session/oidc/{issuer}" | "/api/v1/accounts/{account}" | "/api/v1/passkeys/{id}") => {
+                assert_eq!(status, 404, "{told}");
+            }
+            (_, "/api/v1/sessions/{id}") => assert_eq!(status, 404, "{told}"),
+            // The browser's answer is none.
+            (_, "/api/v1/session/passkey" | "/api/v1/passkeys") => assert!(matches!(status, 400 | 403), "{told}"),
             // It carries no signature.
             (Door::Provider, _) => assert!(matches!(status, 400..=403), "{told}"),
             _ => assert_eq!(status, route.status, "{told}"),

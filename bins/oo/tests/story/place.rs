@@ -46,7 +46,7 @@ impl Place {
         let clock = Clock::new(wall, person, 1.0);
         let noted = json!({ "wall": wall, "person": person, "speed": 1.0 });
         std::fs::write(dir.path().join("clock.json"), noted.to_string()).expect("written");
-        let page = Url::parse(&format!("http://127.0.0.1:{}/", free_port().expect("a port"))).expect("an address");
+        let page = Url::parse(&format!("http://localhost:{}/", free_port().expect("a port"))).expect("an address");
         let sandbox = oo_sandbox::start(oo_sandbox::Options {
             now: Arc::new(move || clock.now()),
             auto_consent: true,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Where compose.yaml opens the gateway.
-pub(super) const PAGE: &str = "http://127.0.0.1:8088";
+pub(super) const PAGE: &str = "http://localhost:8088";
 
 /// Linking leads to a tip within a minute, and a service that starts again is back sooner.
 const COMES_WITHIN: Duration = Duration::from_secs(90);

@@ -5,8 +5,14 @@ use oo_contracts::http::{Door, ROUTES, Route};
 use serde_json::{Map, Value, json};
 
 /// The type of each part of a path that varies.
-const PARTS: &[(&str, &str)] =
-    &[("tip", "TipId"), ("provider", "Provider"), ("account", "AccountId"), ("device", "DeviceId")];
+const PARTS: &[(&str, &str)] = &[
+    ("account", "AccountId"),
+    ("device", "DeviceId"),
+    ("id", "DoorId"),
+    ("issuer", "Issuer"),
+    ("provider", "Provider"),
+    ("tip", "TipId"),
+];
 
 /// The whole document.
 pub(super) fn document(definitions: &Map<String, Value>) -> anyhow::Result<Value> {

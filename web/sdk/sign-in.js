@@ -1,0 +1,51 @@
+// The ways in: passkeys, issuers, and which devices are signed in. Loaded when somebody is outside, or looks at "You".
+
+/**
+ * @typedef {import('../../contracts/generated/contracts.d.ts').Ways} Ways
+ * @typedef {import('../../contracts/generated/contracts.d.ts').Doors} Doors
+ * @typedef {import('../../contracts/generated/contracts.d.ts').Issuer} Issuer
+ * @typedef {(method: string, path: string, body?: object) => Promise<any>} Call
+ */
+
+/** @param {Call} call */
+export function signIn(call) {
+  /** @param {any} credential @returns {{ credential: string }} */
+  const answer = (credential) => ({ credential: JSON.stringify(credential.toJSON()) });
+  const known = /** @type {any} */ (globalThis).PublicKeyCredential;
+
+  return {
+    /** How people may sign in here. @returns {Promise<Ways>} */
+    ways: () => call('GET', '/api/v1/ways'),
+
+    /** Signs in with a passkey. Call it from a click. */
+    async byPasskey() {
+      const { options } = await call('POST', '/api/v1/session/passkey/start');
+      const publicKey = known.parseRequestOptionsFromJSON(JSON.parse(options).publicKey);
+      await call('POST', '/api/v1/session/passkey', answer(await navigator.credentials.get({ publicKey })));
+    },
+
+    /** Makes a passkey for who is signed in. Call it from a click. */
+    async addPasskey() {
+      const { options } = await call('POST', '/api/v1/passkeys/start');
+      const publicKey = known.parseCreationOptionsFromJSON(JSON.parse(options).publicKey);
+      await call('POST', '/api/v1/passkeys', answer(await navigator.credentials.create({ publicKey })));
+    },
+
+    /** Where to send the browser to sign in, or to add a way in. @param {Issuer} issuer @returns {Promise<string>} */
+    async toIssuer(issuer) {
+      const { authorize } = await call('POST', `/api/v1/session/oidc/${encodeURIComponent(issuer)}`);
+      const address = new URL(authorize);
+      if (!['https:', 'http:'].includes(address.protocol)) throw new TypeError('not an address to sign in at');
+      return address.href;
+    },
+
+    /** The person's passkeys and sessions. @returns {Promise<Doors>} */
+    doors: () => call('GET', '/api/v1/doors'),
+
+    /** @param {string} id */
+    removePasskey: (id) => call('DELETE', `/api/v1/passkeys/${encodeURIComponent(id)}`),
+
+    /** @param {string} id */
+    endSession: (id) => call('DELETE', `/api/v1/sessions/${encodeURIComponent(id)}`),
+  };
+}
