@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_link_is_found_in_the_log() {
-        let log = "sign in once, as the owner: http://127.0.0.1:8088/#owner=a1b2\n";
+        let log = "sign in once, as the owner: http://localhost:8088/#owner=a1b2\n";
         assert_eq!(owner_token(log), Some("a1b2"));
         assert_eq!(owner_token("the secrets are there already"), None);
     }

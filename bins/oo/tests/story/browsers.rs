@@ -314,6 +314,51 @@ async fn every_screen_keeps_the_rules_of_accessibility_on_a_phone_and_on_a_desk(
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    let oo = place.start().await;
+    let chromium = Chromium::start(390, 844).await?;
+    chromium.cdp("WebAuthn.enable", json!({})).await?;
+    let authenticator = json!({
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+        "isUserVerified": true, "automaticPresenceSimulation": true,
+    });
+    chromium.cdp("WebAuthn.addVirtualAuthenticator", json!({ "options": authenticator })).await?;
+    chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
+    chromium.is("link").await;
+
+    chromium.click("#mark").await?;
+    chromium.click("[data-action=passkey-add]").await?;
+    chromium.client.wait().for_element(Locator::Css("[data-action=passkey-remove]")).await?;
+    chromium.picture("you").await?;
+    chromium.click("[data-action=sign-out]").await?;
+    chromium.is("signed-out").await;
+    chromium.picture("signed-out").await?;
+    chromium.click("[data-action=passkey]").await?;
+    chromium.is("link").await;
+
+    chromium.click("#mark").await?;
+    chromium.click("[data-action=passkey-remove]").await?;
+    eventually("the passkey is gone", || async {
+        let left = chromium.client.find_all(Locator::Css("[data-action=passkey-remove]")).await.ok()?;
+        left.is_empty().then_some(())
+    })
+    .await;
+    chromium.click("[data-action=sign-out]").await?;
+    chromium.is("signed-out").await;
+    chromium.click("[data-action=passkey]").await?;
+    eventually("the page says that it did not work", || async {
+        let note = chromium.client.find(Locator::Css("#note")).await.ok()?.text().await.ok()?;
+        note.contains("did not sign you in").then_some(())
+    })
+    .await;
+    chromium.is("signed-out").await;
+    chromium.client.clone().close().await?;
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
 /// The console's log, by Chromium's own command.
 #[derive(Debug)]
 struct Log;
