@@ -4,7 +4,7 @@ import { answerId, answerOf, readMessage } from './app/message.js';
 import { connect } from './sdk/oo.js';
 
 /** Stamped from the shell's files by `node tests/stamp.js`; a test holds it fresh. */
-const VERSION = 'a846c4fd9c020482';
+const VERSION = '56899ddd77bb0248';
 const CACHE = `oo-${VERSION}`;
 
 /** Everything that the page needs to open without a connection. */

@@ -3,7 +3,7 @@
 export default {
   'signed-out.text': 'One tip, at the right moment. Otherwise, silence.',
   'signed-out.note': 'Open the sign-in link that oO printed when it started on {host}.',
-  'signed-out.ways': 'Sign in to {host}.',
+  'signed-out.ways': 'Sign in to {host}, or open the link that oO printed when it started.',
   'signed-out.passkey': 'Sign in with a passkey',
   'signed-out.issuer': 'Sign in with {name}',
   'signed-out.refused': 'That did not sign you in. Try again, or another way.',
