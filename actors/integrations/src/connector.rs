@@ -10,7 +10,7 @@ pub(crate) mod todoist;
 
 use crate::http::{CallError, Http};
 use crate::settings::Settings;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use oo_contracts::id::ItemId;
 use oo_contracts::signal::{Event, Task};
 use oo_contracts::wire::{Header, Wants};
@@ -256,58 +256,59 @@ pub(crate) trait Connector: Send + Sync {
         item: &'a ItemId,
     ) -> BoxFuture<'a, Result<Option<Said>, CallError>>;
 
-    /// Completes a task or opens it again; once for each key.
+    /// Completes a task or opens it again; once for each key. Of a calendar nothing is completed, and oO only reads it.
     fn complete<'a>(
         &'a self,
-        http: &'a Http,
-        access: &'a Access,
-        item: &'a ItemId,
-        reopen: bool,
-        key: &'a SignalId,
-    ) -> BoxFuture<'a, Result<(), CallError>>;
+        _http: &'a Http,
+        _access: &'a Access,
+        _item: &'a ItemId,
+        _reopen: bool,
+        _key: &'a SignalId,
+    ) -> BoxFuture<'a, Result<(), CallError>> {
+        ready(Err(CallError::Unsupported("an event cannot be completed: complete a task"))).boxed()
+    }
 
-    /// Ends the grant at the provider.
+    /// Ends the grant at the provider. Where it has no address for that (RFC 7009), as Microsoft, only the person can take
+    /// the consent back, on the provider's own page.
     fn revoke<'a>(
         &'a self,
-        http: &'a Http,
-        access: &'a SecretString,
-        refresh: Option<&'a SecretString>,
-    ) -> BoxFuture<'a, Result<(), CallError>>;
+        _http: &'a Http,
+        _access: &'a SecretString,
+        _refresh: Option<&'a SecretString>,
+    ) -> BoxFuture<'a, Result<(), CallError>> {
+        tracing::info!("this provider's grants cannot be revoked from here: oO's copy of it is gone");
+        ready(Ok(())).boxed()
+    }
 
-    /// Reads a webhook, its signature first.
-    fn hear(&self, heard: &Heard<'_>) -> Result<Hint, Refused>;
-
-    /// Opens a channel, for providers that have them and can reach us; `None` for the others.
-    fn open_channel<'a>(
-        &'a self,
-        http: &'a Http,
-        access: &'a Access,
-        id: &'a str,
-        token: &'a SecretString,
-    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>>;
-
-    /// Stops a channel.
-    fn stop_channel<'a>(
-        &'a self,
-        http: &'a Http,
-        token: &'a SecretString,
-        id: &'a str,
-        resource: &'a str,
-    ) -> BoxFuture<'a, Result<(), CallError>>;
+    /// Reads a webhook, its signature first. What a provider without webhooks is said to have sent is nobody's.
+    fn hear(&self, _heard: &Heard<'_>) -> Result<Hint, Refused> {
+        Err(Refused::Unsigned)
+    }
 
     /// What there is to watch, as of a cursor, by names of the connector's own: each gets a channel.
     fn watches(&self, _cursor: Option<&str>) -> Vec<String> {
         vec![String::new()]
     }
 
-    /// Opens a channel to one of them.
+    /// Opens a channel to one of them, for providers that have them and can reach us; `None` for the others.
     fn watch<'a>(
         &'a self,
-        http: &'a Http,
-        access: &'a Access,
-        opening: &'a Opening<'a>,
+        _http: &'a Http,
+        _access: &'a Access,
+        _opening: &'a Opening<'a>,
     ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
-        self.open_channel(http, access, opening.id, opening.token)
+        None
+    }
+
+    /// Stops a channel.
+    fn stop_channel<'a>(
+        &'a self,
+        _http: &'a Http,
+        _token: &'a SecretString,
+        _id: &'a str,
+        _resource: &'a str,
+    ) -> BoxFuture<'a, Result<(), CallError>> {
+        ready(Ok(())).boxed()
     }
 
     /// Lengthens a channel's life, where a provider does that, and says until when; `None` where a new one is opened instead.

@@ -11,7 +11,7 @@ mod xml;
 pub(crate) use discover::discover;
 pub(crate) use wire::Login;
 
-use super::{Access, App, Batch, Channel, Connector, Heard, Hint, Keeps, Refused, Said, Way};
+use super::{Access, App, Batch, Connector, Keeps, Said, Way};
 use crate::http::{CallError, Http};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use oo_contracts::id::ItemId;
@@ -131,29 +131,5 @@ impl Connector for Dav {
             }
         }
         .boxed()
-    }
-
-    fn hear(&self, _heard: &Heard<'_>) -> Result<Hint, Refused> {
-        Err(Refused::Unsigned)
-    }
-
-    fn open_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a Access,
-        _id: &'a str,
-        _token: &'a SecretString,
-    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
-        None
-    }
-
-    fn stop_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _token: &'a SecretString,
-        _id: &'a str,
-        _resource: &'a str,
-    ) -> BoxFuture<'a, Result<(), CallError>> {
-        async { Ok(()) }.boxed()
     }
 }

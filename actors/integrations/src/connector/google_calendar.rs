@@ -2,14 +2,14 @@
 
 mod facts;
 
-use super::{Access, App, Batch, Channel, Connector, Heard, Hint, Keeps, Perhaps, Refused, Said, below, readable};
+use super::{Access, App, Batch, Channel, Connector, Heard, Hint, Keeps, Opening, Perhaps, Refused, Said, below, readable};
 use crate::http::{CallError, Http};
 use facts::Item;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use oo_contracts::id::ItemId;
-use oo_contracts::{Provider, SignalId, Timestamp};
+use oo_contracts::{Provider, Timestamp};
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -202,18 +202,6 @@ impl Connector for GoogleCalendar {
         .boxed()
     }
 
-    /// An event is not a thing that one completes, and oO may only read here.
-    fn complete<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a Access,
-        _item: &'a ItemId,
-        _reopen: bool,
-        _key: &'a SignalId,
-    ) -> BoxFuture<'a, Result<(), CallError>> {
-        async { Err(CallError::Unsupported("an event cannot be completed: complete a task")) }.boxed()
-    }
-
     fn revoke<'a>(
         &'a self,
         http: &'a Http,
@@ -235,16 +223,15 @@ impl Connector for GoogleCalendar {
         })
     }
 
-    fn open_channel<'a>(
+    fn watch<'a>(
         &'a self,
         http: &'a Http,
         access: &'a Access,
-        id: &'a str,
-        token: &'a SecretString,
+        opening: &'a Opening<'a>,
     ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
         let address = self.app.webhook.as_ref()?;
-        let body = json!({"id": id, "type": "web_hook", "address": address, "token": token.expose_secret(),
-            "params": {"ttl": CHANNEL_SECONDS}});
+        let body = json!({"id": opening.id, "type": "web_hook", "address": address,
+            "token": opening.token.expose_secret(), "params": {"ttl": CHANNEL_SECONDS}});
         Some(
             async move {
                 let request = http.with_token(Method::POST, &self.events(&["watch"]), &access.token)?.json(&body);

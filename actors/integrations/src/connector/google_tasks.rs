@@ -3,7 +3,7 @@
 mod facts;
 
 use super::google_calendar::{revoke, subject};
-use super::{Access, App, Batch, Channel, Connector, Heard, Hint, Keeps, Perhaps, Refused, Said, below, readable};
+use super::{Access, App, Batch, Connector, Keeps, Perhaps, Said, below, readable};
 use crate::http::{CallError, Http};
 use facts::{Item, split};
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -232,30 +232,5 @@ impl Connector for GoogleTasks {
         refresh: Option<&'a SecretString>,
     ) -> BoxFuture<'a, Result<(), CallError>> {
         revoke(http, &self.app, access, refresh).boxed()
-    }
-
-    /// Google Tasks tells nobody of anything.
-    fn hear(&self, _heard: &Heard<'_>) -> Result<Hint, Refused> {
-        Err(Refused::Unsigned)
-    }
-
-    fn open_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a Access,
-        _id: &'a str,
-        _token: &'a SecretString,
-    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
-        None
-    }
-
-    fn stop_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _token: &'a SecretString,
-        _id: &'a str,
-        _resource: &'a str,
-    ) -> BoxFuture<'a, Result<(), CallError>> {
-        async { Ok(()) }.boxed()
     }
 }

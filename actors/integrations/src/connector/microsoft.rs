@@ -205,12 +205,6 @@ impl Graph {
     }
 }
 
-/// Microsoft has no address at which a grant is revoked (RFC 7009): its subscriptions are deleted and our copy of the tokens
-/// is destroyed; the consent itself only the person can take back, on Microsoft's own page.
-pub(super) fn no_revocation() {
-    tracing::info!("Microsoft's grants cannot be revoked from here: oO's copy of it is gone");
-}
-
 impl When {
     /// The wall clock that it shows.
     pub(super) fn civil(&self) -> Option<civil::DateTime> {

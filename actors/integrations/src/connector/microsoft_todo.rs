@@ -208,29 +208,8 @@ impl Connector for MicrosoftTodo {
         )
     }
 
-    fn revoke<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a SecretString,
-        _refresh: Option<&'a SecretString>,
-    ) -> BoxFuture<'a, Result<(), CallError>> {
-        microsoft::no_revocation();
-        async { Ok(()) }.boxed()
-    }
-
     fn hear(&self, heard: &Heard<'_>) -> Result<Hint, Refused> {
         microsoft::hear(heard)
-    }
-
-    /// There is no channel for all of an account: see [`Connector::watch`].
-    fn open_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a Access,
-        _id: &'a str,
-        _token: &'a SecretString,
-    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
-        None
     }
 
     fn stop_channel<'a>(

@@ -10,7 +10,7 @@ use facts::Item;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use jiff::SignedDuration;
 use oo_contracts::id::ItemId;
-use oo_contracts::{SignalId, Timestamp};
+use oo_contracts::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -164,41 +164,8 @@ impl Connector for OutlookCalendar {
         .boxed()
     }
 
-    /// An event is not a thing that one completes, and oO may only read here.
-    fn complete<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a Access,
-        _item: &'a ItemId,
-        _reopen: bool,
-        _key: &'a SignalId,
-    ) -> BoxFuture<'a, Result<(), CallError>> {
-        async { Err(CallError::Unsupported("an event cannot be completed: complete a task")) }.boxed()
-    }
-
-    fn revoke<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a SecretString,
-        _refresh: Option<&'a SecretString>,
-    ) -> BoxFuture<'a, Result<(), CallError>> {
-        microsoft::no_revocation();
-        async { Ok(()) }.boxed()
-    }
-
     fn hear(&self, heard: &Heard<'_>) -> Result<Hint, Refused> {
         microsoft::hear(heard)
-    }
-
-    /// Graph's channels are opened by [`Connector::watch`].
-    fn open_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a Access,
-        _id: &'a str,
-        _token: &'a SecretString,
-    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
-        None
     }
 
     fn stop_channel<'a>(

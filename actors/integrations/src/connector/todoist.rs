@@ -2,7 +2,7 @@
 
 mod facts;
 
-use super::{Access, App, Batch, Channel, Connector, Heard, Hint, Keeps, Perhaps, Refused, Said, below, readable};
+use super::{Access, App, Batch, Connector, Heard, Hint, Keeps, Perhaps, Refused, Said, below, readable};
 use crate::http::{CallError, Http};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -190,6 +190,7 @@ impl Connector for Todoist {
         .boxed()
     }
 
+    /// Webhooks are set up once per app, by whoever registers it.
     fn hear(&self, heard: &Heard<'_>) -> Result<Hint, Refused> {
         let signature = heard.header("x-todoist-hmac-sha256").ok_or(Refused::Unsigned)?;
         let signature = BASE64.decode(signature).map_err(|_| Refused::Unsigned)?;
@@ -201,27 +202,6 @@ impl Connector for Todoist {
         let told: Told = serde_json::from_slice(heard.body).map_err(|_| Refused::Malformed)?;
         let delivery = heard.header("x-todoist-delivery-id").filter(|id| !id.is_empty()).ok_or(Refused::Malformed)?;
         Ok(Hint::Owner { owner: told.user_id, delivery: delivery.to_owned(), at: told.triggered_at })
-    }
-
-    /// Webhooks are set up once per app, by whoever registers it.
-    fn open_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _access: &'a Access,
-        _id: &'a str,
-        _token: &'a SecretString,
-    ) -> Option<BoxFuture<'a, Result<Channel, CallError>>> {
-        None
-    }
-
-    fn stop_channel<'a>(
-        &'a self,
-        _http: &'a Http,
-        _token: &'a SecretString,
-        _id: &'a str,
-        _resource: &'a str,
-    ) -> BoxFuture<'a, Result<(), CallError>> {
-        async { Ok(()) }.boxed()
     }
 }
 
