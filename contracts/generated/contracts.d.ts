@@ -30,7 +30,12 @@ export type AccountStatus =
   /** The provider does not answer as it should; it is tried again. */
   | { kind: "degraded"; since: string }
   /** Only the person can mend it. */
-  | { kind: "reconnect_needed"; since: string };
+  | {
+    kind: "reconnect_needed";
+    since: string;
+    /** Not known of a link that broke under an older oO. */
+    why?: Broken | null;
+  };
 
 /** A button of a notification. */
 export interface Action {
@@ -105,6 +110,17 @@ export type Body =
   | { kind: "signal"; signal: Signal }
   | { kind: "moment"; moment: Moment }
   | { kind: "tip"; tip: Tip };
+
+/** Why only the person can mend a link. */
+export type Broken =
+  /** The provider takes the grant no more: withdrawn there, or run out. */
+  | "withdrawn"
+  /** A part of what oO needs was taken back. */
+  | "narrowed"
+  /** It ended, and there never was anything to renew it with. */
+  | "unrenewable"
+  /** The person's own server refuses the password. */
+  | "password";
 
 /**
  * Tips a day.
@@ -264,6 +280,13 @@ export type Due =
   | { kind: "floating"; at: string }
   /** At this instant. */
   | { kind: "at"; at: string };
+
+/** A link that was ended. */
+export interface EndedLink {
+  id: AccountId;
+  name: string;
+  provider: Provider;
+}
 
 /**
  * The address at the push service.
@@ -493,6 +516,8 @@ export interface LinkTo {
 /** The accounts, and what else could be linked. */
 export interface Links {
   accounts: Account[];
+  /** Links that were ended and whose grants are still being taken back at their providers. Nothing is read from them. */
+  ended?: EndedLink[];
   providers: Offer[];
 }
 
@@ -896,6 +921,8 @@ export interface State {
   accounts: Account[];
   answered?: Answered | null;
   budget: number;
+  /** See `Links::ended`(crate::wire::Links::ended). */
+  ended?: EndedLink[];
   given_today: number;
   /** Ask for notifications only after this. */
   had_tip: boolean;

@@ -3,7 +3,7 @@
 use crate::bounded::bounded;
 use crate::signal::{Answer, Fact};
 use crate::tip::Card;
-use crate::wire::{Account, Answered, Kept, Offer, PushState};
+use crate::wire::{Account, Answered, EndedLink, Kept, Offer, PushState};
 use crate::{SignalId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,9 @@ pub struct State {
     pub had_tip: bool,
     pub accounts: Vec<Account>,
     pub providers: Vec<Offer>,
+    /// See [`Links::ended`](crate::wire::Links::ended).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<EndedLink>,
     pub push: PushState,
     /// oO's own time: differs from the wall clock when it runs fast.
     pub now: Timestamp,

@@ -186,6 +186,17 @@ pub struct LinkList {
 pub struct Links {
     pub accounts: Vec<Account>,
     pub providers: Vec<Offer>,
+    /// Links that were ended and whose grants are still being taken back at their providers. Nothing is read from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<EndedLink>,
+}
+
+/// A link that was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndedLink {
+    pub id: AccountId,
+    pub provider: Provider,
+    pub name: String,
 }
 
 /// A linked account, as it truly stands.
@@ -206,7 +217,26 @@ pub enum AccountStatus {
     /// The provider does not answer as it should; it is tried again.
     Degraded { since: Timestamp },
     /// Only the person can mend it.
-    ReconnectNeeded { since: Timestamp },
+    ReconnectNeeded {
+        since: Timestamp,
+        /// Not known of a link that broke under an older oO.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Broken>,
+    },
+}
+
+/// Why only the person can mend a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Broken {
+    /// The provider takes the grant no more: withdrawn there, or run out.
+    Withdrawn,
+    /// A part of what oO needs was taken back.
+    Narrowed,
+    /// It ended, and there never was anything to renew it with.
+    Unrenewable,
+    /// The person's own server refuses the password.
+    Password,
 }
 
 /// A provider that can be linked.

@@ -16,7 +16,7 @@ pub(crate) async fn of(gateway: &Gateway, user: &UserId) -> Result<State, Proble
     let (view, links, push) =
         futures_util::join!(bus.ask(LOOK, &look), bus.ask(LINK_LIST, &list), bus.ask(PUSH_LOOK, &push));
     let view = view.map_err(problem)?;
-    let links = links.unwrap_or(Links { accounts: vec![], providers: vec![] });
+    let links = links.unwrap_or(Links { accounts: vec![], providers: vec![], ended: vec![] });
     let push = push.unwrap_or(PushState { key: String::new(), devices: vec![] });
     let tip = match &view.tip {
         Some(tip) => card(gateway, user, tip).await,
@@ -34,6 +34,7 @@ pub(crate) async fn of(gateway: &Gateway, user: &UserId) -> Result<State, Proble
         had_tip: view.had_tip,
         accounts: links.accounts,
         providers: links.providers,
+        ended: links.ended,
         push,
         now: gateway.ctx.clock.now(),
         speed: gateway.ctx.clock.speed(),

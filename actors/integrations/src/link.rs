@@ -7,7 +7,7 @@ use crate::own_server;
 use crate::shared::Shared;
 use crate::vault::{Grant, Kept};
 use oo_contracts::http::Problem;
-use oo_contracts::wire::{Account, LinkCallback, LinkList, LinkStart, LinkStarted, Links, Offer};
+use oo_contracts::wire::{Account, EndedLink, LinkCallback, LinkList, LinkStart, LinkStarted, Links, Offer};
 use oo_contracts::{Provider, UserId};
 use oo_runtime::random;
 use oo_runtime::seal::Envelope;
@@ -126,7 +126,14 @@ pub(crate) async fn list(shared: Arc<Shared>, list: LinkList) -> Result<Links, P
             Way::OwnServer(wants) => Some(wants),
         }),
     };
+    let ended = shared.vault.ended().await?.into_iter().filter_map(|(_, opened)| opened.map(|(linked, _)| linked));
+    let ended = ended.filter(|linked| linked.user == list.user).map(|linked| EndedLink {
+        name: shared.name(linked.provider),
+        id: linked.id,
+        provider: linked.provider,
+    });
     Ok(Links {
+        ended: ended.collect(),
         accounts: accounts.into_iter().map(|linked| shared.account(linked)).collect(),
         providers: Provider::ALL
             .iter()

@@ -6,7 +6,7 @@ use crate::http::Http;
 use crate::oauth::{self, OauthError, Tokens};
 use crate::store::StoreError;
 use crate::vault::{Account, Dead, Saved, Vault, VaultError};
-use oo_contracts::wire::AccountStatus;
+use oo_contracts::wire::{AccountStatus, Broken};
 use oo_contracts::{AccountId, Timestamp};
 use oo_runtime::{Context, Metric, crash, random};
 use std::collections::HashMap;
@@ -138,19 +138,19 @@ impl Refresher {
             return Ok(account);
         }
         let account = self.vault.read(id).await?.ok_or(TokenError::Ended)?;
-        let Some(token) = account.grant.refresh.clone() else {
-            return self.dead(&account, "no_refresh_token").await;
-        };
         let connector = self
             .connectors
             .get(&account.linked.provider)
             .ok_or_else(|| TokenError::Oauth(OauthError::Config("this provider is no longer set up".into())))?;
         let Way::Oauth(app) = connector.way() else {
-            return self.dead(&account, "no_refresh").await;
+            return self.dead(&account, "no_password", Broken::Password).await;
+        };
+        let Some(token) = account.grant.refresh.clone() else {
+            return self.dead(&account, "no_refresh_token", Broken::Unrenewable).await;
         };
         let tokens = match oauth::refresh(&self.http, app, &token).await {
             Ok(tokens) => tokens,
-            Err(OauthError::Terminal(code)) => return self.dead(&account, &code).await,
+            Err(OauthError::Terminal(code)) => return self.dead(&account, &code, Broken::Withdrawn).await,
             Err(error) => {
                 if let OauthError::Config(code) = &error {
                     tracing::error!(provider = account.linked.provider.slug(), %code, "oO's registration is refused");
@@ -165,7 +165,7 @@ impl Refresher {
         self.ctx.metrics.count(Metric::IntegrationsRefreshes, "ok");
         if short {
             // The person took a part of it back at the provider.
-            return self.dead(&saved, "scope_withdrawn").await;
+            return self.dead(&saved, "scope_withdrawn", Broken::Narrowed).await;
         }
         Ok(saved)
     }
@@ -194,9 +194,9 @@ impl Refresher {
     }
 
     /// The provider says that the grant is dead. True only if nobody has renewed it meanwhile.
-    async fn dead(&self, account: &Account, code: &str) -> Result<Account, TokenError> {
+    async fn dead(&self, account: &Account, code: &str, why: Broken) -> Result<Account, TokenError> {
         self.ctx.metrics.count(Metric::IntegrationsRefreshes, "terminal");
-        match self.vault.mark_dead(account, self.ctx.clock.now()).await? {
+        match self.vault.mark_dead(account, self.ctx.clock.now(), why).await? {
             Dead::Theirs(theirs) => return Ok(*theirs),
             Dead::Already => {}
             Dead::Marked => {
@@ -209,7 +209,7 @@ impl Refresher {
 
     /// Marks an account whose renewed token is refused as well.
     pub(crate) async fn give_up(&self, account: &Account) -> TokenError {
-        match self.dead(account, "refused_when_new").await {
+        match self.dead(account, "refused_when_new", Broken::Withdrawn).await {
             // Renewed by somebody else in this very moment: the next call will tell.
             Ok(_) => TokenError::Busy,
             Err(error) => error,

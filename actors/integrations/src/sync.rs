@@ -202,7 +202,6 @@ async fn follow(shared: &Shared, lease: &Lease, linked: &Linked, state: &mut Syn
         say(shared, linked, "linked", fact).await?;
         state.said = true;
         commit(shared, lease, state, &KnownChange::default()).await?;
-        shared.ctx.bus.changed(&linked.user, 0).await;
     }
     let (cursor, now) = (state.cursor.as_deref(), shared.ctx.clock.now());
     let batch = shared

@@ -77,7 +77,6 @@ async fn finish(shared: &Shared, mut ended: Ended, opened: Option<(Linked, Optio
         if shared.vault.store().put_ended(&ended).await.is_err() {
             return;
         }
-        shared.ctx.bus.changed(&linked.user, 0).await;
     }
     let revoked = match &grant {
         Some(grant) => revoke(shared, &linked, grant, &ended.state).await,
@@ -96,7 +95,9 @@ async fn finish(shared: &Shared, mut ended: Ended, opened: Option<(Linked, Optio
             return;
         }
     }
-    let _ = shared.vault.store().forget_ended(&ended.account).await;
+    if shared.vault.store().forget_ended(&ended.account).await.is_ok() {
+        shared.ctx.bus.changed(&linked.user, 0).await;
+    }
 }
 
 /// Stops the channels, then revokes; a token that has expired is renewed for it, and that one revoked as well.

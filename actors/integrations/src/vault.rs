@@ -6,7 +6,7 @@ mod sealed;
 use crate::connector::Access;
 use crate::store::StoreError;
 use crate::vault_store::{Ended, Raw, VaultStore};
-use oo_contracts::wire::AccountStatus;
+use oo_contracts::wire::{AccountStatus, Broken};
 use oo_contracts::{AccountId, Provider, Timestamp, UserId};
 use oo_runtime::random;
 use oo_runtime::seal::{Envelope, Keyring, OpenError};
@@ -299,7 +299,7 @@ impl Vault {
     }
 
     /// Marks a grant as dead, if it still is the one in `seen`: a loser must not end what a winner renewed.
-    pub(crate) async fn mark_dead(&self, seen: &Account, since: Timestamp) -> Result<Dead, VaultError> {
+    pub(crate) async fn mark_dead(&self, seen: &Account, since: Timestamp, why: Broken) -> Result<Dead, VaultError> {
         for _ in 0..TRIES {
             let Some(now) = self.read(&seen.linked.id).await? else { return Ok(Dead::Already) };
             if matches!(now.linked.status, AccountStatus::ReconnectNeeded { .. }) {
@@ -312,7 +312,7 @@ impl Vault {
             if version != now.version {
                 continue;
             }
-            record.status = AccountStatus::ReconnectNeeded { since };
+            record.status = AccountStatus::ReconnectNeeded { since, why: Some(why) };
             if self.store.swap(&seen.linked.id, version, &encode(&record)?).await? {
                 return Ok(Dead::Marked);
             }

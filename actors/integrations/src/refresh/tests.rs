@@ -186,7 +186,7 @@ async fn a_loser_with_an_old_grant_does_not_end_what_the_winner_renewed() {
     let seen = two.expire().await;
     let winner = two.one.tokens.fresh(&two.account).await.unwrap();
     // The loser was told invalid_grant for the old one, and says so only now.
-    match two.other.vault.mark_dead(&seen, Timestamp::UNIX_EPOCH).await.unwrap() {
+    match two.other.vault.mark_dead(&seen, Timestamp::UNIX_EPOCH, Broken::Withdrawn).await.unwrap() {
         Dead::Theirs(theirs) => assert!(same(&theirs.grant.access, &winner.grant.access)),
         other => panic!("{other:?}"),
     }
