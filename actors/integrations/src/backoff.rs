@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The first wait after a failure.
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between two tries.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// No provider may send us away for longer than this.
 const MOST: f64 = 24.0 * 3600.0;
 

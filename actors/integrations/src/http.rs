@@ -1,6 +1,8 @@
 //! Calls to providers: one way out, every answer sorted into what a caller can do about it.
 
 use crate::backoff;
+use crate::pace::{Pace, Turn};
+use crate::vault::Linked;
 use oo_contracts::Timestamp;
 use oo_runtime::outbound::Outbound;
 use oo_runtime::{Clock, Metric, metrics::Metrics};
@@ -9,6 +11,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -33,6 +36,9 @@ pub(crate) enum CallError {
     /// 429, or Google's 403 for usage limits.
     #[error("the provider asks to slow down")]
     SlowDown { after: Option<Duration> },
+    /// We ask it so often that we slow down by ourselves.
+    #[error("the provider is asked often enough")]
+    Paced { after: Duration },
     /// Any other 4xx: asking again would not help.
     #[error("the provider refuses it with status {0}")]
     Refused(u16),
@@ -62,6 +68,7 @@ impl CallError {
     pub(crate) fn after(&self) -> Option<Duration> {
         match self {
             Self::SlowDown { after } | Self::Away { after, .. } => *after,
+            Self::Paced { after } => Some(*after),
             _ => None,
         }
     }
@@ -74,6 +81,7 @@ impl CallError {
             Self::Missing => "missing",
             Self::Gone => "gone",
             Self::SlowDown { .. } => "slow_down",
+            Self::Paced { .. } => "paced",
             Self::Refused(_) => "refused",
             Self::Garbled => "garbled",
             Self::Away { .. } => "away",
@@ -90,6 +98,9 @@ pub(crate) struct Http {
     outbound: Outbound,
     metrics: Metrics,
     clock: Clock,
+    pace: Arc<Pace>,
+    /// Whose turn is waited for; nobody's while an account is not linked yet.
+    turn: Option<Turn>,
 }
 
 /// An answer, whatever its status.
@@ -101,7 +112,17 @@ pub(crate) struct Answer {
 
 impl Http {
     pub(crate) fn new(outbound: Outbound, metrics: Metrics, clock: Clock) -> Self {
-        Self { outbound, metrics, clock }
+        Self { outbound, metrics, clock, pace: Arc::default(), turn: None }
+    }
+
+    /// The same for one account: as often as its provider permits, and not while that is down.
+    pub(crate) fn of(&self, linked: &Linked, own_server: bool) -> Self {
+        let turn = self.pace.turn(linked.provider, &linked.id, own_server);
+        Self { turn: Some(turn), ..self.clone() }
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Begins a request, if the address may be called.
@@ -156,8 +177,29 @@ impl Http {
         answer
     }
 
-    /// Sends, and gives the answer as it is.
+    /// Sends when it is its turn, and gives the answer as it is.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
+        let Some(turn) = &self.turn else { return self.send_now(request).await };
+        turn.take().await?;
+        let answer = self.send_now(request).await;
+        let trouble = answer.as_ref().map_or_else(|error| Some(error.clone()), |answer| self.trouble(answer));
+        turn.heard(trouble.as_ref());
+        answer
+    }
+
+    /// What an answer says about the provider itself, and not about what was asked.
+    fn trouble(&self, answer: &Answer) -> Option<CallError> {
+        match answer.status.as_u16() {
+            403 if is_usage_limit(&answer.body) => Some(CallError::SlowDown { after: self.retry_after(answer) }),
+            429 => Some(CallError::SlowDown { after: self.retry_after(answer) }),
+            status @ (408 | 500..600) => {
+                Some(CallError::Away { cause: format!("it answers {status}"), after: self.retry_after(answer) })
+            }
+            _ => None,
+        }
+    }
+
+    async fn send_now(&self, request: RequestBuilder) -> Result<Answer, CallError> {
         // The address may hold a cursor or a page token; the error need not tell it.
         let lost = |error: reqwest::Error| {
             let cause = if error.is_timeout() { "it did not answer in time" } else { "the connection failed" };
@@ -175,19 +217,14 @@ impl Http {
         if (200..300).contains(&status) {
             return Ok(answer);
         }
-        Err(match status {
+        Err(self.trouble(&answer).unwrap_or(match status {
             401 => CallError::Unauthorized,
-            403 if is_usage_limit(&answer.body) => CallError::SlowDown { after: self.retry_after(&answer) },
             403 => CallError::Forbidden,
             404 => CallError::Missing,
             410 => CallError::Gone,
-            429 => CallError::SlowDown { after: self.retry_after(&answer) },
-            408 | 500..600 => {
-                CallError::Away { cause: format!("it answers {status}"), after: self.retry_after(&answer) }
-            }
             // Redirects are not followed: the next hop would be unchecked, and would see the token.
             status => CallError::Refused(status),
-        })
+        }))
     }
 
     /// How long to wait, from the header or from Todoist's body.

@@ -13,6 +13,7 @@ mod link;
 mod link_store;
 mod oauth;
 mod own_server;
+mod pace;
 mod refresh;
 mod settings;
 mod shared;
@@ -55,6 +56,8 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(COMPLETE, content::complete);
     answer!(HOOK, hooks::hook);
 
+    let (http, stop) = (shared.http.clone(), ctx.shutdown.clone());
+    ctx.spawn("pace", async move { stop.run_until_cancelled(http.pace().forget_the_quiet()).await });
     ctx.spawn("sync", sync::run(shared.clone()));
     ctx.spawn("unlink", unlink::run(shared));
     ctx.shutdown.cancelled().await;

@@ -207,7 +207,9 @@ fn problem(error: CallError) -> Problem {
         CallError::Missing | CallError::Gone | CallError::Refused(_) | CallError::Garbled => {
             Problem::new(422, "no calendars there", "send the address that the server's own help gives for CalDAV")
         }
-        CallError::SlowDown { .. } => Problem::new(503, "the server asks to slow down", "try again later"),
+        CallError::SlowDown { .. } | CallError::Paced { .. } => {
+            Problem::new(503, "the server asks to slow down", "try again later")
+        }
         CallError::Away { .. } | CallError::Unsupported(_) => Problem::new(
             502,
             "the server does not answer as it should",

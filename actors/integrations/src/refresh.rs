@@ -148,7 +148,7 @@ impl Refresher {
         let Some(token) = account.grant.refresh.clone() else {
             return self.dead(&account, "no_refresh_token", Broken::Unrenewable).await;
         };
-        let tokens = match oauth::refresh(&self.http, app, &token).await {
+        let tokens = match oauth::refresh(&self.http.of(&account.linked, false), app, &token).await {
             Ok(tokens) => tokens,
             Err(OauthError::Terminal(code)) => return self.dead(&account, &code, Broken::Withdrawn).await,
             Err(error) => {

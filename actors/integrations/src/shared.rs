@@ -1,6 +1,6 @@
 //! What every part of this service shares, and the one way to call a provider with an account's token.
 
-use crate::connector::{Access, Connector, Connectors};
+use crate::connector::{Access, Connector, Connectors, Way};
 use crate::content::Cache;
 use crate::content_store::ContentStore;
 use crate::hooks_store::HooksStore;
@@ -68,7 +68,7 @@ impl UseError {
 
     /// Whether it is our own store that does not answer, and nothing is known of the provider.
     pub(crate) fn is_ours(&self) -> bool {
-        matches!(self, Self::Token(TokenError::Vault(_) | TokenError::Busy))
+        matches!(self, Self::Token(TokenError::Vault(_) | TokenError::Busy) | Self::Call(CallError::Paced { .. }))
     }
 }
 
@@ -88,7 +88,7 @@ impl From<UseError> for Problem {
                 Self::new(403, "not permitted", "link this account again and allow it all")
             }
             UseError::Call(CallError::Unsupported(detail)) => Self::new(400, "not possible", detail),
-            UseError::Call(CallError::SlowDown { .. }) => {
+            UseError::Call(CallError::SlowDown { .. } | CallError::Paced { .. }) => {
                 Self::new(503, "the provider asks to slow down", "try again later")
             }
             UseError::Call(error) => provider(&error.to_string()),
@@ -185,12 +185,13 @@ impl Shared {
         let Some(connector) = self.connector(account.linked.provider) else {
             return Err(TokenError::Oauth(OauthError::Config("this provider is no longer set up".into())).into());
         };
-        match call(connector.clone(), self.http.clone(), account.access()).await {
+        let http = self.http.of(&account.linked, matches!(connector.way(), Way::OwnServer(_)));
+        match call(connector.clone(), http.clone(), account.access()).await {
             Err(CallError::Unauthorized) => {}
             other => return Ok(other?),
         }
         let account = self.tokens.renewed(&account).await?;
-        match call(connector, self.http.clone(), account.access()).await {
+        match call(connector, http, account.access()).await {
             Err(CallError::Unauthorized) => Err(self.tokens.give_up(&account).await.into()),
             other => Ok(other?),
         }

@@ -2,7 +2,9 @@
 
 mod facts;
 
-use super::{Access, App, Batch, Channel, Connector, Heard, Hint, Keeps, Opening, Perhaps, Refused, Said, below, readable};
+use super::{
+    Access, App, Batch, Channel, Connector, Heard, Hint, Keeps, Opening, Perhaps, Refused, Said, below, readable,
+};
 use crate::http::{CallError, Http};
 use facts::Item;
 use futures_util::future::{BoxFuture, FutureExt as _};
