@@ -5,7 +5,7 @@ use crate::connector::{Connectors, Way};
 use crate::http::Http;
 use crate::oauth::{self, OauthError, Tokens};
 use crate::store::StoreError;
-use crate::vault::{Account, Dead, Saved, Vault, VaultError};
+use crate::vault::{Account, Dead, Grant, Saved, Vault, VaultError};
 use oo_contracts::wire::{AccountStatus, Broken};
 use oo_contracts::{AccountId, Timestamp};
 use oo_runtime::{Context, Metric, crash, random};
@@ -183,7 +183,10 @@ impl Refresher {
         loop {
             match self.vault.save(account, &grant).await {
                 Ok(Saved::Mine(account) | Saved::Theirs(account)) => return Ok(account),
-                Ok(Saved::Ended) => return Err(TokenError::Ended),
+                Ok(Saved::Ended) => {
+                    self.take_back(account, &grant).await;
+                    return Err(TokenError::Ended);
+                }
                 Err(error) if Instant::now() >= deadline => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(account = %account.linked.id, %error, "a refreshed grant is not kept yet");
@@ -193,11 +196,22 @@ impl Refresher {
         }
     }
 
+    /// The link ended while its grant was renewed: whoever ended it knew the old tokens only, so the new ones end here.
+    /// Where several links share a grant the old token was enough, or another link still needs it.
+    async fn take_back(&self, account: &Account, grant: &Grant) {
+        let Some(connector) = self.connectors.get(&account.linked.provider) else { return };
+        if connector.shares_grant_with().is_empty() {
+            let revoked = connector.revoke(&self.http, &grant.access, grant.refresh.as_ref()).await;
+            tracing::info!(account = %account.linked.id, ?revoked, "a grant was renewed for a link that has ended");
+        }
+    }
+
     /// The provider says that the grant is dead. True only if nobody has renewed it meanwhile.
     async fn dead(&self, account: &Account, code: &str, why: Broken) -> Result<Account, TokenError> {
         self.ctx.metrics.count(Metric::IntegrationsRefreshes, "terminal");
         match self.vault.mark_dead(account, self.ctx.clock.now(), why).await? {
             Dead::Theirs(theirs) => return Ok(*theirs),
+            Dead::Ended => return Err(TokenError::Ended),
             Dead::Already => {}
             Dead::Marked => {
                 tracing::info!(user = %account.linked.user, account = %account.linked.id, code, "a link needs the person");

@@ -135,8 +135,10 @@ pub(crate) enum Saved {
 #[derive(Debug)]
 pub(crate) enum Dead {
     Marked,
-    /// It was marked before, or the link was ended.
+    /// It was marked before.
     Already,
+    /// The link was ended.
+    Ended,
     /// Somebody else has renewed it: it lives.
     Theirs(Box<Account>),
 }
@@ -301,14 +303,14 @@ impl Vault {
     /// Marks a grant as dead, if it still is the one in `seen`: a loser must not end what a winner renewed.
     pub(crate) async fn mark_dead(&self, seen: &Account, since: Timestamp, why: Broken) -> Result<Dead, VaultError> {
         for _ in 0..TRIES {
-            let Some(now) = self.read(&seen.linked.id).await? else { return Ok(Dead::Already) };
+            let Some(now) = self.read(&seen.linked.id).await? else { return Ok(Dead::Ended) };
             if matches!(now.linked.status, AccountStatus::ReconnectNeeded { .. }) {
                 return Ok(Dead::Already);
             }
             if !now.grant.continues(&seen.grant) {
                 return Ok(Dead::Theirs(Box::new(now)));
             }
-            let Some((version, mut record)) = self.record(&seen.linked.id).await? else { return Ok(Dead::Already) };
+            let Some((version, mut record)) = self.record(&seen.linked.id).await? else { return Ok(Dead::Ended) };
             if version != now.version {
                 continue;
             }

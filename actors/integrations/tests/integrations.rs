@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
+#[path = "integrations/account.rs"]
+mod account;
 #[path = "integrations/content.rs"]
 mod content;
 #[path = "integrations/dav.rs"]

@@ -51,6 +51,8 @@ pub enum FaultKind {
     LoseAnswer,
     /// Answers properly, but only after this long.
     Slow(Duration),
+    /// Does it at once, but says so only after this long.
+    SlowAnswer(Duration),
 }
 
 /// A request as the sandbox saw it. No headers, no bodies, no query: they carry secrets.

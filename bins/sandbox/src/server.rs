@@ -144,7 +144,7 @@ async fn answer(
         Some(FaultKind::Hang) => std::future::pending().await,
         Some(FaultKind::CloseMidway) => return close_midway(),
         Some(FaultKind::Slow(pause)) => tokio::time::sleep(*pause).await,
-        Some(FaultKind::LoseAnswer) | None => {}
+        Some(FaultKind::LoseAnswer | FaultKind::SlowAnswer(_)) | None => {}
         Some(kind) => {
             let reply = failure(&path, kind);
             shared.faults.answered(number, reply.status().as_u16());
@@ -161,8 +161,10 @@ async fn answer(
     };
     // What was promised is on disk before it is said.
     shared.persist();
-    if fault == Some(FaultKind::LoseAnswer) {
-        return close_midway();
+    match fault {
+        Some(FaultKind::LoseAnswer) => return close_midway(),
+        Some(FaultKind::SlowAnswer(pause)) => tokio::time::sleep(pause).await,
+        _ => {}
     }
     tracing::debug!(method = %request.method, path = loggable(&request.path), status = reply.status().as_u16(), "answered");
     shared.faults.answered(number, reply.status().as_u16());

@@ -4,7 +4,6 @@
 use super::*;
 use crate::link;
 use crate::shared::Shared;
-use crate::vault::Grant;
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{LinkCallback, LinkStart};
 use oo_contracts::{Provider, Timestamp};

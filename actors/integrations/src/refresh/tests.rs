@@ -3,7 +3,6 @@
 use super::*;
 use crate::link;
 use crate::shared::Shared;
-use crate::vault::Grant;
 use oo_contracts::wire::{LinkCallback, LinkStart};
 use oo_contracts::{Provider, Timestamp, UserId};
 use oo_runtime::seal::Keyring;
@@ -225,7 +224,7 @@ async fn the_weather_and_our_own_mistakes_are_not_the_persons() {
     let two = Two::start(Provider::Todoist).await;
     two.expire().await;
     for kind in
-        [FaultKind::Error500, FaultKind::Html200, FaultKind::CloseMidway, FaultKind::TooMany429 { retry_after_secs: 9 }]
+        [FaultKind::Error500, FaultKind::Html200, FaultKind::CloseMidway, FaultKind::TooMany429 { retry_after_secs: 0 }]
     {
         two.sandbox.todoist().fault(Fault::next(1, "/oauth/access_token", kind.clone()));
         let error = two.one.tokens.fresh(&two.account).await.unwrap_err();

@@ -131,3 +131,48 @@ async fn redis_away_is_a_clear_problem_and_back_again_all_goes_on() {
     peer.until_told(&task, &["added"]).await;
     eventually("words again", || async { peer.words(&ada, &account, &task).await.ok() }).await;
 }
+
+/// S31: a provider that is down is left alone by everybody, and the account says since when it does not work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_down_is_asked_rarely_and_is_back_at_once_when_it_is() {
+    let peer = Peer::start_with([("POLL_SECONDS", "1")]).await;
+    let ada = user("ada");
+    let todoist = peer.sandbox.todoist();
+    let account = peer.link_and_sync(&ada, Provider::Todoist).await.id;
+    let task = todoist.add_task("a task", json!({}));
+    peer.until_told(&task, &["added"]).await;
+    todoist.fault(Fault::always("/api/v1/", FaultKind::Error500));
+    let before = peer.asked_below("/api/v1/");
+    for _ in 0..50 {
+        assert_eq!(peer.words(&ada, &account, &task).await.unwrap_err().status, 502);
+    }
+    let asked = peer.asked_below("/api/v1/") - before;
+    assert!((5..20).contains(&asked), "{asked} of fifty and the polls went out");
+    let since = eventually("degraded", || async {
+        match peer.status(&ada).await {
+            AccountStatus::Degraded { since } => Some(since),
+            _ => None,
+        }
+    })
+    .await;
+    assert!(since <= peer.ctx.clock.now());
+    todoist.clear_faults();
+    let words = eventually("words again", || async { peer.words(&ada, &account, &task).await.ok() }).await;
+    assert_eq!(words.title, "a task");
+    eventually("active", || async { (peer.status(&ada).await == AccountStatus::Active).then_some(()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_sent_away_does_not_come_back_for_words_before_the_time() {
+    let peer = Peer::start().await;
+    let ada = user("ada");
+    let todoist = peer.sandbox.todoist();
+    let account = peer.link_and_sync(&ada, Provider::Todoist).await.id;
+    let task = todoist.add_task("a task", json!({}));
+    todoist.fault(Fault::next(1, "/api/v1/tasks", FaultKind::TooMany429 { retry_after_secs: 3600 }));
+    let before = peer.asked_below("/api/v1/tasks");
+    for _ in 0..10 {
+        assert_eq!(peer.words(&ada, &account, &task).await.unwrap_err().status, 503);
+    }
+    assert_eq!(peer.asked_below("/api/v1/tasks") - before, 1);
+}

@@ -213,6 +213,11 @@ impl Peer {
         self.requests().iter().filter(|request| request.path.ends_with(path)).count()
     }
 
+    /// How often the provider was asked below a path.
+    pub(crate) fn asked_below(&self, path: &str) -> usize {
+        self.requests().iter().filter(|request| request.path.contains(path)).count()
+    }
+
     /// What all providers were asked.
     fn requests(&self) -> Vec<oo_sandbox::LoggedRequest> {
         let (todoist, google, microsoft) = (self.sandbox.todoist(), self.sandbox.google(), self.sandbox.microsoft());
