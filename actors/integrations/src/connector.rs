@@ -1,6 +1,8 @@
 //! A provider: how to link it, read it, act on it and be told by it. To add one: a file in `connector/`.
 
 pub(crate) mod dav;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod google_calendar;
 pub(crate) mod google_tasks;
 mod microsoft;

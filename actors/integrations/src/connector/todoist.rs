@@ -216,16 +216,16 @@ fn uuid(key: &SignalId) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::connector::Issuer;
     use oo_contracts::wire::Header;
 
     /// The vector of the provider's facts: 841 bytes, taken by the official SDK.
-    const BODY: &str = r#"{"event_name":"item:completed","user_id":"2671355","event_data":{"id":"6XR4GqQQCW6Gv9h4","user_id":"2671355","project_id":"6XR4H993xv8H5qCR","section_id":null,"parent_id":null,"added_by_uid":"2671355","assigned_by_uid":null,"responsible_uid":null,"labels":[],"deadline":null,"duration":null,"is_collapsed":false,"checked":true,"is_deleted":false,"added_at":"2026-11-20T10:33:38.000000Z","completed_at":"2026-11-22T10:39:38.000000Z","completed_by_uid":"2671355","updated_at":"2026-11-22T10:39:38.000000Z","due":null,"priority":1,"child_order":3,"content":"Buy Milk","description":"","note_count":0,"day_order":-1,"url":"https://app.todoist.com/app/task/6XR4GqQQCW6Gv9h4"},"initiator":{"id":"2671355","full_name":"Alice","email":"alice@example.com","image_id":null,"is_premium":true},"triggered_at":"2026-11-22T10:39:38.000000Z","version":"1"}"#;
+    pub(in crate::connector) const BODY: &str = r#"{"event_name":"item:completed","user_id":"2671355","event_data":{"id":"6XR4GqQQCW6Gv9h4","user_id":"2671355","project_id":"6XR4H993xv8H5qCR","section_id":null,"parent_id":null,"added_by_uid":"2671355","assigned_by_uid":null,"responsible_uid":null,"labels":[],"deadline":null,"duration":null,"is_collapsed":false,"checked":true,"is_deleted":false,"added_at":"2026-11-20T10:33:38.000000Z","completed_at":"2026-11-22T10:39:38.000000Z","completed_by_uid":"2671355","updated_at":"2026-11-22T10:39:38.000000Z","due":null,"priority":1,"child_order":3,"content":"Buy Milk","description":"","note_count":0,"day_order":-1,"url":"https://app.todoist.com/app/task/6XR4GqQQCW6Gv9h4"},"initiator":{"id":"2671355","full_name":"Alice","email":"alice@example.com","image_id":null,"is_premium":true},"triggered_at":"2026-11-22T10:39:38.000000Z","version":"1"}"#;
     const SIGNATURE: &str = "J13w2D0ldjU6r/DVQHRAtcAByBW6lrcGBWnmwq5CZGQ=";
 
-    fn todoist() -> Todoist {
+    pub(in crate::connector) fn todoist() -> Todoist {
         let url: url::Url = "https://todoist.example/".parse().unwrap();
         Todoist::new(App {
             client_id: "id".into(),
@@ -250,6 +250,14 @@ mod tests {
         todoist().hear(&Heard { headers: &headers, body, query: "" })
     }
 
+    /// As Todoist signs.
+    pub(in crate::connector) fn signature(body: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"test-client-secret").unwrap();
+        mac.update(body);
+        BASE64.encode(mac.finalize().into_bytes())
+    }
+
+    /// S19.
     #[test]
     fn the_known_vector_is_taken() {
         assert_eq!(BODY.len(), 841);
@@ -259,6 +267,7 @@ mod tests {
         assert_eq!(at, Some("2026-11-22T10:39:38Z".parse().unwrap()));
     }
 
+    /// S19.
     #[test]
     fn a_changed_body_or_signature_is_refused() {
         let id = ("x-todoist-delivery-id", "d1");
@@ -279,9 +288,7 @@ mod tests {
 
     #[test]
     fn a_signed_body_that_is_no_webhook_is_malformed() {
-        let mut mac = Hmac::<Sha256>::new_from_slice(b"test-client-secret").unwrap();
-        mac.update(b"[]");
-        let signature = BASE64.encode(mac.finalize().into_bytes());
+        let signature = signature(b"[]");
         let headers = [("x-todoist-hmac-sha256", signature.as_str()), ("x-todoist-delivery-id", "d1")];
         assert_eq!(hear(&headers, b"[]"), Err(Refused::Malformed));
     }
