@@ -223,6 +223,117 @@ mod tests {
         assert!(log.0.is_empty());
     }
 
+    /// What a provider's object is at a moment.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Is {
+        Open(i64),
+        Done,
+        Gone,
+    }
+
+    /// A provider that keeps its history: from any cursor it tells of each object as it stands now.
+    #[derive(Default)]
+    struct Scripted(Vec<(usize, Is)>);
+
+    impl Scripted {
+        fn since(&self, cursor: Option<usize>) -> Batch {
+            let mut latest: std::collections::BTreeMap<usize, (usize, Is)> = std::collections::BTreeMap::new();
+            latest.extend(self.0.iter().enumerate().map(|(at, &(item, is))| (item, (at, is))));
+            let news = latest.into_iter().filter(|(_, (at, _))| cursor.is_none_or(|cursor| *at >= cursor));
+            let change = |(item, (at, is)): (usize, (usize, Is))| {
+                let (name, version) = (format!("t{item}"), at.to_string());
+                match is {
+                    Is::Open(priority) => Some(task(&name, priority, &version)),
+                    // A listing of everything has only what is there.
+                    _ if cursor.is_none() => None,
+                    Is::Done => Some(over(&name, News::Done, &version)),
+                    Is::Gone => Some(over(&name, News::Gone, &version)),
+                }
+            };
+            let changes = news.filter_map(change).collect();
+            Batch { changes, whole: cursor.is_none(), cursor: self.0.len().to_string() }
+        }
+    }
+
+    /// One of ours that keeps up: what it knows, where it stands, and what the log took.
+    #[derive(Default)]
+    struct Keeper {
+        cursor: Option<String>,
+        known: HashMap<String, String>,
+        log: Vec<Signal>,
+    }
+
+    impl Keeper {
+        /// Reads on. A reader that breaks off has said all, and not kept where it was.
+        fn read(&mut self, from: &Scripted, breaks_off: bool) {
+            let batch = from.since(self.cursor.as_ref().map(|cursor| cursor.parse().unwrap()));
+            let cursor = self.cursor.as_deref();
+            let weighed = weigh(&linked(), Keeps::Tasks, batch, &self.known, cursor, Timestamp::UNIX_EPOCH);
+            for signal in weighed.signals {
+                // As `events` does: each id once.
+                if self.log.iter().all(|known| known.id != signal.id) {
+                    self.log.push(signal);
+                }
+            }
+            if !breaks_off {
+                self.known.extend(weighed.known.now);
+                weighed.known.gone.iter().for_each(|item| drop(self.known.remove(item)));
+                self.cursor = Some(weighed.cursor);
+            }
+        }
+
+        /// What a fold of the log comes to: what is open, by what was last said of it.
+        fn folded(&self) -> std::collections::BTreeMap<String, Option<Task>> {
+            let mut all = std::collections::BTreeMap::new();
+            for signal in &self.log {
+                match &signal.fact {
+                    Fact::TaskAdded { task } | Fact::TaskChanged { task } => {
+                        all.insert(task.reference.item.to_string(), Some(task.clone()));
+                    }
+                    Fact::TaskCompleted { task } | Fact::TaskRemoved { task } => {
+                        all.insert(task.item.to_string(), None);
+                    }
+                    _ => {}
+                }
+            }
+            all.retain(|_, task| task.is_some());
+            all
+        }
+    }
+
+    proptest::proptest! {
+        /// S20: told of each change twice, late or by a reader that broke off, the log is the very same; told of some not at
+        /// all until the next poll, it comes to the same.
+        #[test]
+        fn a_missed_a_doubled_and_a_late_notification_yield_the_same_log(
+            script in proptest::collection::vec((0..4_usize, 0..6_i64, 0..4_usize, proptest::bool::ANY), 1..40),
+        ) {
+            let mut provider = Scripted::default();
+            let (mut each, mut odd, mut rare) = (Keeper::default(), Keeper::default(), Keeper::default());
+            for (item, is, doubled, missed) in script {
+                let is = match is {
+                    0 => Is::Done,
+                    1 => Is::Gone,
+                    priority => Is::Open(priority - 1),
+                };
+                provider.0.push((item, is));
+                each.read(&provider, false);
+                // Doubled and late notifications are nothing but more looks, of which some break off.
+                for look in 0..doubled {
+                    odd.read(&provider, look % 2 == 0);
+                }
+                odd.read(&provider, false);
+                if !missed {
+                    rare.read(&provider, false);
+                }
+            }
+            // The poll that comes anyway.
+            rare.read(&provider, false);
+            proptest::prop_assert_eq!(&odd.log, &each.log);
+            proptest::prop_assert_eq!(rare.folded(), each.folded());
+        }
+    }
+
     #[test]
     fn parts_of_an_id_do_not_run_together() {
         assert_ne!(signal_id(&["ab", "c"]), signal_id(&["a", "bc"]));

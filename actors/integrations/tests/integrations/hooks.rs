@@ -92,3 +92,59 @@ async fn a_channel_tells_of_changes_until_the_link_ends() {
     assert_eq!(peer.hook(Provider::GoogleCalendar, &unknown, b"").await.unwrap_err().status, 404);
     assert_eq!(peer.hook(Provider::GoogleCalendar, &wrong[..1], b"").await.unwrap_err().status, 401);
 }
+
+/// S20: by webhook or by poll, told once, twice, late or not at all: the log is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn however_it_is_told_the_log_is_the_same() {
+    const STEPS: [(&str, &str); 7] = [
+        ("add", "added"),
+        ("priority", "changed"),
+        ("close", "completed"),
+        ("reopen", "added"),
+        ("priority", "changed"),
+        ("words", ""),
+        ("delete", "removed"),
+    ];
+    let peer = Peer::start_with([("POLL_SECONDS", "1")]).await;
+    peer.link_and_sync(&user("ada"), Provider::Todoist).await;
+    let todoist = peer.sandbox.todoist();
+    let owner = todoist.user_id();
+    let mut sent: Vec<(String, String)> = Vec::new();
+    let mut logs = Vec::new();
+    for way in ["once", "not at all", "twice", "late", "by turns"] {
+        let (mut task, mut told) = (String::new(), Vec::new());
+        for (number, (step, says)) in STEPS.into_iter().enumerate() {
+            match step {
+                "add" => task = todoist.add_task("a task", json!({})),
+                "priority" => assert!(todoist.update(&task, json!({"priority": 2 + number % 2}))),
+                "words" => assert!(todoist.update(&task, json!({"content": "other words"}))),
+                "close" => assert!(todoist.complete(&task)),
+                "reopen" => assert!(todoist.reopen(&task)),
+                _ => assert!(todoist.delete(&task)),
+            }
+            let at = peer.ctx.clock.wall();
+            let body = format!(r#"{{"event_name":"item:updated","user_id":"{owner}","triggered_at":"{at}"}}"#);
+            sent.push((format!("{way}-{number}"), body));
+            let last = sent.len() - 1;
+            let deliveries = match (way, number % 4) {
+                ("not at all", _) | ("by turns", 0) => vec![],
+                ("once", _) | ("by turns", 1) => vec![last],
+                ("twice", _) | ("by turns", 2) => vec![last, last],
+                // What was told long ago comes once more, and after it what is new.
+                _ => vec![0, last - number.min(last), last, 0],
+            };
+            for delivery in deliveries {
+                let (id, body) = &sent[delivery];
+                let signed = signature(SECRET, body.as_bytes());
+                let headers = [("x-todoist-hmac-sha256", signed.as_str()), ("x-todoist-delivery-id", id.as_str())];
+                peer.hook(Provider::Todoist, &headers, body.as_bytes()).await.unwrap();
+            }
+            if !says.is_empty() {
+                told.push(says);
+                peer.until_told(&task, &told).await;
+            }
+        }
+        logs.push(peer.told(&task));
+    }
+    assert!(logs.iter().all(|log| *log == logs[0]), "{logs:?}");
+}
