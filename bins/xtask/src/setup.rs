@@ -133,7 +133,7 @@ fn nats(bin: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// TypeScript, the browsers' driver and the accessibility rules, just as the lock file says.
+/// TypeScript, the accessibility rules and the providers' peers, just as the lock file says.
 fn node_packages(root: &Path) -> anyhow::Result<()> {
     let (wanted, installed) = (root.join("bins/xtask/node"), root.join(FETCHED).join("node"));
     let same = |name: &&&str| std::fs::read(wanted.join(name)).ok() == std::fs::read(installed.join(name)).ok();

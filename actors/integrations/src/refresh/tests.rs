@@ -220,6 +220,24 @@ async fn an_answer_that_is_lost_is_asked_for_again_within_the_grace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_an_old_token_lives_on_a_lost_answer_costs_nothing() {
+    let two = Two::start(Provider::MicrosoftTodo).await;
+    let mut seen = vec![two.expire().await.grant.refresh.unwrap()];
+    two.sandbox.microsoft().fault(Fault::next(1, "/common/oauth2/v2.0/token", FaultKind::LoseAnswer));
+    let lost = two.one.tokens.fresh(&two.account).await.unwrap_err();
+    assert!(matches!(lost, TokenError::Oauth(OauthError::Transient { .. })), "{lost}");
+    // Far beyond any grace.
+    two.sandbox.advance(jiff::SignedDuration::from_secs(3600));
+    for tokens in [&two.other.tokens, &two.one.tokens] {
+        two.expire().await;
+        let new = tokens.fresh(&two.account).await.unwrap().grant.refresh.unwrap();
+        assert!(!seen.iter().any(|old| same(old, &new)), "each refresh brings another");
+        seen.push(new);
+    }
+    assert_eq!(two.kept().await.linked.status, AccountStatus::Active);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_weather_and_our_own_mistakes_are_not_the_persons() {
     let two = Two::start(Provider::Todoist).await;
     two.expire().await;
@@ -252,6 +270,7 @@ async fn a_status_that_changes_meanwhile_does_not_lose_a_new_grant() {
     assert_eq!((kept.grant.access.expose_secret(), kept.linked.status), ("new", AccountStatus::Degraded { since }));
 }
 
+/// S30.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_link_cannot_be_renewed_back() {
     let two = Two::start(Provider::Todoist).await;
@@ -263,6 +282,7 @@ async fn an_ended_link_cannot_be_renewed_back() {
     assert!(two.one.vault.of_user(&"ada".parse().unwrap()).await.unwrap().is_empty());
 }
 
+/// S18.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
     let mut two = Two::start(Provider::Todoist).await;

@@ -3,6 +3,7 @@
 // The peers of these tests are providers: they live by the wall clock and on this runtime.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod discovery;
 mod faults;
 mod google;
 mod google_tasks;
@@ -10,6 +11,7 @@ mod microsoft;
 mod oauth;
 mod push;
 mod todoist;
+mod todoist_sdk;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
