@@ -330,6 +330,7 @@ mod tests {
         assert!(error.to_string().contains("OO_INTEGRATIONS__PUBLIC_URL"), "{error}");
     }
 
+    /// S14.
     #[test]
     fn addresses_come_from_the_settings() {
         let pairs = [("TODOIST_CLIENT_ID", "id"), ("TODOIST_CLIENT_SECRET", "s"), ("PUBLIC_URL", "https://oo.example")];

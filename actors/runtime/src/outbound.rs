@@ -149,22 +149,23 @@ impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.0;
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await?
-                .filter(|found| may_connect(found.ip(), reach))
-                .collect();
-            if found.is_empty() {
-                return Err(Forbidden("it resolves to a private or local address").into());
-            }
+            let found = permitted(tokio::net::lookup_host((name.as_str(), 0)).await?, reach)?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
+}
+
+/// Of the addresses that a name has at this moment those that may be called: to these, and no others, is connected.
+fn permitted(found: impl Iterator<Item = SocketAddr>, reach: Reach) -> Result<Vec<SocketAddr>, Forbidden> {
+    let permitted: Vec<_> = found.filter(|found| may_connect(found.ip(), reach)).collect();
+    if permitted.is_empty() { Err(Forbidden("it resolves to a private or local address")) } else { Ok(permitted) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// S23.
     #[test]
     fn private_addresses_are_refused_in_every_disguise() {
         for url in [
@@ -186,11 +187,32 @@ mod tests {
             "https://[2002:7f00:1::]/",
             "https://[::]/",
             "https://[2001:db8::1]/",
+            "https://0x7f.1/",
+            "https://017700000001/",
+            "https://127.1/",
+            "https://172.31.255.255/",
+            "https://100.127.255.255/",
+            "https://192.0.0.8/",
+            "https://198.18.0.1/",
+            "https://198.51.100.7/",
+            "https://255.255.255.255/",
+            "https://239.1.2.3/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://[::ffff:169.254.169.254]/",
+            "https://[::127.0.0.1]/",
+            "https://[64:ff9b::a9fe:a9fe]/",
+            "https://[64:ff9b:1::1]/",
+            "https://[2002:a9fe:a9fe::]/",
+            "https://[2001::1]/",
+            "https://[febf::1]/",
+            "https://[fdff::1]/",
+            "https://[ff02::1]/",
         ] {
             assert!(check(&url.parse().unwrap(), Reach::Public).is_err(), "{url}");
         }
     }
 
+    /// S23.
     #[test]
     fn only_plain_https_is_called() {
         for url in
@@ -209,11 +231,47 @@ mod tests {
         assert!(check(&"http://10.0.0.1/".parse().unwrap(), Reach::Loopback).is_err());
     }
 
+    /// S23.
     #[tokio::test]
     async fn a_name_that_resolves_to_loopback_is_refused() {
         let outbound = Outbound::new(Reach::Public).unwrap();
         let request = outbound.request(reqwest::Method::GET, &"https://localhost/".parse().unwrap()).unwrap();
         let error = format!("{:?}", request.send().await.unwrap_err());
         assert!(error.contains("private or local"), "{error}");
+    }
+
+    /// S23: a name that changes its mind between two looks (DNS rebinding), or says both at once, leads to no address of ours.
+    #[test]
+    fn of_a_name_only_public_addresses_are_connected_to() {
+        let at = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 0);
+        let looks = [vec!["1.1.1.1", "127.0.0.1"], vec!["169.254.169.254"], vec!["::1", "2606:4700::1111", "10.0.0.1"]];
+        let said = looks.map(|look| permitted(look.into_iter().map(at), Reach::Public));
+        assert_eq!(said[0], Ok(vec![at("1.1.1.1")]));
+        assert!(said[1].is_err());
+        assert_eq!(said[2], Ok(vec![at("2606:4700::1111")]));
+    }
+
+    /// S23, S24: a redirect is an answer like any other; nobody goes where it points, with a token or without.
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let there = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/", here.local_addr().unwrap()).parse().unwrap();
+        let outbound = Outbound::new(Reach::Loopback).unwrap();
+        for to in [format!("http://{}/", there.local_addr().unwrap()), "http://169.254.169.254/latest/".into()] {
+            let request = outbound.request(reqwest::Method::GET, &url).unwrap().bearer_auth("secret");
+            let answer = async {
+                use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+                let (mut caller, _) = here.accept().await.unwrap();
+                let _ = caller.read(&mut [0; 4096]).await.unwrap();
+                let said =
+                    format!("HTTP/1.1 307 x\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                caller.write_all(said.as_bytes()).await.unwrap();
+            };
+            let (answer, ()) = tokio::join!(request.send(), answer);
+            assert_eq!(answer.unwrap().status(), 307, "{to}");
+        }
+        let came = futures_util::FutureExt::now_or_never(there.accept());
+        assert!(came.is_none(), "somebody came");
     }
 }

@@ -136,6 +136,7 @@ fn refresh_token(account: &Account) -> String {
     account.grant.refresh.as_ref().unwrap().expose_secret().to_owned()
 }
 
+/// S2: at a provider that others wrote, which requires it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_worth_nothing_without_its_own_verifier() {
     let real = Real::start(true).await;

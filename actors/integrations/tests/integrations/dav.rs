@@ -311,6 +311,7 @@ async fn a_server_that_is_away_is_degraded_and_nobody_has_to_link_again() {
     .await;
 }
 
+/// S25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_calendar_costs_nothing_but_itself() {
     let (peer, server) = (peer().await, Server::radicale().await);

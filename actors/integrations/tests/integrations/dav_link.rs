@@ -55,6 +55,7 @@ fn password_of(asked: &Asked) -> Option<String> {
     Some(String::from_utf8(BASE64.decode(basic).unwrap()).unwrap())
 }
 
+/// S30.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nextcloud_is_linked_by_its_own_login_and_unlinked_there_as_well() {
     let (peer, ada, server) = (peer().await, user("ada"), Server::radicale().await);
@@ -104,6 +105,7 @@ async fn a_login_begun_anew_replaces_the_one_before() {
     eventually("linked", || async { peer.links(&user("ada")).await.accounts.pop() }).await;
 }
 
+/// S24.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nextcloud_that_sends_us_elsewhere_gets_no_further() {
     let (peer, server) = (peer().await, Server::radicale().await);
@@ -153,6 +155,7 @@ async fn what_is_missing_is_asked_for() {
     assert_eq!(ask(Provider::Nextcloud, bare("ftp://dav.example")).await, 422);
 }
 
+/// S23.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_address_of_ours_is_called() {
     let server = Server::radicale().await;
@@ -177,6 +180,7 @@ async fn no_address_of_ours_is_called() {
     assert_eq!(link_at(&peer, &user("ada"), "https://localhost/", PASSWORD).await.unwrap_err().status, 502);
 }
 
+/// S24.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_never_goes_to_another_origin() {
     let (peer, ada) = (peer().await, user("ada"));
@@ -224,6 +228,7 @@ async fn a_password_never_goes_to_another_origin() {
     assert!(other.asked().is_empty());
 }
 
+/// S23.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_on_the_same_origin_is_followed_but_not_for_ever() {
     let (peer, ada, server) = (peer().await, user("ada"), Server::radicale().await);
@@ -239,6 +244,7 @@ async fn a_redirect_on_the_same_origin_is_followed_but_not_for_ever() {
     assert!(lost.asked().len() <= 12, "{}", lost.asked().len());
 }
 
+/// S25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_billion_laughs_are_not_read() {
     let peer = peer().await;

@@ -27,6 +27,7 @@ async fn a_webhook_brings_a_change_at_once() {
     assert_eq!(peer.told(&task), ["added"]);
 }
 
+/// S19, S20.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_counts_once_and_only_when_signed() {
     let peer = Peer::start().await;
@@ -67,6 +68,7 @@ async fn a_delivery_counts_once_and_only_when_signed() {
     assert_eq!(syncs(), after + 1);
 }
 
+/// S21.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_tells_of_changes_until_the_link_ends() {
     let peer = Peer::start().await;

@@ -47,6 +47,7 @@ async fn a_refresh_that_nobody_waits_for_any_more_is_kept_all_the_same() {
     assert_eq!((words.title.as_str(), peer.token_requests() - before), ("a task", 1), "its answer was not lost");
 }
 
+/// S18.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_another_ring_a_service_is_not_ready_and_overwrites_nothing() {
     let peer = Peer::start().await;

@@ -8,6 +8,7 @@ use oo_sandbox::{Fault, FaultKind};
 use oo_subjects::{LINK_END, LINK_START};
 use oo_testkit::eventually;
 
+/// S2, S14, S30: a challenge is always sent, the redirect address is the configured one, and the scopes are the least.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_linked_through_the_code_flow_with_pkce() {
     let peer = Peer::start().await;
@@ -47,6 +48,7 @@ async fn an_account_is_linked_through_the_code_flow_with_pkce() {
     assert!(peer.links(&user("eve")).await.accounts.is_empty());
 }
 
+/// S7.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_is_refused_in_another_browser_person_or_provider_and_makes_no_token_request() {
     let peer = Peer::start().await;
@@ -91,6 +93,7 @@ async fn a_link_begun_too_long_ago_is_refused() {
     assert_eq!(peer.token_requests(), 0);
 }
 
+/// S7.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_somebody_else_has_linked_is_refused() {
     let peer = Peer::start().await;
@@ -137,6 +140,7 @@ async fn a_provider_that_fails_while_linking_is_a_clear_problem() {
     assert_eq!(peer.come_back(&ada, Provider::Todoist, &back).await.unwrap_err().status, 400);
 }
 
+/// S30.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_link_is_gone_here_and_at_the_provider() {
     let peer = Peer::start().await;
@@ -198,6 +202,7 @@ async fn the_end_of_a_link_is_told_even_if_the_log_and_the_provider_were_away() 
     assert!(peer.signals().iter().any(|signal| matches!(signal.fact, Fact::AccountUnlinked { .. })));
 }
 
+/// S2, S18.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_and_no_verifier_rests_readable() {
     let peer = Peer::start().await;

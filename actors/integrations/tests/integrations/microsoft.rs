@@ -177,6 +177,7 @@ async fn a_forgotten_delta_link_repeats_nothing_and_misses_nothing() {
     assert!(log_of(&peer, &[(&item(&list, &kept), &["added"]), (&stays, &["upserted"])]));
 }
 
+/// S24.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_leads_elsewhere_is_not_followed() {
     let peer = Peer::start_with(POLL).await;
@@ -249,6 +250,7 @@ async fn subscriptions_tell_of_changes_at_once() {
     .await;
 }
 
+/// S21.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_message_of_a_batch_proves_itself() {
     let peer = Peer::start().await;
@@ -286,6 +288,7 @@ async fn each_message_of_a_batch_proves_itself() {
     eventually("the good one is followed", || async { (syncs() > quiet).then_some(()) }).await;
 }
 
+/// S22.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handshake_that_nobody_waits_for_is_refused() {
     let peer = Peer::start().await;

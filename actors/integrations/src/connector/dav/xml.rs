@@ -222,6 +222,7 @@ mod tests {
         assert_eq!((second.href.as_str(), second.status), ("/a/gone.ics", Some(404)));
     }
 
+    /// S25.
     #[test]
     fn a_billion_laughs_and_a_foreign_file_are_not_read() {
         let laughs = br#"<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;">]>
@@ -233,6 +234,7 @@ mod tests {
         assert!(multistatus(unknown).is_none());
     }
 
+    /// S25.
     #[test]
     fn what_is_deep_large_or_broken_is_not_read() {
         let deep = format!("<multistatus xmlns=\"DAV:\">{}", "<a>".repeat(10_000));

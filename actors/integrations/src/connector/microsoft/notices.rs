@@ -88,6 +88,7 @@ mod tests {
         hear(&Heard { headers: &[], body: body.as_bytes(), query })
     }
 
+    /// S22.
     #[test]
     fn a_handshake_names_its_channel_and_is_decoded() {
         let said = heard("channel=c1&validationToken=Validation%3a+Testing+%3Cb%3E", "");
@@ -97,6 +98,7 @@ mod tests {
         assert_eq!(heard(&long, ""), Err(Refused::Malformed));
     }
 
+    /// S21.
     #[test]
     fn each_message_of_a_batch_has_its_own_secret_name_and_reason() {
         let batch = r#"{"value":[
