@@ -55,7 +55,7 @@ async fn a_provider_that_fails_is_a_clear_problem() {
         (FaultKind::Error500, 502),
         (FaultKind::Html200, 502),
         (FaultKind::CloseMidway, 502),
-        (FaultKind::TooMany429 { retry_after_secs: 7 }, 503),
+        (FaultKind::TooMany429 { retry_after_secs: 0 }, 503),
         (FaultKind::Hang, 504),
     ] {
         peer.sandbox.todoist().fault(Fault::next(1, "/api/v1/tasks", kind.clone()));

@@ -1,7 +1,7 @@
 //! Google's stand-ins, judged by Google's own discovery documents: each answer is as its method's schema says and holds
 //! nothing that Google does not know; each method, parameter and scope that oO uses is there.
 
-use super::{World, back, google_exchange_fields, hook, read, text, world};
+use super::{World, back, google_exchange_fields, hook, text, world};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::path::Path;
