@@ -5,6 +5,7 @@
 //! [`candidates`], [`policy`], [`decide`], [`words`].
 
 pub mod advice;
+pub mod bayes;
 pub mod candidates;
 pub mod decide;
 pub mod features;
