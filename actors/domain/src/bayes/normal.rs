@@ -11,6 +11,19 @@ pub struct Normal {
     pub sd: f64,
 }
 
+impl Normal {
+    /// The probability of more than `limit`.
+    pub fn above(&self, limit: f64) -> f64 {
+        if self.sd > 0.0 {
+            density_and_below((self.mean - limit) / self.sd).1
+        } else if self.mean > limit {
+            1.0
+        } else {
+            0.0
+        }
+    }
+}
+
 /// So many standard deviations to each side are looked at; beyond lie seven in a million.
 const REACH: f64 = 4.5;
 /// The step of the grid in the narrowest standard deviation. The trapezoid rule converges exponentially in it for
