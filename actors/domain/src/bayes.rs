@@ -7,9 +7,11 @@
 //! people, so it is also the degree of pooling (Tomkins et al., IntelligentPooling, 2021).
 
 mod normal;
+mod pool;
 pub(crate) mod triangle;
 
 pub use normal::{Normal, chances};
+pub use pool::pool;
 
 use serde::{Deserialize, Serialize};
 
