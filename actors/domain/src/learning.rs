@@ -122,3 +122,6 @@ impl TryFrom<String> for Learnt {
         Ok(Self(bytes.into_boxed_slice()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,3 +91,111 @@ impl Life {
         self.trace.reopened = self.trace.reopened.max(Some(when));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Log, at, reference, task, tip_id};
+    use oo_contracts::signal::Fact;
+
+    const LATER: &str = "2026-11-24T18:00:00Z";
+
+    fn tipped() -> Log {
+        let mut log = Log::linked();
+        log.task("milk").tip("tip-0001", "2026-11-23T12:00:00Z");
+        log
+    }
+
+    fn worth(log: &Log, when: &str) -> Option<f64> {
+        reward(log.profile.life_of(&tip_id("tip-0001")).unwrap(), at(when)).map(|worth| worth + BURDEN)
+    }
+
+    fn close(one: Option<f64>, other: f64) -> bool {
+        one.is_some_and(|one| (one - other).abs() < 1e-12)
+    }
+
+    #[test]
+    fn each_answer_has_its_worth() {
+        let later = Answer::NotNow { until: None };
+        for (answer, expected) in [(Answer::Done, DONE), (Answer::NotForMe, NOT_FOR_ME), (later, NOT_NOW)] {
+            let mut log = tipped();
+            assert_eq!(worth(&log, "2026-11-23T12:10:00Z"), None, "it may still be answered");
+            log.answer("tip-0001", "2026-11-23T12:10:00Z", answer);
+            assert!(close(worth(&log, "2026-11-23T12:11:00Z"), expected));
+        }
+        assert!(close(worth(&tipped(), LATER), IGNORED));
+    }
+
+    #[test]
+    fn what_the_provider_says_is_done_counts_in_time_and_later() {
+        let completed = || Fact::TaskCompleted { task: reference("milk") };
+        let mut in_time = tipped();
+        in_time.fact("2026-11-23T12:20:00Z", completed());
+        assert!(close(worth(&in_time, LATER), DONE));
+        let mut later = tipped();
+        later.fact("2026-11-24T09:00:00Z", completed());
+        assert!(close(worth(&later, LATER), DONE_LATER));
+        let mut snoozed = tipped();
+        snoozed.answer("tip-0001", "2026-11-23T12:10:00Z", Answer::NotNow { until: None });
+        snoozed.fact("2026-11-24T09:00:00Z", completed());
+        assert!(close(worth(&snoozed, LATER), DONE_LATER));
+    }
+
+    #[test]
+    fn what_was_opened_again_was_not_done() {
+        let mut log = tipped();
+        log.fact("2026-11-24T09:00:00Z", Fact::TaskCompleted { task: reference("milk") });
+        log.fact("2026-11-24T10:00:00Z", Fact::TaskAdded { task: task("milk") });
+        assert!(close(worth(&log, LATER), IGNORED));
+        log.fact("2026-11-24T11:00:00Z", Fact::TaskCompleted { task: reference("milk") });
+        assert!(close(worth(&log, LATER), DONE_LATER));
+    }
+
+    #[test]
+    fn an_answer_taken_back_teaches_nothing_and_another_in_its_place_counts() {
+        let mut log = tipped();
+        log.answer("tip-0001", "2026-11-23T12:05:00Z", Answer::Done);
+        log.fact("2026-11-23T12:05:02Z", Fact::TaskCompleted { task: reference("milk") });
+        log.answer("tip-0001", "2026-11-23T12:05:08Z", Answer::Undo);
+        assert_eq!(worth(&log, LATER), None);
+        log.answer("tip-0001", "2026-11-23T12:06:00Z", Answer::NotForMe);
+        assert!(close(worth(&log, LATER), NOT_FOR_ME));
+    }
+
+    #[test]
+    fn an_undo_that_came_too_late_takes_nothing_back() {
+        let mut log = tipped();
+        log.answer("tip-0001", "2026-11-23T12:05:00Z", Answer::Done);
+        log.answer("tip-0001", "2026-11-23T12:20:00Z", Answer::Undo);
+        assert!(close(worth(&log, LATER), DONE));
+    }
+
+    #[test]
+    fn what_was_withdrawn_before_an_answer_teaches_nothing() {
+        let mut log = tipped();
+        log.fact("2026-11-23T12:10:00Z", Fact::TaskRemoved { task: reference("milk") });
+        assert_eq!(worth(&log, LATER), None);
+    }
+
+    #[test]
+    fn the_answer_said_last_stands_whichever_is_heard_last() {
+        let answers = [
+            (Answer::Done, "2026-11-23T12:05:00Z"),
+            (Answer::Undo, "2026-11-23T12:06:00Z"),
+            (Answer::NotForMe, "2026-11-23T12:07:00Z"),
+            (Answer::NotNow { until: None }, "2026-11-23T12:08:00Z"),
+        ];
+        let heard = |order: [usize; 4]| {
+            let mut trace = Trace::default();
+            for place in order {
+                trace.hear(&answers[place].0, at(answers[place].1));
+            }
+            trace
+        };
+        let in_order = heard([0, 1, 2, 3]);
+        assert!(matches!(in_order.answer(), Some((Answer::NotNow { .. }, _))));
+        for order in [[3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1], [3, 0, 2, 1]] {
+            assert_eq!(heard(order), in_order);
+        }
+    }
+}

@@ -254,3 +254,76 @@ fn at_least_0(value: f64) -> f64 {
 fn indicator(holds: bool) -> f64 {
     if holds { 1.0 } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Log, at, candidate, context, todo};
+    use jiff::civil::time;
+
+    fn value(feature: Feature, change: impl FnOnce(&mut Context, &mut Candidate)) -> f64 {
+        let (mut context, mut candidate) = (context(), candidate(todo("milk")));
+        change(&mut context, &mut candidate);
+        Row::all(&context, &[candidate])[0].values()[feature.place()]
+    }
+
+    #[test]
+    fn each_feature_says_what_it_is_named_for() {
+        assert_eq!(value(Always, |_, _| {}), 1.0);
+        assert_eq!(value(Prepare, |_, _| {}), 0.0);
+        for (days, expected) in [(None, 0.0), (Some(-3), 1.0), (Some(0), 1.0), (Some(4), 0.25), (Some(30), 0.0)] {
+            assert_eq!(value(Due, |_, one| one.due_days = days), expected);
+        }
+        assert_eq!(value(Overdue, |_, one| one.due_days = Some(-6)), 0.5);
+        assert_eq!(value(Overdue, |_, one| one.due_days = Some(6)), 0.0);
+        assert_eq!(value(Priority, |_, one| one.priority = 4), 1.0);
+        assert_eq!(value(Short, |_, one| one.minutes = 30), 0.5);
+        assert_eq!(value(Short, |_, one| one.minutes = 600), 0.0);
+        assert_eq!(value(Gap, |_, _| {}), 0.5);
+        assert_eq!(value(Gap, |context, _| (context.next_busy, context.free_minutes) = (None, 0)), 0.0);
+        assert_eq!(value(AfterEvent, |context, _| context.since_busy = 15), 0.5);
+        assert_eq!(value(Midnight, |context, _| context.minute_of_day = 720), -1.0);
+        assert_eq!(value(Dawn, |context, _| context.minute_of_day = 360), 1.0);
+        assert_eq!(value(Noon, |context, _| context.minute_of_day = 720), 1.0);
+        assert_eq!(value(Weekend, |context, _| context.weekday = 7), 1.0);
+        assert_eq!(value(Mood, |context, _| context.mood = Some(1)), -1.0);
+        assert_eq!(value(Shown, |_, one| (one.shown, one.since_shown) = (5, Some(0))), 1.0);
+        assert_eq!(value(Burden, |context, _| context.dosage = 2.5), 0.5);
+    }
+
+    #[test]
+    fn a_row_reads_back_from_few_bytes() {
+        let row = Row::all(&context(), &[candidate(todo("milk"))])[0];
+        let written = serde_json::to_string(&row).unwrap();
+        assert!(written.len() <= 30, "{written}");
+        assert_eq!(serde_json::from_str::<Row>(&written).unwrap(), row);
+        assert!(serde_json::from_str::<Row>("\"AAAA\"").is_err());
+    }
+
+    /// No skew: what the profile's own tips are learnt with is what the policy saw of them.
+    #[test]
+    fn a_row_made_from_the_profile_is_the_one_of_the_ask() {
+        let mut log = Log::linked();
+        log.task_with("milk", |task| task.due = crate::testing::on("2026-11-24"))
+            .task("bread")
+            .habit("stretch", time(7, 0, 0, 0), time(20, 0, 0, 0), 5)
+            .event("a", "2026-11-23T07:00:00Z", "2026-11-23T12:50:00Z")
+            .event("b", "2026-11-23T13:40:00Z", "2026-11-23T14:00:00Z")
+            .tip("tip-0001", "2026-11-22T12:00:00Z")
+            .mood("2026-11-23T12:00:00Z", 2);
+        let now = at("2026-11-23T13:00:00Z");
+        let ask = crate::decide::ask(&log.profile, "decision-0001".parse().unwrap(), 1, now);
+        let rows = Row::all(&ask.context, &ask.candidates);
+        let kinds = [Prepare, Habit, Advice];
+        for kind in kinds {
+            assert!(rows.iter().any(|row| row.values()[kind.place()] == 1.0), "one of {kind:?} is among them");
+        }
+        for (candidate, row) in ask.candidates.iter().zip(&rows) {
+            assert_eq!(Row::from_profile(&log.profile, &candidate.subject, now), Some(*row));
+            assert_eq!(candidates::describe(&log.profile, &candidate.subject, now).as_ref(), Some(candidate));
+            let mut given = log.clone();
+            given.tip_about("tip-0002", candidate.subject.clone(), "2026-11-23T13:00:00Z");
+            assert_eq!(given.profile.lives().last().unwrap().row, Some(*row), "{candidate:?}");
+        }
+    }
+}
