@@ -11,6 +11,7 @@ pub mod features;
 pub mod habits;
 pub mod local;
 pub mod moments;
+pub mod planner;
 pub mod policy;
 pub mod profile;
 pub mod tip_life;
