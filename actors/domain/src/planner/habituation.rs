@@ -10,17 +10,34 @@
 use super::chance::Chance;
 use super::grid::Grid;
 use super::{CONTEXTS, Effects, SENDS};
+use std::collections::VecDeque;
 
-/// The grid. Geometric, because what matters of a rate is its order of magnitude; no cell is meant to be the truth.
+/// The grid before any answer. Geometric, because what matters of a rate is its order of magnitude; no cell is meant to
+/// be the truth.
 const STARTS: [f64; 4] = [0.0, 0.06, 0.2, 0.45];
-const GROWTHS: [f64; 16] = [0.005, 0.0068, 0.0092, 0.013, 0.017, 0.023, 0.032, 0.043, 0.058, 0.079, 0.11, 0.15, 0.2, 0.27, 0.37, 0.5];
-const RECOVERIES: [f64; 16] = [0.005, 0.0068, 0.0092, 0.013, 0.017, 0.023, 0.032, 0.043, 0.058, 0.079, 0.11, 0.15, 0.2, 0.27, 0.37, 0.5];
+const GROWTHS: [f64; 10] = [0.005, 0.008, 0.013, 0.022, 0.036, 0.061, 0.1, 0.17, 0.28, 0.46];
+const RECOVERIES: [f64; 10] = [0.005, 0.009, 0.015, 0.026, 0.045, 0.077, 0.13, 0.22, 0.38, 0.65];
+
+/// Where one cell holds more than this share, the truth lies between cells: a grid of half the width is laid around it.
+const SETTLED: f64 = 0.5;
+/// Cells on either side of the middle one, of a start and of a rate, their widths before the first halving, and the
+/// width, as a share of it, that is fine enough.
+const SIDE_STARTS: i32 = 2;
+const SIDE_RATES: i32 = 3;
+const START_WIDTH: f64 = 0.1;
+const RATE_WIDTH: f64 = 0.5;
+const FINE: f64 = 1.0 / 32.0;
+/// What is remembered for a finer grid: sends and silences. Twenty lives of fifty slots fit twice.
+const REMEMBERED: usize = 2048;
 
 /// Before any answer, in units of the largest reward there can be: an effect is a third of it, give or take another
 /// third, and the noise a tenth.
 const EFFECT: f64 = 0.3;
 const EFFECT_SPREAD: f64 = 0.3;
 const NOISE: f64 = 0.1;
+/// The conjugate prior scales with the noise: where that is next to nothing, it would pull every effect to its mean. So
+/// it is so much wider, and only the draws keep to the spread.
+const WIDER: f64 = 10.0;
 /// The noise is known no better than from two answers.
 const NOISE_SHAPE: f64 = 1.0;
 
@@ -45,6 +62,19 @@ pub(super) struct Habituation {
     shape: f64,
     /// What silences were worth: sum and number.
     silences: (f64, f64),
+    /// The width of the grid's cells, one at first.
+    width: f64,
+    /// What happened, for cells that are laid later.
+    log: VecDeque<Event>,
+}
+
+/// What moves a cell.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Begun,
+    Silent,
+    Sent,
+    Answered { send: usize, prior: [f64; CONTEXTS], gain: f64, shape: f64 },
 }
 
 /// One draw from the posterior: how sends work, and which cell says so.
@@ -69,32 +99,23 @@ pub struct HabituationMeans {
 
 impl Default for Habituation {
     fn default() -> Self {
-        let mut cells = Vec::with_capacity(STARTS.len() * GROWTHS.len() * RECOVERIES.len());
-        for start in STARTS {
-            for growth in GROWTHS {
-                for recovery in RECOVERIES {
-                    cells.push(Cell {
-                        start,
-                        growth,
-                        recovery,
-                        level: start,
-                        precisions: [[(NOISE / EFFECT_SPREAD).powi(2); CONTEXTS]; SENDS],
-                        effects: [[EFFECT; CONTEXTS]; SENDS],
-                        rate: NOISE * NOISE * NOISE_SHAPE,
-                    });
-                }
-            }
+        let cells = lattice(&STARTS, &GROWTHS, &RECOVERIES);
+        Self {
+            grid: Grid::flat(cells.len()),
+            cells,
+            shape: NOISE_SHAPE,
+            silences: (0.0, 0.0),
+            width: 1.0,
+            log: VecDeque::new(),
         }
-        Self { grid: Grid::flat(cells.len()), cells, shape: NOISE_SHAPE, silences: (0.0, 0.0) }
     }
 }
 
 impl Habituation {
     /// A new life: everybody starts again.
     pub(super) fn begin(&mut self) {
-        for cell in &mut self.cells {
-            cell.level = cell.start;
-        }
+        self.settle();
+        self.happened(Event::Begun);
     }
 
     /// A silence, and what it was worth where that is known.
@@ -103,35 +124,83 @@ impl Habituation {
             self.silences.0 += worth;
             self.silences.1 += 1.0;
         }
-        for cell in &mut self.cells {
-            cell.level *= 1.0 - cell.recovery;
-        }
+        self.happened(Event::Silent);
     }
 
-    /// A send that was not answered.
+    /// A send that is not answered yet.
     pub(super) fn sent(&mut self) {
-        for cell in &mut self.cells {
-            cell.level = (cell.level + cell.growth).min(1.0);
-        }
+        self.happened(Event::Sent);
     }
 
     /// What the last send was worth. Answers how probable each circumstance is, now that this is known.
     pub(super) fn answered(&mut self, send: usize, prior: [f64; CONTEXTS], worth: f64) -> [f64; CONTEXTS] {
-        let gain = worth - self.base();
-        let shape = self.shape;
-        let mut posterior = [0.0; CONTEXTS];
-        let shares = self.grid.shares().to_vec();
-        let logs = self.cells.iter_mut().zip(shares).map(|(cell, share)| {
-            let (circumstances, likelihood) = cell.answered(send, prior, gain, shape);
-            for (sum, probability) in posterior.iter_mut().zip(circumstances) {
-                *sum += share * probability;
-            }
-            likelihood.max(f64::MIN_POSITIVE).ln()
-        });
-        self.grid.update(logs);
+        let event = Event::Answered { send, prior, gain: worth - self.base(), shape: self.shape };
+        let posterior = self.happened(event);
         self.shape += 0.5;
-        let total: f64 = posterior.iter().sum();
-        posterior.map(|sum| sum / total)
+        posterior.unwrap_or(prior)
+    }
+
+    /// Lets every cell see it, and answers what an answer tells of the circumstances.
+    fn happened(&mut self, event: Event) -> Option<[f64; CONTEXTS]> {
+        if self.log.len() == REMEMBERED {
+            self.log.pop_front();
+        }
+        self.log.push_back(event);
+        let told: Vec<_> = self.cells.iter_mut().map(|cell| cell.see(event)).collect();
+        if !matches!(event, Event::Answered { .. }) {
+            return None;
+        }
+        let posterior = std::array::from_fn(|context| {
+            self.grid.mean(told.iter().map(|told| told.map_or(0.0, |(posterior, _)| posterior[context])))
+        });
+        self.grid.update(told.iter().map(|told| told.map_or(0.0, |(_, log)| log)));
+        Some(posterior)
+    }
+
+    /// Lays a finer grid where one cell holds most of the belief, and lets its cells see all that is remembered. A grid
+    /// whose outermost cell holds it is moved there first.
+    fn settle(&mut self) {
+        let shares = self.grid.shares();
+        let best = (0..shares.len()).fold(0, |best, next| if shares[next] > shares[best] { next } else { best });
+        if shares[best] < SETTLED {
+            return;
+        }
+        let middle = &self.cells[best];
+        let outermost = self.width < 1.0 && self.is_outermost(middle);
+        if !outermost && self.width <= FINE {
+            return;
+        }
+        if !outermost {
+            self.width /= 2.0;
+        }
+        let around = |side: i32| (-side..=side).map(f64::from);
+        let mut starts: Vec<f64> =
+            around(SIDE_STARTS).map(|step| (middle.start + step * START_WIDTH * self.width).clamp(0.0, 1.0)).collect();
+        starts.dedup();
+        let rates = |rate: f64| -> Vec<f64> {
+            around(SIDE_RATES).map(|step| (rate * (step * RATE_WIDTH * self.width).exp()).min(1.0)).collect()
+        };
+        self.cells = lattice(&starts, &rates(middle.growth), &rates(middle.recovery));
+        let mut logs = vec![0.0; self.cells.len()];
+        for event in &self.log {
+            for (cell, sum) in self.cells.iter_mut().zip(&mut logs) {
+                *sum += cell.see(*event).map_or(0.0, |(_, log)| log);
+            }
+        }
+        self.grid = Grid::flat(self.cells.len());
+        self.grid.update(logs.into_iter());
+    }
+
+    fn is_outermost(&self, cell: &Cell) -> bool {
+        let beyond = |of: fn(&Cell) -> f64| {
+            let (least, most) = self
+                .cells
+                .iter()
+                .map(of)
+                .fold((f64::INFINITY, 0.0_f64), |(least, most), next| (least.min(next), most.max(next)));
+            of(cell) <= least && least > 0.0 || of(cell) >= most && most < 1.0
+        };
+        beyond(|cell| cell.start) || beyond(|cell| cell.growth) || beyond(|cell| cell.recovery)
     }
 
     /// A world as probable as the answers make it.
@@ -142,7 +211,8 @@ impl Habituation {
         let mut effects = cell.effects;
         for (effect, precision) in effects.as_flattened_mut().iter_mut().zip(cell.precisions.as_flattened()) {
             // A send that does harm is one that drives away: that is the other posterior's.
-            *effect = (*effect + (noise / precision).sqrt() * chance.normal()).max(0.0);
+            let spread = (noise / precision).sqrt().min(EFFECT_SPREAD);
+            *effect = (*effect + spread * chance.normal()).max(0.0);
         }
         Wear { growth: cell.growth, recovery: cell.recovery, base: self.base(), effects, cell: place }
     }
@@ -175,7 +245,43 @@ impl Habituation {
     }
 }
 
+/// A cell for each three of them.
+fn lattice(starts: &[f64], growths: &[f64], recoveries: &[f64]) -> Vec<Cell> {
+    let mut cells = Vec::with_capacity(starts.len() * growths.len() * recoveries.len());
+    for &start in starts {
+        for &growth in growths {
+            for &recovery in recoveries {
+                cells.push(Cell {
+                    start,
+                    growth,
+                    recovery,
+                    level: start,
+                    precisions: [[(NOISE / (EFFECT_SPREAD * WIDER)).powi(2); CONTEXTS]; SENDS],
+                    effects: [[EFFECT; CONTEXTS]; SENDS],
+                    rate: NOISE * NOISE * NOISE_SHAPE,
+                });
+            }
+        }
+    }
+    cells
+}
+
 impl Cell {
+    /// Moves with what happened. Of an answer it tells how probable each circumstance is, and the logarithm of how
+    /// probable the answer was.
+    fn see(&mut self, event: Event) -> Option<([f64; CONTEXTS], f64)> {
+        match event {
+            Event::Begun => self.level = self.start,
+            Event::Silent => self.level *= 1.0 - self.recovery,
+            Event::Sent => self.level = (self.level + self.growth).min(1.0),
+            Event::Answered { send, prior, gain, shape } => {
+                let (posterior, likelihood) = self.answered(send, prior, gain, shape);
+                return Some((posterior, likelihood.max(f64::MIN_POSITIVE).ln()));
+            }
+        }
+        None
+    }
+
     /// Learns from what the last send gained, and answers how probable each circumstance is then, and, but for a factor
     /// that all cells share, how probable the gain was.
     fn answered(&mut self, send: usize, prior: [f64; CONTEXTS], gain: f64, shape: f64) -> ([f64; CONTEXTS], f64) {

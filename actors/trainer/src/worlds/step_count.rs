@@ -109,13 +109,7 @@ pub struct Life {
 impl Life {
     /// As the original begins: in the first context, without telling.
     pub fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            context: 0,
-            habituation: 0.1,
-            disengagement: 0.1,
-            cue: Cue { slot: 0, belief: [0.5, 0.5] },
-        }
+        Self { rules, context: 0, habituation: 0.1, disengagement: 0.1, cue: Cue { slot: 0, belief: [0.5, 0.5] } }
     }
 
     pub fn cue(&self) -> Cue {
@@ -126,11 +120,8 @@ impl Life {
     pub fn expected(&self, action: usize, context: usize) -> (f64, f64, f64) {
         let rules = &self.rules;
         let (fits, sent) = (action == 1 || action == 2 + context, action != 0);
-        let habituation = if sent {
-            (self.habituation + rules.wear).min(1.0)
-        } else {
-            (1.0 - rules.recovery) * self.habituation
-        };
+        let habituation =
+            if sent { (self.habituation + rules.wear).min(1.0) } else { (1.0 - rules.recovery) * self.habituation };
         let disengagement = match (sent, fits) {
             (false, _) => self.disengagement,
             (true, true) => (1.0 - rules.relief) * self.disengagement,
@@ -234,7 +225,8 @@ fn cues(sigma: f64, points: usize) -> Vec<(f64, [f64; 2])> {
     let density = |x: f64| (-x * x / (2.0 * sigma * sigma)).exp() / (sigma * TAU.sqrt());
     let step = width / points as f64;
     let at = |point: usize| low + (point as f64 + 0.5) * step;
-    let shares: Vec<f64> = (0..points).map(|point| (density(at(point)) + density(at(point) - 1.0)) * step / 2.0).collect();
+    let shares: Vec<f64> =
+        (0..points).map(|point| (density(at(point)) + density(at(point) - 1.0)) * step / 2.0).collect();
     let total: f64 = shares.iter().sum();
     shares.iter().enumerate().map(|(point, share)| (share / total, belief(sigma, at(point)))).collect()
 }
