@@ -300,10 +300,16 @@ impl Cell {
             return (prior, 0.0);
         }
         let posterior = likely.map(|likely| likely / total);
+        let noise = self.rate / shape;
         for (context, share) in posterior.into_iter().enumerate() {
             self.rate += share * off[context] * off[context] / (2.0 * spread[context]);
-            self.precisions[send][context] += share * fresh * fresh;
-            self.effects[send][context] += share * fresh * off[context] / self.precisions[send][context];
+            let (effect, precision) = (&mut self.effects[send][context], &mut self.precisions[send][context]);
+            let known = *precision + fresh * fresh;
+            let shift = fresh * off[context] / known;
+            // Either it was this circumstance, or nothing was learnt of it: one normal with the mean and variance of both.
+            let doubt = share * (1.0 - share) * shift * shift / noise;
+            *precision = 1.0 / (share / known + (1.0 - share) / *precision + doubt);
+            *effect += share * shift;
         }
         (posterior, total)
     }

@@ -17,7 +17,7 @@ pub(super) enum Fixed {
     Never,
     /// A send for the likelier context, in every slot.
     Always,
-    /// The same in every second slot.
+    /// The same in every second slot, the first included.
     EverySecond,
     /// One of the actions, each as likely.
     Random,
@@ -29,7 +29,7 @@ impl Decider for Fixed {
         match self {
             Self::Never => 0,
             Self::Always => tailored,
-            Self::EverySecond => tailored * (cue.slot % 2),
+            Self::EverySecond => tailored * usize::from(cue.slot % 2 == 0),
             Self::Random => Chance::new(bits).place(&[1.0; ACTIONS]),
         }
     }
