@@ -3,7 +3,7 @@
 
 mod row;
 
-pub use row::{BURDEN_OF, D, FEATURES, Feature, Row, Topic};
+pub use row::{BURDEN_OF, D, FEATURES, Feature, Row, Topic, hour};
 
 use crate::local::{self, minus, minutes_between};
 use crate::moments;

@@ -14,15 +14,15 @@ use jiff::Timestamp;
 use oo_contracts::decision::Posterior;
 use serde::{Deserialize, Serialize};
 
-/// What an earlier tip still counts for when another one is learnt: a memory of some thirty tips, so that a change of
+/// What an earlier tip still counts for when another one is learnt: a memory of some fifty tips, so that a change of
 /// taste is followed within weeks, and one bad day is not.
-pub const FORGETTING: f64 = 0.97;
+pub const FORGETTING: f64 = 0.98;
 
 /// The numbers of a person's evidence.
 const PARTS: usize = Evidence::parts_len(D);
 
 /// Evidence at rest: each number as the upper three bytes of a single float, some five digits. Less than a tip's noise by
-/// far, and 696 bytes for a person.
+/// far, and 762 bytes for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Learnt(Box<[u8]>);

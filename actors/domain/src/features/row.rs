@@ -1,8 +1,9 @@
 //! What a learner sees of a candidate in its circumstances: a row of named numbers within ±1, in whole hundredths.
 //!
 //! The same function serves and learns: a decision is made on rows of the ask, and when a tip is folded its row is made
-//! again from the profile as it stood. Rounding to hundredths lets a row rest in few bytes with nothing lost, and takes
-//! away the last bits in which the sines of two machines may differ.
+//! again from the profile as it stood. Rounding to hundredths lets a row rest in few bytes with nothing lost.
+//!
+//! There are not more of them than a person's evidence has room for in a kibibyte (recommender G14).
 
 use crate::profile::Profile;
 use crate::{candidates, features};
@@ -38,12 +39,14 @@ pub enum Feature {
     AfterEvent,
     /// 1 for eight busy hours in this day.
     Load,
-    /// The hour as a circle: 1 at midnight, -1 at noon.
-    Midnight,
-    /// 1 at six in the morning, -1 at six in the evening.
-    Dawn,
-    /// The hour as half a circle: 1 at midnight and noon, -1 at six and six.
-    Noon,
+    /// 1 at eight, and less towards the next part of the day and the one before.
+    Morning,
+    /// 1 at noon.
+    Midday,
+    /// 1 at four.
+    Afternoon,
+    /// 1 at eight in the evening.
+    Evening,
     Weekend,
     Present,
     /// -1 where the person said that they feel very low, 1 for very well.
@@ -57,12 +60,12 @@ pub enum Feature {
 use Feature::*;
 
 /// The numbers of a row.
-pub const D: usize = 20;
+pub const D: usize = 21;
 
 /// What each is, in order.
 pub const FEATURES: [Feature; D] = [
-    Always, Prepare, Habit, Advice, Due, Overdue, Priority, Short, Waiting, Gap, AfterEvent, Load, Midnight, Dawn,
-    Noon, Weekend, Present, Mood, Shown, Burden,
+    Always, Prepare, Habit, Advice, Due, Overdue, Priority, Short, Waiting, Gap, AfterEvent, Load, Morning, Midday,
+    Afternoon, Evening, Weekend, Present, Mood, Shown, Burden,
 ];
 
 /// What a feature tells of, as far as a person's words go. Several tell of the same.
@@ -97,7 +100,7 @@ impl Feature {
             Short => Topic::Duration,
             Waiting => Topic::Waiting,
             Gap | AfterEvent | Load => Topic::FreeTime,
-            Always | Midnight | Dawn | Noon | Weekend | Present | Mood => Topic::Receptivity,
+            Always | Morning | Midday | Afternoon | Evening | Weekend | Present | Mood => Topic::Receptivity,
             Shown | Burden => Topic::Repetition,
         }
     }
@@ -117,9 +120,10 @@ impl Feature {
             Gap => "gap",
             AfterEvent => "after_event",
             Load => "load",
-            Midnight => "midnight",
-            Dawn => "dawn",
-            Noon => "noon",
+            Morning => "morning",
+            Midday => "midday",
+            Afternoon => "afternoon",
+            Evening => "evening",
             Weekend => "weekend",
             Present => "present",
             Mood => "mood",
@@ -130,15 +134,12 @@ impl Feature {
 
     /// Its number where it is one of the circumstances, the same for all candidates.
     fn of_context(self, context: &Context) -> Option<f64> {
-        let day = || std::f64::consts::TAU * f64::from(context.minute_of_day) / MINUTES_OF_A_DAY;
         Some(match self {
             Always => 1.0,
             Gap => at_least_0(context.next_busy.map_or(0.0, |_| 1.0 - f64::from(context.free_minutes) / GAP_MINUTES)),
             AfterEvent => at_least_0(1.0 - f64::from(context.since_busy) / AFTER_MINUTES),
             Load => f64::from(context.busy_today) / LOAD_MINUTES,
-            Midnight => day().cos(),
-            Dawn => day().sin(),
-            Noon => (2.0 * day()).cos(),
+            Morning | Midday | Afternoon | Evening => hour(context.minute_of_day)[self.place() - Morning.place()].1,
             Weekend => indicator(context.weekday >= SATURDAY),
             Present => indicator(context.present),
             Mood => context.mood.map_or(0.0, |mood| (f64::from(mood) - 3.0) / 2.0),
@@ -167,11 +168,32 @@ impl Feature {
                 let often = f64::from(candidate.shown.min(SHOWN_OFTEN)) / f64::from(SHOWN_OFTEN);
                 (2.0 * lately + often) / 3.0
             }
-            Always | Gap | AfterEvent | Load | Midnight | Dawn | Noon | Weekend | Present | Mood | Burden => {
+            Always | Gap | AfterEvent | Load | Morning | Midday | Afternoon | Evening | Weekend | Present | Mood
+            | Burden => {
                 return None;
             }
         })
     }
+}
+
+/// The parts of the day, and the minute at which each is itself. Between them both count, as much as they are near: the
+/// worth of the hours is a line from each to the next, through the night as well.
+const PARTS_OF_THE_DAY: [(Feature, f64); 4] =
+    [(Morning, 480.0), (Midday, 720.0), (Afternoon, 960.0), (Evening, 1200.0)];
+
+/// What the hour alone makes of a row, at a minute of the day.
+pub fn hour(minute_of_day: u16) -> [(Feature, f64); 4] {
+    let (_, morning) = PARTS_OF_THE_DAY[0];
+    let since_morning = |minute: f64| (minute - morning).rem_euclid(MINUTES_OF_A_DAY);
+    let now = since_morning(f64::from(minute_of_day));
+    let starts = PARTS_OF_THE_DAY.map(|(_, minute)| since_morning(minute));
+    let last = starts.iter().rposition(|start| *start <= now).unwrap_or_default();
+    let length = starts.get(last + 1).unwrap_or(&MINUTES_OF_A_DAY) - starts[last];
+    let towards_next = (now - starts[last]) / length;
+    let mut parts = PARTS_OF_THE_DAY.map(|(part, _)| (part, 0.0));
+    parts[last].1 = 1.0 - towards_next;
+    parts[(last + 1) % parts.len()].1 = towards_next;
+    parts
 }
 
 /// How many tips a [`Feature::Burden`] of 1 is.
@@ -282,9 +304,16 @@ mod tests {
         assert_eq!(value(Gap, |_, _| {}), 0.5);
         assert_eq!(value(Gap, |context, _| (context.next_busy, context.free_minutes) = (None, 0)), 0.0);
         assert_eq!(value(AfterEvent, |context, _| context.since_busy = 15), 0.5);
-        assert_eq!(value(Midnight, |context, _| context.minute_of_day = 720), -1.0);
-        assert_eq!(value(Dawn, |context, _| context.minute_of_day = 360), 1.0);
-        assert_eq!(value(Noon, |context, _| context.minute_of_day = 720), 1.0);
+        for (minute, expected) in [
+            (480, [1.0, 0.0, 0.0, 0.0]),
+            (540, [0.75, 0.25, 0.0, 0.0]),
+            (1080, [0.0, 0.0, 0.5, 0.5]),
+            (1200, [0.0, 0.0, 0.0, 1.0]),
+            (120, [0.5, 0.0, 0.0, 0.5]),
+        ] {
+            let parts = [Morning, Midday, Afternoon, Evening];
+            assert_eq!(parts.map(|part| value(part, |context, _| context.minute_of_day = minute)), expected);
+        }
         assert_eq!(value(Weekend, |context, _| context.weekday = 7), 1.0);
         assert_eq!(value(Mood, |context, _| context.mood = Some(1)), -1.0);
         assert_eq!(value(Shown, |_, one| (one.shown, one.since_shown) = (5, Some(0))), 1.0);

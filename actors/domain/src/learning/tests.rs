@@ -102,7 +102,7 @@ fn an_idle_person_keeps_less_than_a_kibibyte() {
     let mut log = tipped();
     log.moment(plus(at(START), days(20)));
     let learnt = log.profile.learnt().unwrap();
-    assert_eq!(learnt.size(), 696);
+    assert_eq!(learnt.size(), 762);
     let at_rest = serde_json::to_vec(learnt).unwrap().len();
     assert!(at_rest <= 1024, "{at_rest} bytes in a snapshot");
     let lives: Vec<_> = log.profile.lives().iter().filter(|life| life.row.is_some()).collect();

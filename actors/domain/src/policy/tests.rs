@@ -139,7 +139,7 @@ fn what_is_drawn_is_as_frequent_as_its_propensity() {
     ];
     for name in NAMES {
         // The learner's decisions are slow without optimisation.
-        let draws = if name == linear::NAME { 4_000 } else { 40_000 };
+        let draws = if name == linear::NAME { 1_000 } else { 40_000 };
         let policy = named(name).unwrap();
         let mut ask = ask(candidates.clone(), 0);
         let told = probabilities(&*policy, &ask);
