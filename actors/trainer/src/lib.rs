@@ -1,5 +1,6 @@
 //! Reads every decision, and holds it against what evaluation needs. Learning from them comes later.
 
+pub mod bandit;
 pub mod evaluation;
 
 use anyhow::Context as _;
