@@ -18,6 +18,7 @@ pub mod chance;
 mod grid;
 mod habituation;
 mod patience;
+pub mod proxy;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Reads every decision, and holds it against what evaluation needs. Learning from them comes later.
 
+pub mod bandit;
+pub mod evaluation;
 pub mod worlds;
 
 use anyhow::Context as _;
