@@ -1,5 +1,9 @@
 //! Reads every decision, and holds it against what evaluation needs. Learning from them comes later.
 
+pub mod bandit;
+pub mod evaluation;
+pub mod worlds;
+
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use oo_contracts::decision::{Decision, Outcome};
