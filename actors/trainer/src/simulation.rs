@@ -7,9 +7,18 @@
 pub mod chooser;
 pub mod days;
 pub mod dice;
+pub mod figures;
+pub mod learnt;
 pub mod life;
 pub mod mind;
 pub mod person;
+pub mod population;
 pub mod post;
+pub mod report;
 pub mod surroundings;
+pub mod svg;
+pub mod timeline;
 pub mod watch;
+
+#[cfg(test)]
+mod tests;

@@ -204,11 +204,8 @@ impl Making<'_> {
 }
 
 fn habit(number: usize) -> Habit {
-    let (label, from, to, takes) = [
-        ("stretch", 7, 10, 10),
-        ("read a page", 19, 22, 20),
-        ("walk", 12, 15, 20),
-    ][number.min(2)];
+    let (label, from, to, takes) =
+        [("stretch", 7, 10, 10), ("read a page", 19, 22, 20), ("walk", 12, 15, 20)][number.min(2)];
     let time = |hour| civil::time(hour, 0, 0, 0);
     Habit {
         id: format!("habit-{number}").parse().unwrap_or_else(|_| unreachable!("short")),
@@ -231,13 +228,15 @@ mod tests {
         assert_ne!(days.happenings, Days::of(&person, 6, 2, 14).happenings);
         assert!(days.happenings.is_sorted_by_key(|(at, _)| *at));
         assert!(days.happenings.iter().all(|(at, _)| days.start <= *at && *at < days.end));
-        let events = days.happenings.iter().filter(|(_, what)| matches!(what, Happening::Fact(Fact::EventUpserted { .. })));
+        let events =
+            days.happenings.iter().filter(|(_, what)| matches!(what, Happening::Fact(Fact::EventUpserted { .. })));
         assert!(events.count() > 3);
     }
 
     #[test]
     fn hours_are_the_wall_clocks_where_the_clock_changes() {
-        let person = Person { rhythm: Rhythm { zone: "Europe/Zurich", ..Person::draw(1, 0).rhythm }, ..Person::draw(1, 0) };
+        let person =
+            Person { rhythm: Rhythm { zone: "Europe/Zurich", ..Person::draw(1, 0).rhythm }, ..Person::draw(1, 0) };
         let days = Days::of(&person, 1, 0, 35);
         let wall = |at: &Timestamp| days.zone.to_datetime(*at).time();
         let meetings = days.happenings.iter().filter_map(|(_, what)| match what {

@@ -14,7 +14,7 @@ use super::post::Post;
 use super::surroundings::Surroundings;
 use super::watch::{Breach, Watch};
 use jiff::Timestamp;
-use oo_contracts::decision::{Ask, Recommendation, Silence};
+use oo_contracts::decision::{Ask, Hush, Recommendation, Silence};
 use oo_contracts::entry::{Body, Entry, Moment, MomentPurpose};
 use oo_contracts::signal::{Answer, Fact, Purpose, Signal};
 use oo_contracts::tip::{Reason, Subject, Tip};
@@ -251,7 +251,8 @@ impl<'a> Life<'a> {
         let id = decision_id(self.story.looks);
         let ask = decide::ask(&self.profile, id, self.decisions.bits(), now);
         let scene = self.scene(now);
-        let answer = self.setting.chooser.choose(&ask, |subject| self.chances(&scene, subject).map(|chances| chances.worth()));
+        let answer =
+            self.setting.chooser.choose(&ask, |subject| self.chances(&scene, subject).map(|chances| chances.worth()));
         let tip = decide::tip(&self.profile, &ask, &answer, now);
         if let (None, Some(hush)) = (&tip, answer.silence) {
             self.hush(moments::hushed(&self.profile, now, hush), now);
@@ -266,7 +267,12 @@ impl<'a> Life<'a> {
     }
 
     fn hush(&mut self, silence: Silence, now: Timestamp) {
-        *self.story.silences.entry(silence.label()).or_default() += 1;
+        // Where there was nothing to choose from, it is not the policy that chose silence.
+        let label = match silence {
+            Silence::Policy { hush: Hush::NoCandidates, .. } => "nothing_fits",
+            _ => silence.label(),
+        };
+        *self.story.silences.entry(label).or_default() += 1;
         if self.setting.keeps {
             self.story.quiet.push((now, silence));
         }
@@ -299,7 +305,8 @@ impl<'a> Life<'a> {
 
     fn reacts(&mut self, place: usize, reaction: Reaction, now: Timestamp) {
         let subject = self.story.told[place].subject.clone();
-        let Some(tip) = self.profile.lives().iter().rev().find(|life| life.given_at == self.story.told[place].at) else {
+        let Some(tip) = self.profile.lives().iter().rev().find(|life| life.given_at == self.story.told[place].at)
+        else {
             return;
         };
         // What was taken away before the person looked does not bother them.
@@ -365,11 +372,9 @@ impl<'a> Life<'a> {
 
 fn draw(chances: &Chances, ticket: f64) -> Reaction {
     let mut below = 0.0;
-    for (chance, reaction) in [
-        (chances.done, Reaction::Done),
-        (chances.not_now, Reaction::NotNow),
-        (chances.not_for_me, Reaction::NotForMe),
-    ] {
+    for (chance, reaction) in
+        [(chances.done, Reaction::Done), (chances.not_now, Reaction::NotNow), (chances.not_for_me, Reaction::NotForMe)]
+    {
         below += chance;
         if ticket < below {
             return reaction;

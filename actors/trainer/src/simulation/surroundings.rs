@@ -97,8 +97,14 @@ impl Surroundings {
             day_off: wall.date().weekday().to_monday_one_offset() >= 6,
             asleep: self.asleep,
             present: self.present,
-            since_event: busy().map(|event| minutes(event.end, now)).filter(|past| (0.0..NEAR).contains(past)).reduce(f64::min),
-            until_event: busy().map(|event| minutes(now, event.start)).filter(|to| (0.0..NEAR).contains(to)).reduce(f64::min),
+            since_event: busy()
+                .map(|event| minutes(event.end, now))
+                .filter(|past| (0.0..NEAR).contains(past))
+                .reduce(f64::min),
+            until_event: busy()
+                .map(|event| minutes(now, event.start))
+                .filter(|to| (0.0..NEAR).contains(to))
+                .reduce(f64::min),
         }
     }
 
