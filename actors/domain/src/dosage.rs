@@ -3,6 +3,7 @@
 use crate::bayes::{Belief, Normal};
 use crate::features::{self, BURDEN_OF, Feature};
 use crate::moments::ASK_AGAIN;
+use crate::planner::proxy;
 use crate::profile::DOSAGE_HALF_LIFE;
 use oo_contracts::decision::Context;
 
@@ -21,12 +22,12 @@ const DEAREST: f64 = 2.0;
 ///
 /// A proxy for the value of the future, of two parts. *Burden*: what this person's answers say that a tip takes away from
 /// the ones after it, summed over those that will feel it while it decays (Liao et al., Personalized HeartSteps, 2020, §4.3,
-/// learn such a proxy from a model of the dosage; this is its closed form for tips at an even rate). *Budget*: where more
+/// learn such a proxy from a model of the dosage; [`proxy::future_cost`] is its closed form for tips at an even rate). *Budget*: where more
 /// tips would be given today than are left, the price rises until as many are expected as there are: the multiplier of a
 /// budget in its fluid relaxation (Badanidiyuru, Kleinberg and Slivkins, Bandits with Knapsacks, 2013). The moments to come
 /// are taken to be worth what `worth` is, but for their hour.
 pub fn price(context: &Context, belief: &Belief, worth: Normal) -> f64 {
-    let burden = burden(context, belief);
+    let burden = burden(context, belief, worth);
     let by_hour = |minute| features::hour(minute).map(|(hour, value)| belief.mean()[hour.place()] * value).iter().sum();
     let now: f64 = by_hour(context.minute_of_day);
     let step = ASK_AGAIN.as_mins().clamp(1, 1440) as usize;
@@ -50,10 +51,10 @@ pub fn price(context: &Context, belief: &Belief, worth: Normal) -> f64 {
     high
 }
 
-fn burden(context: &Context, belief: &Belief) -> f64 {
+fn burden(context: &Context, belief: &Belief, worth: Normal) -> f64 {
     let per_tip = -belief.mean()[Feature::Burden.place()] / BURDEN_OF;
-    let days = DOSAGE_HALF_LIFE.as_secs_f64() / 86_400.0 / std::f64::consts::LN_2;
-    per_tip.max(0.0) * days * SPENT * f64::from(context.budget)
+    let half_life = DOSAGE_HALF_LIFE.as_secs_f64() / 86_400.0;
+    proxy::future_cost(per_tip, worth.where_positive(), SPENT * f64::from(context.budget), half_life)
 }
 
 #[cfg(test)]

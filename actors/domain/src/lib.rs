@@ -16,6 +16,7 @@ pub mod learning;
 pub mod local;
 pub mod model;
 pub mod moments;
+pub mod planner;
 pub mod policy;
 pub mod profile;
 pub mod reward;

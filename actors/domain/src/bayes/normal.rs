@@ -22,7 +22,19 @@ impl Normal {
             0.0
         }
     }
+
+    /// What it is on average where it is above nought; nought where that is next to impossible.
+    pub fn where_positive(&self) -> f64 {
+        if self.sd <= 0.0 {
+            return self.mean.max(0.0);
+        }
+        let (density, below) = density_and_below(self.mean / self.sd);
+        if below > NEXT_TO_IMPOSSIBLE { (self.mean + self.sd * density / below).max(0.0) } else { 0.0 }
+    }
 }
+
+/// Below this a probability has not digits enough to divide by.
+const NEXT_TO_IMPOSSIBLE: f64 = 1e-9;
 
 /// So many standard deviations above an option are looked at; beyond lie three in a hundred thousand.
 const REACH: f64 = 4.0;
