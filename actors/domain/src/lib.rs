@@ -7,6 +7,7 @@
 pub mod advice;
 pub mod candidates;
 pub mod decide;
+pub mod experiment;
 pub mod features;
 pub mod habits;
 pub mod local;
