@@ -40,7 +40,7 @@ mod tests {
     fn experiment(name: &str, weights: &[u16]) -> Experiment {
         let arm = |weight: &u16| Arm {
             seat: Seat { policy: "rules".parse().unwrap(), model: None },
-            weight: Weight::saturating(*weight),
+            weight: Weight::saturating((*weight).into()),
         };
         Experiment {
             name: name.parse().unwrap(),

@@ -5,15 +5,20 @@
 //! [`candidates`], [`policy`], [`decide`], [`words`].
 
 pub mod advice;
+pub mod bayes;
 pub mod candidates;
 pub mod decide;
+pub mod dosage;
 pub mod experiment;
 pub mod features;
 pub mod habits;
+pub mod learning;
 pub mod local;
+pub mod model;
 pub mod moments;
 pub mod policy;
 pub mod profile;
+pub mod reward;
 pub mod tip_life;
 pub mod words;
 
