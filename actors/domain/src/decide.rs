@@ -17,6 +17,8 @@ pub fn ask(profile: &Profile, id: DecisionId, bits: u64, now: Timestamp) -> Ask 
         candidates: candidates::eligible(profile, now),
         posterior: learning::evidence(profile, now).as_ref().and_then(learning::to_posterior),
         bits: RandomBits::new(bits),
+        unit: None,
+        tenant: None,
     }
 }
 

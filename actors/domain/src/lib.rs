@@ -10,6 +10,7 @@ pub mod candidates;
 pub mod centring;
 pub mod decide;
 pub mod dosage;
+pub mod experiment;
 pub mod features;
 pub mod habits;
 pub mod learning;

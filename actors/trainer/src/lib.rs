@@ -66,7 +66,7 @@ fn judge(decision: &Decision) -> &'static str {
     }
     match policy::named(recommendation.policy.as_str()) {
         None => "foreign",
-        Some(policy) if policy.recommend(ask) == *recommendation => "replayed",
+        Some(policy) if policy.recommend(ask) == recommendation.own() => "replayed",
         Some(_) => "diverged",
     }
 }

@@ -23,6 +23,8 @@ fn ask(candidates: Vec<Candidate>) -> Ask {
         candidates,
         posterior: None,
         bits: RandomBits::new(1),
+        unit: None,
+        tenant: None,
     }
 }
 
