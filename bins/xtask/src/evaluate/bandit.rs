@@ -17,10 +17,10 @@ use std::thread;
 
 /// The sets with figures published for them, and those: the best of 9 to 15 tuned configurations of VW with bandit feedback.
 const NAMED: [(&str, f64); 4] =
-    [("optdigits", 0.1591), ("satimage", 0.2701), ("penbased", 0.1381), ("vehicle", 0.5162)];
+    [("vehicle", 0.5162), ("optdigits", 0.1591), ("satimage", 0.2701), ("penbased", 0.1381)];
 /// Sets that nobody looked at while the configuration was chosen: that was done on texture, segment, vowel, contraceptive and
 /// phoneme.
-const UNSEEN: [&str; 6] = ["marketing", "movement_libras", "led7digit", "wine", "ring", "letter"];
+const UNSEEN: [&str; 6] = ["wine", "movement_libras", "led7digit", "ring", "marketing", "spambase"];
 /// Orders in which a set's rows are played.
 const SHUFFLES: u64 = 3;
 const SCRIPT: &str = "bins/xtask/python/vowpal_wabbit.py";
@@ -43,27 +43,33 @@ struct Losses {
     full: f64,
 }
 
-pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Row>> {
+pub(super) fn check(root: &Path, tell: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
     let packages = setup::rivals_packages(root)?;
     let named: Vec<&str> = NAMED.iter().map(|&(name, _)| name).collect();
-    let mut rows = Vec::new();
     for (kind, sets) in [("named", &named[..]), ("unseen", &UNSEEN[..])] {
-        let losses: Vec<Losses> = sets.iter().map(|set| play(root, &packages, set)).collect::<anyhow::Result<_>>()?;
-        for (set, losses) in sets.iter().zip(&losses) {
-            let row = Row::new(format!("{set}: loss"), losses.ours, 4).beside("VW, best of 15", losses.bandit.1);
-            rows.push(row.note(losses.bandit.0.clone()));
-            if let Some(&(_, published)) = NAMED.iter().find(|(name, _)| name == set) {
-                rows.push(Row::new(format!("{set}: loss"), losses.ours, 4).beside("VW, published", published));
+        let (mut logarithms, mut below) = (Vec::new(), 0);
+        for set in sets {
+            let losses = play(root, &packages, set)?;
+            let loss = || Row::new(format!("{set}: loss"), losses.ours, 4);
+            tell(loss().beside("VW, best of 15", losses.bandit.1).note(losses.bandit.0.clone()));
+            let published = NAMED.iter().find(|(name, _)| name == set).map_or(f64::INFINITY, |(_, loss)| *loss);
+            if published.is_finite() {
+                tell(loss().beside("VW, published", published));
             }
-            rows.push(Row::new(format!("{set}: loss"), losses.ours, 4).beside("VW, told the label", losses.full));
+            tell(loss().beside("VW, told the label", losses.full));
+            // Whichever VW did better: here, or where it was tuned before.
+            logarithms.push((losses.ours / losses.bandit.1.min(published)).ln());
+            below += u32::from(losses.ours < losses.full);
         }
-        let logarithm = mean(losses.iter().map(|losses| (losses.ours / losses.bandit.1).ln()));
-        rows.push(Row::new(format!("{kind} sets: geometric mean of the ratios"), logarithm.exp(), 3));
-        let below = losses.iter().filter(|losses| losses.ours < losses.full).count();
-        let note = format!("of {}", losses.len());
-        rows.push(Row::new(format!("{kind} sets: below VW that is told the label"), below as f64, 0).note(note));
+        tell(Row::new(
+            format!("{kind} sets: geometric mean of the ratios to the better VW"),
+            mean(logarithms).exp(),
+            3,
+        ));
+        let figure = format!("{kind} sets: below VW that is told the label");
+        tell(Row::new(figure, f64::from(below), 0).note(format!("of {}", sets.len())));
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn play(root: &Path, packages: &Path, set: &str) -> anyhow::Result<Losses> {

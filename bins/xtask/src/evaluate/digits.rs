@@ -33,7 +33,7 @@ struct Outcome {
     effective: f64,
 }
 
-pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Row>> {
+pub(super) fn check(root: &Path, tell: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
     let outcomes = runs(root, RUNS)?;
     let row = |estimator: usize, theirs: f64| {
         let off = mean(outcomes.iter().map(|outcome| outcome.off[estimator]));
@@ -41,12 +41,14 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Row>> {
     };
     let covered = outcomes.iter().filter(|outcome| outcome.covered).count();
     let effective = mean(outcomes.iter().map(|outcome| outcome.effective));
-    Ok(vec![
+    let rows = [
         row(0, 0.0303).note(format!("{effective:.0} rounds effective")),
         row(1, 0.0228),
         row(3, 0.0162),
         Row::new("DR: intervals that have the truth", covered as f64, 0).note(format!("of {RUNS}")),
-    ])
+    ];
+    rows.into_iter().for_each(tell);
+    Ok(())
 }
 
 /// The pixels from 0 to 1, and the digit.

@@ -10,7 +10,7 @@ const DATA: &str = "actors/trainer/tests/data/data_mimicHeartSteps.csv";
 /// The effect is averaged over all points alike.
 const NUMERATOR: f64 = 0.5;
 
-pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Row>> {
+pub(super) fn check(root: &Path, tell: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root.join(DATA)).with_context(|| format!("there is no {DATA}"))?;
     let one = effects(&points(&text, &["logstep_pre30min"])?, NUMERATOR)?[0];
     let three = ["logstep_30min_lag1", "logstep_pre30min", "is_at_home_or_work"];
@@ -18,14 +18,16 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Row>> {
     let row = |figure: &str, ours: f64, decimals: usize, theirs: f64| {
         Row::new(figure, ours, decimals).beside("MRTAnalysis", theirs)
     };
-    Ok(vec![
+    let rows = [
         row("marginal effect", one.value, 3, 0.157),
         row("its standard error", one.error, 4, 0.0622),
         row("its interval's low end", one.low, 3, 0.031),
         row("its interval's high end", one.high, 3, 0.284),
         row("with three controls: effect", three.value, 3, 0.159),
         row("with three controls: standard error", three.error, 4, 0.0607),
-    ])
+    ];
+    rows.into_iter().for_each(tell);
+    Ok(())
 }
 
 /// The decision points, with these columns as controls.
