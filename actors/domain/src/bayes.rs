@@ -6,10 +6,13 @@
 //! are [`Evidence`]: they know no prior, so a new prior makes a new belief of old evidence. `Λ` is the spread between
 //! people, so it is also the degree of pooling (Tomkins et al., IntelligentPooling, 2021).
 
+pub mod change;
 mod normal;
+mod pool;
 pub(crate) mod triangle;
 
 pub use normal::{Normal, chances};
+pub use pool::pool;
 
 use serde::{Deserialize, Serialize};
 
@@ -252,6 +255,11 @@ impl Belief {
     /// The number of coefficients.
     pub fn dim(&self) -> usize {
         self.mean.len()
+    }
+
+    /// The variance of a reward around its expectation.
+    pub fn noise(&self) -> f64 {
+        self.noise
     }
 
     /// What the coefficients are expected to be.

@@ -11,6 +11,31 @@ pub struct Normal {
     pub sd: f64,
 }
 
+impl Normal {
+    /// The probability of more than `limit`.
+    pub fn above(&self, limit: f64) -> f64 {
+        if self.sd > 0.0 {
+            density_and_below((self.mean - limit) / self.sd).1
+        } else if self.mean > limit {
+            1.0
+        } else {
+            0.0
+        }
+    }
+
+    /// What it is on average where it is above nought; nought where that is next to impossible.
+    pub fn where_positive(&self) -> f64 {
+        if self.sd <= 0.0 {
+            return self.mean.max(0.0);
+        }
+        let (density, below) = density_and_below(self.mean / self.sd);
+        if below > NEXT_TO_IMPOSSIBLE { (self.mean + self.sd * density / below).max(0.0) } else { 0.0 }
+    }
+}
+
+/// Below this a probability has not digits enough to divide by.
+const NEXT_TO_IMPOSSIBLE: f64 = 1e-9;
+
 /// So many standard deviations to each side are looked at; beyond lie seven in a million.
 const REACH: f64 = 4.5;
 /// The step of the grid in the narrowest standard deviation. The trapezoid rule converges exponentially in it for

@@ -147,3 +147,12 @@ proptest! {
         prop_assert!(belief.predict(&x).sd.is_finite());
     }
 }
+
+#[test]
+fn the_mean_above_nought_is_that_of_the_truncated_normal() {
+    // Half of a standard normal: √(2/π).
+    let half = Normal { mean: 0.0, sd: 1.0 }.where_positive();
+    assert!((half - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-9, "{half}");
+    assert_eq!(Normal { mean: -1.0, sd: 0.1 }.where_positive(), 0.0);
+    assert_eq!(Normal { mean: 0.3, sd: 0.0 }.where_positive(), 0.3);
+}

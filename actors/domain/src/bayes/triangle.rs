@@ -66,6 +66,12 @@ pub(crate) fn times(packed: &[f64], x: &[f64], out: &mut [f64]) {
     }
 }
 
+/// The trace of `A B`.
+pub(crate) fn trace_of_product(a: &[f64], b: &[f64], dim: usize) -> f64 {
+    let diagonal: f64 = (0..dim).map(|i| a[len(i) + i] * b[len(i) + i]).sum();
+    2.0 * dot(&a[..len(dim)], &b[..len(dim)]) - diagonal
+}
+
 /// The Cholesky factor `L` with `A = L Lᵀ`, in place; false where `A` is not positive definite.
 pub(crate) fn factorise(packed: &mut [f64], dim: usize) -> bool {
     for i in 0..dim {
