@@ -76,6 +76,12 @@ impl Bandit {
         bounds.enumerate().fold((0, f64::NEG_INFINITY), |best, next| if next.1 > best.1 { next } else { best }).0
     }
 
+    /// What each arm is expected to give.
+    pub fn expected(&mut self, x: &[f64]) -> Vec<f64> {
+        let lifted = self.lift.see(x);
+        self.beliefs.iter().map(|belief| belief.predict(&lifted).mean).collect()
+    }
+
     /// Learns what the taken arm gave.
     pub fn learn(&mut self, x: &[f64], arm: usize, reward: f64) {
         self.rounds += 1;

@@ -223,7 +223,8 @@ impl Evaluation {
     }
 
     /// The same value, with an interval of 95 % from so many resamples of the groups (Efron, 1979; percentiles). It follows
-    /// skew, which the normal one does not: rewards that are rare and weights that are uneven.
+    /// skew, which the normal one does not: rewards that are rare and weights that are uneven. `below` draws evenly from 0 up to,
+    /// but never, its argument.
     ///
     /// # Errors
     /// As [`Evaluation::estimate`].
@@ -231,9 +232,9 @@ impl Evaluation {
         &self,
         estimator: Estimator,
         resamples: usize,
-        chance: &mut SplitMix,
+        below: impl FnMut(usize) -> usize,
     ) -> Result<Estimate, Refusal> {
-        Ok(self.ratio(estimator)?.bootstrap(resamples, chance))
+        Ok(self.ratio(estimator)?.bootstrap(resamples, below))
     }
 
     /// How much more the judged policy earns than the logged one did, on the same rounds: what a promotion asks. Much

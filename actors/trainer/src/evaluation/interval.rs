@@ -67,10 +67,10 @@ impl Ratio {
     }
 
     /// Percentiles of the ratios of so many resamples.
-    pub(super) fn bootstrap(&self, resamples: usize, chance: &mut SplitMix) -> Estimate {
+    pub(super) fn bootstrap(&self, resamples: usize, mut below: impl FnMut(usize) -> usize) -> Estimate {
         let mut values: Vec<f64> = (0..resamples.max(2))
             .map(|_| {
-                let drawn = (0..self.terms.len()).map(|_| self.terms[chance.below(self.terms.len())]);
+                let drawn = (0..self.terms.len()).map(|_| self.terms[below(self.terms.len())]);
                 let sums = drawn.fold((0.0, 0.0), |sums, terms| (sums.0 + terms.0, sums.1 + terms.1));
                 sums.0 / sums.1
             })

@@ -78,7 +78,8 @@ fn intervals_of_95_percent_cover_in_93_to_97_of_a_hundred_logs() {
         for (estimator, covered) in estimators.into_iter().zip(&mut covered) {
             let normal = evaluation.estimate(estimator).unwrap();
             covered[0] += u32::from(normal.covers(value(0.8)));
-            let bootstrap = evaluation.bootstrap(estimator, 200, &mut SplitMix::new(seed)).unwrap();
+            let mut chance = SplitMix::new(seed);
+            let bootstrap = evaluation.bootstrap(estimator, 200, |end| chance.below(end)).unwrap();
             covered[1] += u32::from(bootstrap.covers(value(0.8)));
         }
     }
