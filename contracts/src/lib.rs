@@ -6,6 +6,7 @@ pub mod entry;
 pub mod http;
 pub mod id;
 pub mod push;
+pub mod rights;
 pub mod schema;
 pub mod session;
 pub mod signal;

@@ -1,6 +1,7 @@
 //! A person's profile: a pure fold over their log. Rebuilt, replayed and explained from the log alone.
 
 mod answers;
+mod consent;
 mod fold;
 pub mod kept;
 pub(crate) mod zone;
@@ -8,6 +9,7 @@ pub(crate) mod zone;
 use crate::local;
 use crate::moments;
 use crate::tip_life::{self, Life};
+use consent::Consent;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kept::{KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
@@ -21,7 +23,7 @@ use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
@@ -76,13 +78,6 @@ pub struct Profile {
     /// Fingerprints of the feedback heard last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     heard: Vec<u64>,
-}
-
-/// What the person allows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Consent {
-    pub(crate) tips: bool,
-    pub(crate) learning: bool,
 }
 
 impl Default for Profile {
@@ -280,6 +275,8 @@ impl Profile {
             zone: self.zone_name().clone(),
             had_tip: self.had_tip,
             accounts: self.accounts.clone(),
+            preferences: Some(self.preferences.clone()),
+            consents: Some(self.consents()),
         }
     }
 
