@@ -189,7 +189,7 @@ impl Channel {
         vec![Self::Push]
     }
 
-    fn are_all(channels: &[Self]) -> bool {
+    pub(crate) fn are_all(channels: &[Self]) -> bool {
         *channels == *Self::all()
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::begun_store::SECONDS;
 use crate::{Auth, away};
-use oo_contracts::http::Problem;
-use oo_contracts::rights::{Clear, Cleared, Confirmation, ConfirmAsk, Confirmed};
-use oo_contracts::wire::Done;
 use oo_contracts::LogId;
+use oo_contracts::http::Problem;
+use oo_contracts::rights::{Clear, Cleared, ConfirmAsk, Confirmation, Confirmed};
+use oo_contracts::wire::Done;
 use oo_runtime::random;
 
 impl Auth {

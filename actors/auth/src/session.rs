@@ -1,11 +1,14 @@
 //! Sessions: what every sign-in ends in, and what is asked of them afterwards.
 
 use crate::session_store::Record;
+use crate::sign_in::unnamed;
 use crate::{Auth, away, hash};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use oo_contracts::UserId;
 use oo_contracts::http::Problem;
 use oo_contracts::session::{
-    AccessToken, DeviceName, Doors, DoorsAsk, Keys, KeysAsk, SessionEntry, SessionsEnd, TokenAsk, TokenCheck,
+    AccessToken, DeviceName, DoorId, Doors, DoorsAsk, Keys, KeysAsk, SessionEntry, SessionsEnd, TokenAsk, TokenCheck,
 };
 use oo_contracts::wire::{Check, Done, Session, SignedIn};
 use oo_runtime::{Metric, Person, random};
@@ -21,8 +24,9 @@ impl Auth {
         let secret = random::hex(&random::bytes::<32>());
         let wall = self.ctx.clock.wall();
         // 32 hexadecimal digits fit a name's limits.
-        let id = random::token().parse().expect("32 hexadecimal digits");
+        let id: DoorId = random::token().parse().expect("32 hexadecimal digits");
         let log = person.place.log.clone();
+        let device = BASE64.encode(person.key.seal(&belongs(&id), device.as_str().as_bytes()));
         let record = Record { log, id, device, began: wall, used: wall };
         self.sessions.begin(&hash(&secret), &record).await.map_err(away)?;
         self.ctx.metrics.count(Metric::AuthSignIns, way);
@@ -46,9 +50,11 @@ impl Auth {
     /// By what a person can come in, and where they are.
     pub(crate) async fn doors(&self, DoorsAsk { user, secret }: DoorsAsk) -> Result<Doors, Problem> {
         let current = hash(&secret);
-        let log = &self.person(&user).await?.place.log;
+        let person = self.person(&user).await?;
+        let log = &person.place.log;
         let entry = |(hash, record): (String, Record)| {
             let Record { id, device, began, used, .. } = record;
+            let device = named(&person, &id, &device);
             SessionEntry { id, device, began, used, current: hash == current }
         };
         let mut sessions: Vec<_> = self.sessions.of(log).await.map_err(away)?.into_iter().map(entry).collect();
@@ -117,6 +123,17 @@ impl Auth {
         let person = self.people.of_log(&record.log).await.map_err(away)?.ok_or_else(signed_out)?;
         Ok((record, person))
     }
+}
+
+/// What a session's device is called; one whose name cannot be read has none.
+fn named(person: &Person, id: &DoorId, sealed: &str) -> DeviceName {
+    let sealed = BASE64.decode(sealed).unwrap_or_default();
+    let name = person.key.open(&belongs(id), &sealed).ok().map(|plain| String::from_utf8_lossy(&plain).into_owned());
+    name.and_then(|name| name.parse().ok()).unwrap_or_else(unnamed)
+}
+
+fn belongs(id: &DoorId) -> String {
+    format!("oo/session/v1|{id}")
 }
 
 fn signed_out() -> Problem {

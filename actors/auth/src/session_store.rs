@@ -1,6 +1,6 @@
 //! Sessions in Redis, by the hash of their secret and by their person's log, which is all that names a person here; and one-time links that were used.
 
-use oo_contracts::session::{DeviceName, DoorId};
+use oo_contracts::session::DoorId;
 use oo_contracts::{LogId, Timestamp};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, ExistenceCheck, RedisResult, SetExpiry, SetOptions};
@@ -23,7 +23,8 @@ pub(crate) struct Record {
     pub(crate) log: LogId,
     /// How its owner names it.
     pub(crate) id: DoorId,
-    pub(crate) device: DeviceName,
+    /// Sealed with the person's key.
+    pub(crate) device: String,
     pub(crate) began: Timestamp,
     pub(crate) used: Timestamp,
 }

@@ -117,7 +117,8 @@ impl Auth {
     }
 
     pub(crate) async fn make_passkey(&self, PasskeyStart { user }: PasskeyStart) -> Result<PasskeyStarted, Problem> {
-        let (options, transaction) = self.passkeys()?.start(&*self.person(&user).await?).await.map_err(|error| self.passkey(error))?;
+        let (options, transaction) =
+            self.passkeys()?.start(&*self.person(&user).await?).await.map_err(|error| self.passkey(error))?;
         Ok(PasskeyStarted { transaction, options })
     }
 
@@ -195,7 +196,7 @@ fn elsewhere() -> Problem {
     Problem::new(409, "known as somebody else", "begin again")
 }
 
-fn unnamed() -> DeviceName {
+pub(crate) fn unnamed() -> DeviceName {
     "a browser".parse().expect("a short name")
 }
 

@@ -13,6 +13,7 @@ pub mod local;
 pub mod moments;
 pub mod policy;
 pub mod profile;
+pub mod quiet;
 pub mod tip_life;
 pub mod words;
 

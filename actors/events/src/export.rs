@@ -2,13 +2,11 @@
 //! message is large and nobody holds all of it in memory.
 
 use crate::Events;
+use oo_contracts::UserId;
 use oo_contracts::http::Problem;
-use oo_contracts::rights::{
-    ExportAsk, ExportPage, ExportPageAsk, ExportPart, Held, HeldDecision, HeldEntry,
-};
+use oo_contracts::rights::{ExportAsk, ExportPage, ExportPageAsk, ExportPart, Held, HeldDecision, HeldEntry};
 use oo_contracts::session::DoorsAsk;
 use oo_contracts::wire::{LinkList, Look, PushLook};
-use oo_contracts::UserId;
 use oo_runtime::Person;
 use oo_runtime::logbook::{open_decision, open_entry};
 use oo_subjects::{AskError, DEVICES, DOORS, LINK_LIST, LOOK};
@@ -61,10 +59,9 @@ impl Events {
             }
             last = one.seq;
             match part {
-                ExportPart::Entries => page.entries.push(HeldEntry {
-                    seq: one.seq,
-                    entry: open_entry(&person, &one.kind, &one.payload).ok(),
-                }),
+                ExportPart::Entries => page
+                    .entries
+                    .push(HeldEntry { seq: one.seq, entry: open_entry(&person, &one.kind, &one.payload).ok() }),
                 ExportPart::Decisions => page
                     .decisions
                     .push(HeldDecision { seq: one.seq, decision: open_decision(&person, &one.payload).ok() }),

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use oo_contracts::SignalId;
 use oo_contracts::entry::Body;
 use oo_contracts::push::Subscription;
-use oo_contracts::signal::{Delivery as Outcome, Fact, Signal};
+use oo_contracts::signal::{Channel, Delivery as Outcome, Fact, Signal};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Fetch, Ingest, Words};
 use oo_domain::words;
@@ -124,7 +124,8 @@ impl Delivery {
 
     async fn to_all_devices(&self, person: &Person, tip: &Tip) -> Result<(), Cut> {
         let left = self.ctx.clock.wait_until(tip.not_after);
-        if left.is_zero() {
+        // Over; or the person is told on the page alone.
+        if left.is_zero() || !tip.channels.contains(&Channel::Push) {
             return Ok(());
         }
         let over = Instant::now() + left;
@@ -318,8 +319,10 @@ impl Delivery {
         if status != Some(403) {
             return false;
         }
-        let refused =
-            self.store.refused(&person.place.log, &subscription.device, &host(subscription), self.ctx.clock.wall()).await;
+        let refused = self
+            .store
+            .refused(&person.place.log, &subscription.device, &host(subscription), self.ctx.clock.wall())
+            .await;
         refused.unwrap_or_else(|error| {
             tracing::debug!(%error, "not noted that a push service refused a message");
             false

@@ -19,8 +19,8 @@ use oo_contracts::http::Problem;
 use oo_contracts::push::Subscription;
 use oo_contracts::rights::{Clear, Cleared, Devices, HeldDevice};
 use oo_contracts::wire::{Done, PushLook, PushState, Subscribe, Unsubscribe};
-use oo_runtime::seal::{Tally, Walk};
 use oo_contracts::{LogId, UserId};
+use oo_runtime::seal::{Tally, Walk};
 use oo_runtime::{Context, People, redis_store, web};
 use oo_subjects::streams::{self, shared_consumer};
 use oo_subjects::{CLEAR_DEVICES, DEVICES, PUSH_LOOK, SUBSCRIBE, UNSUBSCRIBE};
@@ -118,12 +118,7 @@ async fn pull(ctx: &Context, notifier: &ActorRef<Message>) -> anyhow::Result<()>
     }
 }
 
-async fn answer(
-    ctx: &Context,
-    people: &People,
-    store: &SubscriptionStore,
-    sender: &Arc<Sender>,
-) -> anyhow::Result<()> {
+async fn answer(ctx: &Context, people: &People, store: &SubscriptionStore, sender: &Arc<Sender>) -> anyhow::Result<()> {
     let (own, store_of, sending, bus) = (people.clone(), store.clone(), sender.clone(), ctx.bus.clone());
     ctx.answer(SUBSCRIBE, ANSWERS, move |Subscribe { user, subscription }| {
         let (people, store, sender, bus) = (own.clone(), store_of.clone(), sending.clone(), bus.clone());

@@ -138,7 +138,11 @@ impl People {
             let wrapped: Wrapped = if key == NAMES { parse(&entry.value)? } else { parse::<Record>(&entry.value)?.key };
             let write = async |wrapped: Wrapped| {
                 let wrapped = serde_json::to_value(wrapped).map_err(|e| PeopleError::Garbled(e.to_string()))?;
-                if key == NAMES { record = wrapped } else { record["key"] = wrapped }
+                if key == NAMES {
+                    record = wrapped
+                } else {
+                    record["key"] = wrapped
+                }
                 match self.bucket.update(&key, encode(&record)?, entry.revision).await {
                     Ok(_) => Ok(true),
                     // Its revision has moved on: an erased person must not come back.

@@ -64,7 +64,9 @@ impl Consent {
     /// An account that is linked again is another one: what was said of this one has ended with it.
     pub(super) fn unlink(&mut self, account: &AccountId) {
         self.providers.retain(|(known, _)| known != account);
-        self.forbidden.retain(|forbidden| !matches!(&forbidden.source, Some(DataSource::Account { account: of }) if of == account));
+        self.forbidden.retain(
+            |forbidden| !matches!(&forbidden.source, Some(DataSource::Account { account: of }) if of == account),
+        );
     }
 
     /// Whether a use of a source is allowed, as far as it is forbidden by itself.
@@ -140,3 +142,6 @@ impl Profile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,9 @@ impl People {
         match stream.delete_message(revision).await {
             Ok(_) => Ok(()),
             // Somebody else was first.
-            Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(cause) if is_missing(&cause)) => Ok(()),
+            Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(cause) if is_missing(&cause)) => {
+                Ok(())
+            }
             Err(error) => Err(away(error)),
         }
     }
