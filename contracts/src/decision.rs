@@ -253,6 +253,9 @@ pub struct Decision {
     pub at: Timestamp,
     /// The sequence of the entry that led to it.
     pub seq: u64,
+    /// Whether the model that all share may learn from it, as the person allowed when it was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub training: bool,
     pub outcome: Outcome,
 }
 

@@ -7,6 +7,7 @@ pub mod http;
 pub mod id;
 pub mod model;
 pub mod push;
+pub mod rights;
 pub mod schema;
 pub mod session;
 pub mod signal;

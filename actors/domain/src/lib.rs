@@ -20,6 +20,7 @@ pub mod moments;
 pub mod planner;
 pub mod policy;
 pub mod profile;
+pub mod quiet;
 pub mod reward;
 pub mod tip_life;
 pub mod words;

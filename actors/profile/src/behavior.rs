@@ -54,6 +54,7 @@ pub fn on_recommendation(profile: &Profile, ask: Ask, answer: Recommendation, no
         id: ask.id.clone(),
         at: now,
         seq: profile.seq(),
+        training: profile.may_be_learnt_from(&ask),
         outcome: Outcome::Asked { ask, recommendation: answer },
     };
     let mut effects = vec![Effect::Keep(Box::new(kept))];
@@ -104,8 +105,15 @@ pub fn at_provider(profile: &Profile, user: &UserId, entry: &Entry) -> Option<Co
 }
 
 fn stay_silent(profile: &Profile, id: DecisionId, silence: Silence, now: Timestamp) -> Vec<Effect> {
-    let kept =
-        Decision { v: ENTRY_VERSION, id, at: now, seq: profile.seq(), outcome: Outcome::Unavailable { silence } };
+    let kept = Decision {
+        v: ENTRY_VERSION,
+        id,
+        at: now,
+        seq: profile.seq(),
+        // Nothing was chosen, so there is nothing to learn from.
+        training: false,
+        outcome: Outcome::Unavailable { silence },
+    };
     let mut effects = vec![Effect::Keep(Box::new(kept))];
     effects.extend(wake(profile, Some(&silence), now));
     effects
