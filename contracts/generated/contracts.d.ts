@@ -102,6 +102,16 @@ export type Because =
   /** The person said how they feel. */
   | { kind: "mood" }
   | { kind: "long_stretch"; minutes: number }
+  /** An event ended so long ago: a break between two things. */
+  | { kind: "just_ended"; minutes: number }
+  /** The person's day begins, by their own rhythm. */
+  | { kind: "day_begins" }
+  /** The person's day ends, by their own rhythm. */
+  | { kind: "day_ends" }
+  /** A habit that was done on so many days in a row. */
+  | { kind: "in_a_row"; days: number }
+  /** Later it could not be said in time. */
+  | { kind: "ends_soon" }
   /** Drawn by lot. */
   | { kind: "chance" };
 
@@ -134,6 +144,10 @@ export interface Candidate {
   age_days: number;
   /** Days until it is due: 0 today, negative past, `None` without a date. */
   due_days?: number | null;
+  /** A habit: on so many days in a row it was done, up to yesterday. */
+  in_a_row?: number | null;
+  /** Minutes until it can no longer be said in time, where that is within a day. */
+  left?: DayMinutes | null;
   /** Minutes it takes, known or estimated. */
   minutes: number;
   /** 4 is the most urgent. */
@@ -193,6 +207,10 @@ export interface Context {
   busy_today: number;
   /** Exponentially decayed count of sends: the person's burden. */
   dosage: number;
+  /** Minutes of this local day, from now, in which something may be said: no quiet hours, no busy event. */
+  eligible_left?: DayMinutes | null;
+  /** Minutes of this local day, until now, in which something might have been said. */
+  eligible_passed?: DayMinutes | null;
   /** Minutes until the next busy event, at most a day. */
   free_minutes: number;
   /** Minutes since local midnight. */
@@ -201,16 +219,30 @@ export interface Context {
   mood?: number | null;
   /** Start of that event, where there is one within a day. */
   next_busy?: string | null;
+  /** The probability of speaking now that meets the day's soft target, spread evenly over the eligible day. */
+  pace?: Share | null;
   place?: Place | null;
   present: boolean;
+  /** How likely the person is to answer a tip at a time and in circumstances such as these, learnt from their answers. */
+  receptivity?: Share | null;
   sent_today: number;
   /** Minutes since the last busy event ended, at most a day. */
   since_busy: number;
+  /** Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown. */
+  since_morning?: DayMinutes | null;
   /** Minutes since the last tip, at most a week. */
   since_tip: number;
+  /** Minutes until this person's day ends, likewise; `None` after it. */
+  until_evening?: DayMinutes | null;
   /** Monday is 1. */
   weekday: number;
 }
+
+/**
+ * Minutes, none up to a day.
+ * 0 to 1440.
+ */
+export type DayMinutes = number;
 
 /** What is kept of every decision, silence included, in `OO_DECISIONS`. Sealed; no words of a provider. */
 export interface Decision {
@@ -403,6 +435,8 @@ export type Hush =
   | "no_candidates"
   /** Nothing scored well enough. */
   | "not_worth_it"
+  /** Something was worth it, but enough was said for this part of the day. */
+  | "enough_for_now"
   /** Too many asks at once; ask again later. */
   | "overloaded";
 
@@ -813,6 +847,11 @@ export interface Reason {
 
 /** What a policy answers. */
 export interface Recommendation {
+  /**
+   * How sure the policy is that this, speaking or silence, is right: the probability it would take it with if it had
+   * nothing to explore. `None` where a policy cannot tell.
+   */
+  confidence?: Share | null;
   policy: PolicyName;
   /** The probability with which the policy took just this action, silence included. */
   propensity: number;
@@ -869,6 +908,12 @@ export interface SessionsEnd {
   user: UserId;
 }
 
+/**
+ * A number from 0 to 1, kept to six digits, so that it reads back from a document bit for bit.
+ * 0 to 1.
+ */
+export type Share = number;
+
 /** One fact about one person. */
 export interface Signal {
   /** The same id twice is the same signal twice, and counts once. */
@@ -914,7 +959,7 @@ export type Silence =
   /** Nothing fits the time there is. */
   | { kind: "nothing_fits"; until: string }
   /** The policy preferred silence. */
-  | { kind: "policy"; hush: Hush; until: string };
+  | { kind: "policy"; confidence?: Share | null; hush: Hush; until: string };
 
 /** Everything that the page shows. */
 export interface State {
