@@ -54,6 +54,8 @@ pub struct Context {
     pub pace: Option<Share>,
     /// How likely the person is to answer a tip at a time and in circumstances such as these, learnt from their answers.
     pub receptivity: Option<Share>,
+    /// How likely they are to answer at any time.
+    pub usual_receptivity: Option<Share>,
     /// Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown.
     pub since_morning: Option<DayMinutes>,
     /// Minutes until this person's day ends, likewise; `None` after it.

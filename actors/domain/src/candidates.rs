@@ -6,9 +6,9 @@ use crate::habits;
 use crate::local::{self, minus, minutes, minutes_between, plus};
 use crate::moments::{self, BUFFER};
 use crate::profile::Profile;
-use crate::profile::kept::{Kind, Memory};
+use crate::profile::kept::{KeptHabit, KeptTask, Kind, Memory};
 use jiff::{SignedDuration, Timestamp};
-use oo_contracts::decision::{Candidate, Context};
+use oo_contracts::decision::{Candidate, Context, DayMinutes};
 use oo_contracts::signal::Due;
 use oo_contracts::tip::Subject;
 
@@ -18,6 +18,8 @@ pub const MAX: usize = 32;
 const MAX_PREPARE: usize = 4;
 const MAX_HABITS: usize = 8;
 const MAX_ADVICE: usize = 4;
+/// The catalogue is begun so many places further each day: more than one kind has there.
+const ADVICE_STEP: usize = 13;
 
 /// What a task takes where nobody knows.
 pub const TASK_MINUTES: u16 = 15;
@@ -37,7 +39,7 @@ pub const LIVES_AT_LEAST: SignedDuration = minutes(5);
 ///
 /// The order is fixed, and says what is left out first: preparations by the start of their event, habits by the end of
 /// their part of the day, tasks (past due and due today first, then by priority, then the oldest, then by reference),
-/// advices as the catalogue has them.
+/// advices by when they were given last, then as the catalogue has them from the day's place on.
 pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
     let context = features::context(profile, now);
     let mut all = preparations(profile, &context);
@@ -98,6 +100,7 @@ fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
             fits.then(|| Candidate {
                 priority: kept.task.priority.get(),
                 due_days: kept.task.due.map(|due| due_days(profile, due, now)),
+                left: task_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
                 age_days: age_days(kept.first_seen, now),
                 ..candidate(subject, takes, &kept.memory, now)
             })
@@ -122,7 +125,11 @@ fn preparations(profile: &Profile, context: &Context) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Prepare { event: kept.event.reference.clone(), starts: kept.event.start };
             let fits = fits(profile, context, &subject, PREPARE_MINUTES, &kept.memory);
-            fits.then(|| (kept.event.start, candidate(subject, PREPARE_MINUTES, &kept.memory, now)))
+            let left = left(now, minus(kept.event.start, PREPARE_UNTIL));
+            fits.then(|| {
+                let candidate = candidate(subject, PREPARE_MINUTES, &kept.memory, now);
+                (kept.event.start, Candidate { left, ..candidate })
+            })
         })
         .collect();
     events.sort_by_key(|(start, _)| *start);
@@ -139,7 +146,12 @@ fn open_habits(profile: &Profile, context: &Context) -> Vec<Candidate> {
             let subject = Subject::Habit { habit: kept.habit.id.clone(), label: kept.habit.label.clone() };
             let takes = kept.habit.minutes.get();
             let fits = fits(profile, context, &subject, takes, &kept.memory);
-            fits.then(|| (habits::closes(profile, kept, now), candidate(subject, takes, &kept.memory, now)))
+            fits.then(|| {
+                let left = habit_deadline(profile, kept, now).and_then(|deadline| left(now, deadline));
+                let in_a_row = Some(habits::in_a_row(profile, kept, now));
+                let candidate = candidate(subject, takes, &kept.memory, now);
+                (habits::closes(profile, kept, now), Candidate { left, in_a_row, ..candidate })
+            })
         })
         .collect();
     habits.sort_by_key(|(closes, _)| *closes);
@@ -149,8 +161,11 @@ fn open_habits(profile: &Profile, context: &Context) -> Vec<Candidate> {
 fn advices(profile: &Profile, context: &Context) -> Vec<Candidate> {
     let now = context.at;
     let unknown = Memory::default();
-    advice::CATALOGUE
-        .iter()
+    let first = local::day(profile.zone(), now).duration_since(jiff::civil::Date::ZERO).as_hours() as usize / 24;
+    let all = advice::CATALOGUE;
+    // Each day begins elsewhere in the catalogue, and what was given longest ago comes first.
+    let mut fitting: Vec<_> = (0..all.len())
+        .map(|place| &all[(first * ADVICE_STEP + place) % all.len()])
         .filter(|advice| advice.trigger.holds(context))
         .filter_map(|advice| {
             let id = advice.id();
@@ -158,9 +173,11 @@ fn advices(profile: &Profile, context: &Context) -> Vec<Candidate> {
             let rested = memory.last_shown.is_none_or(|shown| plus(shown, advice::RESTS) <= now);
             let subject = Subject::Advice { advice: id };
             let fits = rested && fits(profile, context, &subject, advice.minutes, memory);
-            fits.then(|| candidate(subject, advice.minutes, memory, now))
+            fits.then(|| (memory.last_shown, candidate(subject, advice.minutes, memory, now)))
         })
-        .collect()
+        .collect();
+    fitting.sort_by_key(|(last_shown, _)| *last_shown);
+    fitting.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 /// Wanted, with room before the next busy event, and long enough on the screen to be seen.
@@ -190,7 +207,41 @@ fn candidate(subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> C
         age_days: 0,
         shown: memory.shown,
         since_shown: memory.last_shown.map(|shown| minutes_between(shown, now, u32::MAX)),
+        left: None,
+        in_a_row: None,
     }
+}
+
+/// The last instant at which a task of today can be said in time: it must be done by its hour, or before the day's quiet.
+pub(crate) fn task_deadline(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Option<Timestamp> {
+    let due = kept.task.due?;
+    if due_days(profile, due, now) != 0 {
+        return None;
+    }
+    let hour = match due {
+        Due::Day { .. } => None,
+        Due::Floating { at } => profile.zone().to_ambiguous_timestamp(at).compatible().ok(),
+        Due::At { at } => Some(at),
+    };
+    let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
+    let by = hour.into_iter().chain([day_closes(profile, now)]).min()?;
+    Some(minus(by, minutes(i64::from(takes)) + BUFFER)).filter(|deadline| *deadline > now)
+}
+
+/// The last instant at which a habit can be said in its part of the day.
+pub(crate) fn habit_deadline(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Option<Timestamp> {
+    let by = habits::closes(profile, kept, now).into_iter().chain([day_closes(profile, now)]).min()?;
+    Some(minus(by, LIVES_AT_LEAST)).filter(|deadline| *deadline > now)
+}
+
+/// When nothing more is said today: the quiet hours begin, or the day ends.
+fn day_closes(profile: &Profile, now: Timestamp) -> Timestamp {
+    let tomorrow = local::tomorrow(profile.zone(), now);
+    moments::quiet_from(profile, now).map_or(tomorrow, |quiet| quiet.min(tomorrow))
+}
+
+fn left(now: Timestamp, deadline: Timestamp) -> Option<DayMinutes> {
+    (now <= deadline && deadline <= plus(now, local::days(1))).then(|| features::day_minutes(now, deadline))
 }
 
 /// Days from the local day of `now` until something is due, negative past it.

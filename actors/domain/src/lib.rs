@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows a clock, chance, a network or an environment: time (`now`) and random bits are arguments, so any
 //! decision can be made again from the log, bit for bit. Read in this order: [`profile`], [`tip_life`], [`moments`],
-//! [`candidates`], [`policy`], [`decide`], [`words`].
+//! [`pacer`], [`candidates`], [`policy`], [`decide`], [`words`].
 
 pub mod advice;
 pub mod candidates;
@@ -11,8 +11,11 @@ pub mod features;
 pub mod habits;
 pub mod local;
 pub mod moments;
+pub mod pacer;
 pub mod policy;
 pub mod profile;
+pub mod receptivity;
+pub mod rhythm;
 pub mod tip_life;
 pub mod words;
 

@@ -2,6 +2,7 @@
 
 use crate::local::{minutes, plus};
 use crate::profile::kept::Memory;
+use crate::receptivity::Occasion;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::TipId;
 use oo_contracts::signal::Answer;
@@ -78,6 +79,9 @@ pub struct Life {
     /// The last answer taken back was a "done".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) undid_done: bool,
+    /// The time and circumstances in which it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) occasion: Option<Occasion>,
     /// What taking the answer back restores, for as long as it can be taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<Box<Before>>,

@@ -44,7 +44,13 @@ pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
 fn is_of_the_moment(because: &Because) -> bool {
     matches!(
         because,
-        Because::FreeMinutes { .. } | Because::StartsIn { .. } | Because::HabitWindow | Because::LongStretch { .. }
+        Because::FreeMinutes { .. }
+            | Because::StartsIn { .. }
+            | Because::HabitWindow
+            | Because::LongStretch { .. }
+            | Because::JustEnded { .. }
+            | Because::DayBegins
+            | Because::DayEnds
     )
 }
 

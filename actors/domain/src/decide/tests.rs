@@ -92,5 +92,12 @@ fn choosing(ask: &Ask, index: usize) -> Recommendation {
         subject: ask.candidates[index].subject.clone(),
         reasons: vec![Reason { because: Because::Important, weight: 1.0 }],
     };
-    Recommendation { tip: Some(choice), silence: None, propensity: 0.5, policy: "remote".parse().unwrap(), version: 1 }
+    Recommendation {
+        tip: Some(choice),
+        silence: None,
+        propensity: 0.5,
+        confidence: None,
+        policy: "remote".parse().unwrap(),
+        version: 1,
+    }
 }

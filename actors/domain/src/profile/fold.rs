@@ -3,8 +3,11 @@
 use super::Profile;
 use super::kept::{self, KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
 use super::zone::Zone;
+use crate::habits::DoneDays;
 use crate::local::{minus, minutes, plus};
 use crate::moments;
+use crate::pacer::Ledger;
+use crate::receptivity::Occasion;
 use crate::tip_life::{IGNORED_IN_A_ROW, Life, State, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::entry::{Body, Entry};
@@ -29,9 +32,10 @@ impl Profile {
             return true;
         }
         self.settle(entry.at);
+        self.ledger = Ledger::at(self.ledger, self, entry.at);
         match &entry.body {
             Body::Signal { signal } => self.heed(signal, entry.at),
-            Body::Moment { .. } => self.looked_at = Some(entry.at),
+            Body::Moment { .. } => self.look(entry.at),
             Body::Tip { tip } => self.give(tip, entry.at),
         }
         self.withdraw_what_is_wrong(entry.at);
@@ -43,7 +47,12 @@ impl Profile {
         // Nothing happens after it was told.
         let when = signal.at.min(at);
         if !matches!(signal.fact, Fact::Delivered { .. }) {
-            self.looked_at = Some(at);
+            self.look(at);
+        }
+        // What only a person says or does at a screen; a zone, a place or a provider's news come by themselves.
+        if let Fact::Presence { .. } | Fact::Feedback { .. } | Fact::Mood { .. } | Fact::HabitDone { .. } = signal.fact
+        {
+            self.rhythm.note(&self.zone.tz, when);
         }
         match &signal.fact {
             Fact::TaskAdded { task } => self.keep_task(task, true, when, at),
@@ -59,6 +68,7 @@ impl Profile {
             Fact::HabitDefined { habit } => self.keep_habit(habit),
             Fact::HabitDone { habit } => {
                 if let Some(kept) = self.habits.iter_mut().find(|kept| kept.habit.id == *habit) {
+                    kept.done.note(&self.zone.tz, when);
                     kept.memory.done_at = kept.memory.done_at.max(Some(when));
                 }
             }
@@ -79,6 +89,13 @@ impl Profile {
             Fact::AccountLinked { account, .. } => self.link(account),
             Fact::AccountUnlinked { account } => self.unlink(account),
         }
+    }
+
+    fn look(&mut self, at: Timestamp) {
+        if self.looked_at != Some(at) {
+            self.looked_before = self.looked_at;
+        }
+        self.looked_at = Some(at);
     }
 
     fn keep_task(&mut self, task: &Task, added: bool, when: Timestamp, at: Timestamp) {
@@ -168,7 +185,11 @@ impl Profile {
                 kept.memory.never = false;
             }
             None => {
-                self.habits.push(KeptHabit { habit: habit.clone(), memory: Memory::default() });
+                self.habits.push(KeptHabit {
+                    habit: habit.clone(),
+                    memory: Memory::default(),
+                    done: DoneDays::default(),
+                });
                 if self.habits.len() > kept::MAX_HABITS {
                     // The newest is last and stays.
                     let stale = (0..kept::MAX_HABITS).min_by_key(|index| {
@@ -225,6 +246,7 @@ impl Profile {
             last.state = State::Withdrawn { why: Withdrawal::Replaced };
         }
         let given_at = tip.decided_at.max(at);
+        let occasion = Some(Occasion::at(self, given_at));
         if let Subject::Advice { advice } = &tip.subject
             && self.advice_memory(advice).is_none()
         {
@@ -242,6 +264,7 @@ impl Profile {
             state: State::Live,
             pushed: None,
             undid_done: false,
+            occasion,
             before: None,
         });
         self.tip = Some(Box::new(tip.clone()));
@@ -314,9 +337,13 @@ impl Profile {
         let newest = self.lives.len().saturating_sub(1);
         let surplus = self.lives.len().saturating_sub(kept::MAX_LIVES);
         let mut index = 0;
+        let receptivity = &mut self.receptivity;
         self.lives.retain(|life| {
             let keep = index >= surplus && (index == newest || life.given_at > lives_from);
             index += 1;
+            if !keep {
+                receptivity.get_or_insert_default().archive(life, at);
+            }
             keep
         });
     }

@@ -1,5 +1,6 @@
 //! What a profile keeps of each thing, and which it lets go when there are too many: a person costs a few KiB.
 
+use crate::habits::DoneDays;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::signal::{Due, Event, Habit, Task};
 use oo_contracts::tip::Subject;
@@ -88,6 +89,9 @@ pub struct KeptEvent {
 pub struct KeptHabit {
     pub habit: Habit,
     pub memory: Memory,
+    /// The days on which it was done.
+    #[serde(default, skip_serializing_if = "DoneDays::is_empty")]
+    pub(crate) done: DoneDays,
 }
 
 /// An advice that was given.

@@ -105,6 +105,16 @@ pub(super) fn because(language: Language, because: &Because, subject: &Subject, 
         (De, Because::LongStretch { minutes }) => {
             format!("{} deines Tages sind verplant", hours(minutes, "Stunden", "Minuten"))
         }
+        (En, Because::JustEnded { .. }) => "Something in your calendar just ended".into(),
+        (De, Because::JustEnded { .. }) => "In deinem Kalender ist gerade etwas zu Ende gegangen".into(),
+        (En, Because::DayBegins) => "Your day begins around now".into(),
+        (De, Because::DayBegins) => "Dein Tag beginnt meist um diese Zeit".into(),
+        (En, Because::DayEnds) => "Your day winds down around now".into(),
+        (De, Because::DayEnds) => "Dein Tag klingt meist um diese Zeit aus".into(),
+        (En, Because::InARow { days }) => format!("Done on {} in a row", count(days, "day", "days")),
+        (De, Because::InARow { days }) => format!("An {} nacheinander gemacht", count(days, "Tag", "Tagen")),
+        (En, Because::EndsSoon) => "Its time today ends soon".into(),
+        (De, Because::EndsSoon) => "Die Zeit dafür geht heute bald zu Ende".into(),
         (En, Because::Chance) => "Drawn by lot".into(),
         (De, Because::Chance) => "Durch das Los bestimmt".into(),
     }
