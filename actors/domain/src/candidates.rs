@@ -41,15 +41,15 @@ pub const LIVES_AT_LEAST: SignedDuration = minutes(5);
 /// their part of the day, tasks (past due and due today first, then by priority, then the oldest, then by reference),
 /// advices by when they were given last, then as the catalogue has them from the day's place on.
 pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
-    let context = features::context(profile, now);
-    let mut all = preparations(profile, &context);
+    let scene = &Scene::at(profile, now);
+    let mut all = preparations(scene);
     all.truncate(MAX_PREPARE);
-    let mut habits = open_habits(profile, &context);
+    let mut habits = open_habits(scene);
     habits.truncate(MAX_HABITS);
     all.extend(habits);
-    let mut advices = advices(profile, &context);
+    let mut advices = advices(scene);
     advices.truncate(MAX_ADVICE);
-    let mut tasks = open_tasks(profile, &context);
+    let mut tasks = open_tasks(scene);
     tasks.truncate(MAX - all.len() - advices.len());
     all.extend(tasks);
     all.extend(advices);
@@ -58,12 +58,12 @@ pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
 
 /// Whether `subject` could be said at `now`, the limits of a list aside.
 pub fn is_eligible(profile: &Profile, subject: &Subject, now: Timestamp) -> bool {
-    let context = features::context(profile, now);
+    let scene = &Scene::at(profile, now);
     let all = match subject {
-        Subject::Todo { .. } => open_tasks(profile, &context),
-        Subject::Prepare { .. } => preparations(profile, &context),
-        Subject::Habit { .. } => open_habits(profile, &context),
-        Subject::Advice { .. } => advices(profile, &context),
+        Subject::Todo { .. } => open_tasks(scene),
+        Subject::Prepare { .. } => preparations(scene),
+        Subject::Habit { .. } => open_habits(scene),
+        Subject::Advice { .. } => advices(scene),
     };
     all.iter().any(|candidate| candidate.subject == *subject)
 }
@@ -71,8 +71,19 @@ pub fn is_eligible(profile: &Profile, subject: &Subject, now: Timestamp) -> bool
 /// Until when a tip about `subject`, given at `now`, may be shown: until the gap, the quiet before the night, the part of
 /// the day or the event it belongs to ends, and [`LIVES_AT_MOST`].
 pub fn not_after(profile: &Profile, subject: &Subject, now: Timestamp) -> Timestamp {
+    own_end(profile, subject, now).into_iter().fold(shown_until(profile, now), Timestamp::min)
+}
+
+/// Until when anything that is said at `now` may be shown.
+fn shown_until(profile: &Profile, now: Timestamp) -> Timestamp {
     let gap_ends = moments::next_busy(profile, now).map(|start| minus(start, BUFFER));
-    let own = match subject {
+    let night = moments::quiet_from(profile, now);
+    [gap_ends, night].into_iter().flatten().fold(plus(now, LIVES_AT_MOST), Timestamp::min)
+}
+
+/// When the part of the day or the event that `subject` belongs to ends it.
+fn own_end(profile: &Profile, subject: &Subject, now: Timestamp) -> Option<Timestamp> {
+    match subject {
         Subject::Prepare { starts, .. } => Some(minus(*starts, BUFFER)),
         Subject::Habit { habit, .. } => profile
             .habits()
@@ -80,15 +91,25 @@ pub fn not_after(profile: &Profile, subject: &Subject, now: Timestamp) -> Timest
             .find(|kept| kept.habit.id == *habit)
             .and_then(|kept| habits::closes(profile, kept, now)),
         Subject::Todo { .. } | Subject::Advice { .. } => None,
-    };
-    [gap_ends, moments::quiet_from(profile, now), own]
-        .into_iter()
-        .flatten()
-        .fold(plus(now, LIVES_AT_MOST), Timestamp::min)
+    }
 }
 
-fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+/// A moment, with what all its candidates have in common.
+struct Scene<'a> {
+    profile: &'a Profile,
+    now: Timestamp,
+    context: Context,
+    shown_until: Timestamp,
+}
+
+impl<'a> Scene<'a> {
+    fn at(profile: &'a Profile, now: Timestamp) -> Self {
+        Self { profile, now, context: features::context(profile, now), shown_until: shown_until(profile, now) }
+    }
+}
+
+fn open_tasks(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let mut tasks: Vec<_> = profile
         .tasks()
         .iter()
@@ -96,7 +117,7 @@ fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Todo { task: kept.task.reference.clone() };
             let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
-            let fits = fits(profile, context, &subject, takes, &kept.memory);
+            let fits = fits(scene, &subject, takes, &kept.memory);
             fits.then(|| Candidate {
                 priority: kept.task.priority.get(),
                 due_days: kept.task.due.map(|due| due_days(profile, due, now)),
@@ -114,8 +135,8 @@ fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
     tasks
 }
 
-fn preparations(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+fn preparations(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let mut events: Vec<_> = profile
         .events()
         .iter()
@@ -124,7 +145,7 @@ fn preparations(profile: &Profile, context: &Context) -> Vec<Candidate> {
         .filter(|kept| (PREPARE_UNTIL..=PREPARE_FROM).contains(&now.duration_until(kept.event.start)))
         .filter_map(|kept| {
             let subject = Subject::Prepare { event: kept.event.reference.clone(), starts: kept.event.start };
-            let fits = fits(profile, context, &subject, PREPARE_MINUTES, &kept.memory);
+            let fits = fits(scene, &subject, PREPARE_MINUTES, &kept.memory);
             let left = left(now, minus(kept.event.start, PREPARE_UNTIL));
             fits.then(|| {
                 let candidate = candidate(subject, PREPARE_MINUTES, &kept.memory, now);
@@ -136,8 +157,8 @@ fn preparations(profile: &Profile, context: &Context) -> Vec<Candidate> {
     events.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-fn open_habits(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+fn open_habits(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let mut habits: Vec<_> = profile
         .habits()
         .iter()
@@ -145,7 +166,7 @@ fn open_habits(profile: &Profile, context: &Context) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Habit { habit: kept.habit.id.clone(), label: kept.habit.label.clone() };
             let takes = kept.habit.minutes.get();
-            let fits = fits(profile, context, &subject, takes, &kept.memory);
+            let fits = fits(scene, &subject, takes, &kept.memory);
             fits.then(|| {
                 let left = habit_deadline(profile, kept, now).and_then(|deadline| left(now, deadline));
                 let in_a_row = Some(habits::in_a_row(profile, kept, now));
@@ -158,21 +179,21 @@ fn open_habits(profile: &Profile, context: &Context) -> Vec<Candidate> {
     habits.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-fn advices(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+fn advices(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let unknown = Memory::default();
     let first = local::day(profile.zone(), now).duration_since(jiff::civil::Date::ZERO).as_hours() as usize / 24;
     let all = advice::CATALOGUE;
     // Each day begins elsewhere in the catalogue, and what was given longest ago comes first.
     let mut fitting: Vec<_> = (0..all.len())
         .map(|place| &all[(first * ADVICE_STEP + place) % all.len()])
-        .filter(|advice| advice.trigger.holds(context))
+        .filter(|advice| advice.trigger.holds(&scene.context))
         .filter_map(|advice| {
             let id = advice.id();
             let memory = profile.advice_memory(&id).unwrap_or(&unknown);
             let rested = memory.last_shown.is_none_or(|shown| plus(shown, advice::RESTS) <= now);
             let subject = Subject::Advice { advice: id };
-            let fits = rested && fits(profile, context, &subject, advice.minutes, memory);
+            let fits = rested && fits(scene, &subject, advice.minutes, memory);
             fits.then(|| (memory.last_shown, candidate(subject, advice.minutes, memory, now)))
         })
         .collect();
@@ -181,12 +202,13 @@ fn advices(profile: &Profile, context: &Context) -> Vec<Candidate> {
 }
 
 /// Wanted, with room before the next busy event, and long enough on the screen to be seen.
-fn fits(profile: &Profile, context: &Context, subject: &Subject, takes: u16, memory: &Memory) -> bool {
-    let now = context.at;
+fn fits(scene: &Scene<'_>, subject: &Subject, takes: u16, memory: &Memory) -> bool {
+    let Scene { profile, now, ref context, shown_until } = *scene;
     let wanted =
         !memory.never && !memory.is_snoozed(now) && !Kind::of(subject).is_some_and(|kind| profile.is_off(kind));
     let room = plus(now, minutes(i64::from(takes)) + BUFFER) <= gap_ends(context);
-    wanted && room && now.duration_until(not_after(profile, subject, now)) >= LIVES_AT_LEAST
+    let seen = || own_end(profile, subject, now).into_iter().fold(shown_until, Timestamp::min);
+    wanted && room && now.duration_until(seen()) >= LIVES_AT_LEAST
 }
 
 /// When the gap that `now` is in ends; a day ahead where nothing ends it, and now when there is none.

@@ -106,3 +106,91 @@ fn whole_day(kept: &KeptHabit) -> bool {
 fn window(kept: &KeptHabit) -> Window {
     Window { from: kept.habit.from, to: kept.habit.to }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidates;
+    use crate::testing::{Log, at};
+    use jiff::civil::time;
+    use oo_contracts::signal::{Answer, Fact};
+    use oo_contracts::tip::Subject;
+    use proptest::prelude::*;
+
+    const STRETCH: &str = "stretch";
+
+    fn stretching(days: &[u8]) -> Log {
+        let mut log = Log::linked();
+        log.habit(STRETCH, time(9, 0, 0, 0), time(18, 0, 0, 0), 5);
+        for day in days {
+            done(&mut log, &format!("2026-11-{day:02}T10:00:00Z"));
+        }
+        log
+    }
+
+    fn done(log: &mut Log, when: &str) {
+        log.fact(when, Fact::HabitDone { habit: STRETCH.parse().unwrap() });
+    }
+
+    fn row(log: &Log, when: &str) -> u8 {
+        in_a_row(&log.profile, &log.profile.habits()[0], at(when))
+    }
+
+    #[test]
+    fn days_in_a_row_are_counted_up_to_yesterday_and_today_once_done() {
+        let mut log = stretching(&[16, 18, 19]);
+        assert_eq!(row(&log, "2026-11-20T09:30:00Z"), 2);
+        done(&mut log, "2026-11-20T10:00:00Z");
+        assert_eq!(row(&log, "2026-11-20T10:01:00Z"), 3);
+        done(&mut log, "2026-11-17T10:00:00Z");
+        assert_eq!(row(&log, "2026-11-20T10:02:00Z"), 5, "one that is told late fills its day");
+        assert_eq!(row(&log, "2026-11-25T10:00:00Z"), 0, "Monday and Tuesday were without it");
+    }
+
+    #[test]
+    fn a_weekend_without_it_neither_ends_the_row_nor_adds_to_it() {
+        // The 21st and 22nd are a weekend.
+        assert_eq!(row(&stretching(&[19, 20]), "2026-11-23T10:00:00Z"), 2);
+        assert_eq!(row(&stretching(&[19, 20, 22]), "2026-11-23T10:00:00Z"), 3);
+        assert_eq!(row(&stretching(&[19]), "2026-11-23T10:00:00Z"), 0);
+    }
+
+    #[test]
+    fn done_as_an_answer_counts_and_undone_does_not() {
+        let mut log = stretching(&[16, 17]);
+        let subject = Subject::Habit { habit: STRETCH.parse().unwrap(), label: STRETCH.parse().unwrap() };
+        log.tip_about("tip-0001", subject.clone(), "2026-11-18T10:00:00Z");
+        log.answer("tip-0001", "2026-11-18T10:05:00Z", Answer::Done);
+        assert_eq!(row(&log, "2026-11-18T10:05:30Z"), 3);
+        log.answer("tip-0001", "2026-11-18T10:06:00Z", Answer::Undo);
+        assert_eq!(row(&log, "2026-11-18T10:06:30Z"), 2);
+        log.answer("tip-0001", "2026-11-18T10:07:00Z", Answer::Done);
+        let offered = candidates::eligible(&log.profile, at("2026-11-19T10:00:00Z"));
+        let habit = offered.iter().find(|one| one.subject == subject).unwrap();
+        assert_eq!(habit.in_a_row, Some(3));
+        // Until six in the evening, with time to be seen.
+        assert_eq!(habit.left.unwrap().get(), 8 * 60 - 5);
+    }
+
+    proptest! {
+        #[test]
+        fn days_are_the_same_in_any_order_and_twice(mut days in prop::collection::vec(0i64..60, 1..40)) {
+            let told = |days: &[i64]| {
+                let mut done = DoneDays::default();
+                for day in days {
+                    done.note(&TimeZone::UTC, local::plus(at("2026-09-01T12:00:00Z"), local::days(*day)));
+                }
+                done
+            };
+            let once = told(&days);
+            let newest = *days.iter().max().unwrap();
+            for day in 0..60 {
+                let date = local::day(&TimeZone::UTC, local::plus(at("2026-09-01T12:00:00Z"), local::days(day)));
+                prop_assert_eq!(once.contains(date), days.contains(&day) && newest - day < 32);
+            }
+            days.extend(days.clone());
+            days.reverse();
+            prop_assert_eq!(told(&days), once);
+        }
+    }
+}

@@ -334,12 +334,12 @@ impl Profile {
         let events_from = minus(at, kept::EVENTS_KEPT);
         self.events.retain(|kept| kept.event.end > events_from);
         let lives_from = minus(at, kept::LIVES_KEPT);
-        let newest = self.lives.len().saturating_sub(1);
+        let newest = self.lives.len().saturating_sub(kept::LIVES_ALWAYS_KEPT);
         let surplus = self.lives.len().saturating_sub(kept::MAX_LIVES);
         let mut index = 0;
         let receptivity = &mut self.receptivity;
         self.lives.retain(|life| {
-            let keep = index >= surplus && (index == newest || life.given_at > lives_from);
+            let keep = index >= surplus && (index >= newest || life.given_at > lives_from);
             index += 1;
             if !keep {
                 receptivity.get_or_insert_default().archive(life, at);

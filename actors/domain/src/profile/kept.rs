@@ -26,6 +26,9 @@ pub const MAX_HEARD: usize = 16;
 pub const MAX_LIVES: usize = 64;
 /// Events are kept until so long after their end: what a day was like is a feature.
 pub const EVENTS_KEPT: SignedDuration = crate::local::days(1);
+/// The newest tips are never forgotten: as many as a day may have, so that a clock that was far ahead and is set right
+/// again finds them.
+pub const LIVES_ALWAYS_KEPT: usize = 5;
 /// Tips are remembered for longer than any local day lasts, a flight west or a date line crossed included.
 pub const LIVES_KEPT: SignedDuration = SignedDuration::from_hours(54);
 

@@ -394,9 +394,11 @@ fn the_past_is_forgotten() {
     assert_eq!(log.profile.lives().len(), 2, "48 hours may still be in one local day");
     log.moment(at("2026-11-26T12:00:00Z"));
     assert!(log.profile.events().is_empty());
-    assert_eq!(log.profile.lives().len(), 1);
+    for number in 3..=9 {
+        log.tip_about(&format!("tip-000{number}"), todo("bread"), &format!("2026-11-26T{:02}:00:00Z", 10 + number));
+    }
     log.moment(at("2026-12-26T12:00:00Z"));
-    assert_eq!(log.profile.lives().len(), 1, "the last one is never forgotten");
+    assert_eq!(log.profile.lives().len(), kept::LIVES_ALWAYS_KEPT, "the last ones are never forgotten");
 }
 
 #[test]
