@@ -97,6 +97,8 @@ struct Given {
 struct World {
     log: Log,
     now: Timestamp,
+    /// Before the clock was set back.
+    latest: Timestamp,
     zone: TimeZone,
     given: Vec<Given>,
     policy: &'static str,
@@ -108,7 +110,9 @@ impl World {
         let fact = match what {
             Happening::Nothing | Happening::Slow(..) => return,
             Happening::Clock(by) => {
-                self.now = plus(now, minutes(*by));
+                // Not so far back that the events of then are forgotten.
+                self.latest = self.latest.max(now);
+                self.now = plus(now, minutes(*by)).max(plus(self.latest, -SignedDuration::from_hours(20)));
                 return;
             }
             Happening::Task(item, takes) => {
@@ -231,8 +235,8 @@ impl World {
         let pacing = pacer::pacing(&self.log.profile, self.now);
         let busy = self.busy_events();
         let (mut passed, mut left, mut edges, mut was_open) = (0i64, 0i64, 1i64, false);
-        let mut minute = plus(self.now, -minutes(60 * 50));
-        while minute < plus(self.now, minutes(60 * 50)) {
+        let mut minute = plus(self.now, -minutes(60 * 30));
+        while minute < plus(self.now, minutes(60 * 30)) {
             // From the middle of the minute, so that it is on one side of every edge at a whole one.
             let at = plus(minute, SignedDuration::from_secs(30));
             let open =
@@ -306,7 +310,7 @@ proptest! {
     ) {
         let policy = if rules { policy::rules::NAME } else { policy::random_todo::NAME };
         let zone_of = TimeZone::get(zone).unwrap();
-        let mut world = World { log: Log::linked(), now, zone: zone_of, given: Vec::new(), policy };
+        let mut world = World { log: Log::linked(), now, latest: now, zone: zone_of, given: Vec::new(), policy };
         world.happen(&Happening::Change(preferences));
         world.happen(&Happening::Move(zone));
         world.happen(&Happening::Task(0, 10));
@@ -351,7 +355,7 @@ fn a_week_of_an_ordinary_person_has_its_tips_and_no_more() {
     for (policy, least) in [(policy::random_todo::NAME, 21), (policy::rules::NAME, 12)] {
         let now: Timestamp = "2026-10-22T04:00:00Z".parse().unwrap();
         let zone = TimeZone::get("Europe/Zurich").unwrap();
-        let mut world = World { log: Log::linked(), now, zone, given: Vec::new(), policy };
+        let mut world = World { log: Log::linked(), now, latest: now, zone, given: Vec::new(), policy };
         world.happen(&Happening::Move("Europe/Zurich"));
         for item in 0..6 {
             world.happen(&Happening::Task(item, 10));

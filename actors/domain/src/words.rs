@@ -7,6 +7,7 @@ use crate::advice;
 use crate::profile::zone::zone_of;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use oo_contracts::decision::Silence;
 use oo_contracts::signal::Language;
 use oo_contracts::tip::{Because, Card, Subject, Tip, TipText};
 
@@ -33,6 +34,11 @@ pub fn card(tip: &Tip, title: Option<&str>, source: Option<&str>) -> Card {
         language: tip.language,
         source: source.map(str::to_owned),
     }
+}
+
+/// A silence in words: why nothing was said, until when that holds, and how sure the policy was that chose it.
+pub fn silence(silence: &Silence, language: Language, zone: &TimeZone) -> String {
+    templates::silence(language, silence, zone)
 }
 
 /// Hours and minutes on the person's wall clock.

@@ -32,6 +32,13 @@ fn ask(bits: u64, candidates: u16) -> Ask {
             sent_today: 0,
             budget: 3,
             dosage: 0.0,
+            eligible_left: None,
+            eligible_passed: None,
+            pace: None,
+            receptivity: None,
+            usual_receptivity: None,
+            since_morning: None,
+            until_evening: None,
         },
         candidates: (0..candidates).map(candidate).collect(),
         posterior: None,
@@ -49,6 +56,8 @@ fn candidate(n: u16) -> Candidate {
         age_days: 3,
         shown: 0,
         since_shown: None,
+        left: None,
+        in_a_row: None,
     }
 }
 
@@ -70,6 +79,7 @@ fn silence() -> Recommendation {
         tip: None,
         silence: Some(Hush::NotWorthIt),
         propensity: 1.0,
+        confidence: None,
         policy: "plays".parse().unwrap(),
         version: 1,
     }

@@ -242,6 +242,7 @@ struct Measured {
     uneven: f64,
 }
 
+#[allow(clippy::print_stdout, reason = "what was measured is worth reading")]
 fn measure(policy: &dyn Policy, budget: u8) -> Measured {
     const PEOPLE: [&str; 8] = [
         "Europe/Zurich",
