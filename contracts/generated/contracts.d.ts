@@ -234,6 +234,8 @@ export interface Context {
   since_tip: number;
   /** Minutes until this person's day ends, likewise; `None` after it. */
   until_evening?: DayMinutes | null;
+  /** How likely they are to answer at any time. */
+  usual_receptivity?: Share | null;
   /** Monday is 1. */
   weekday: number;
 }

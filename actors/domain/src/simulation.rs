@@ -332,7 +332,10 @@ proptest! {
             };
             world.look(bits, slow)?;
         }
-        world.check_pacing()?;
+        // Events of the day are forgotten where the clock was far ahead.
+        if world.latest <= world.now {
+            world.check_pacing()?;
+        }
         // And the log alone tells the same.
         let mut again = Profile::new();
         for (seq, entry) in &world.log.entries {
