@@ -117,14 +117,7 @@ fn open_tasks(scene: &Scene<'_>) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Todo { task: kept.task.reference.clone() };
             let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
-            let fits = fits(scene, &subject, takes, &kept.memory);
-            fits.then(|| Candidate {
-                priority: kept.task.priority.get(),
-                due_days: kept.task.due.map(|due| due_days(profile, due, now)),
-                left: task_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
-                age_days: age_days(kept.first_seen, now),
-                ..candidate(subject, takes, &kept.memory, now)
-            })
+            fits(scene, &subject, takes, &kept.memory).then(|| task_candidate(profile, kept, now))
         })
         .collect();
     // Stable, over tasks that are sorted by reference.
@@ -146,11 +139,7 @@ fn preparations(scene: &Scene<'_>) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Prepare { event: kept.event.reference.clone(), starts: kept.event.start };
             let fits = fits(scene, &subject, PREPARE_MINUTES, &kept.memory);
-            let left = left(now, minus(kept.event.start, PREPARE_UNTIL));
-            fits.then(|| {
-                let candidate = candidate(subject, PREPARE_MINUTES, &kept.memory, now);
-                (kept.event.start, Candidate { left, ..candidate })
-            })
+            fits.then(|| (kept.event.start, preparation(&subject, kept.event.start, &kept.memory, now)))
         })
         .collect();
     events.sort_by_key(|(start, _)| *start);
@@ -167,12 +156,7 @@ fn open_habits(scene: &Scene<'_>) -> Vec<Candidate> {
             let subject = Subject::Habit { habit: kept.habit.id.clone(), label: kept.habit.label.clone() };
             let takes = kept.habit.minutes.get();
             let fits = fits(scene, &subject, takes, &kept.memory);
-            fits.then(|| {
-                let left = habit_deadline(profile, kept, now).and_then(|deadline| left(now, deadline));
-                let in_a_row = Some(habits::in_a_row(profile, kept, now));
-                let candidate = candidate(subject, takes, &kept.memory, now);
-                (habits::closes(profile, kept, now), Candidate { left, in_a_row, ..candidate })
-            })
+            fits.then(|| (habits::closes(profile, kept, now), habit_candidate(profile, kept, now)))
         })
         .collect();
     habits.sort_by_key(|(closes, _)| *closes);
@@ -264,6 +248,55 @@ fn day_closes(profile: &Profile, now: Timestamp) -> Timestamp {
 
 fn left(now: Timestamp, deadline: Timestamp) -> Option<DayMinutes> {
     (now <= deadline && deadline <= plus(now, local::days(1))).then(|| features::day_minutes(now, deadline))
+}
+
+fn task_candidate(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Candidate {
+    let subject = Subject::Todo { task: kept.task.reference.clone() };
+    let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
+    Candidate {
+        priority: kept.task.priority.get(),
+        due_days: kept.task.due.map(|due| due_days(profile, due, now)),
+        age_days: age_days(kept.first_seen, now),
+        left: task_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
+        ..candidate(subject, takes, &kept.memory, now)
+    }
+}
+
+fn habit_candidate(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Candidate {
+    let subject = Subject::Habit { habit: kept.habit.id.clone(), label: kept.habit.label.clone() };
+    Candidate {
+        left: habit_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
+        in_a_row: Some(habits::in_a_row(profile, kept, now)),
+        ..candidate(subject, kept.habit.minutes.get(), &kept.memory, now)
+    }
+}
+
+fn preparation(subject: &Subject, starts: Timestamp, memory: &Memory, now: Timestamp) -> Candidate {
+    let left = left(now, minus(starts, PREPARE_UNTIL));
+    Candidate { left, ..candidate(subject.clone(), PREPARE_MINUTES, memory, now) }
+}
+
+/// What a policy sees of `subject`, eligible or not; nothing where the profile does not know it.
+pub(crate) fn describe(profile: &Profile, subject: &Subject, now: Timestamp) -> Option<Candidate> {
+    match subject {
+        Subject::Todo { task } => {
+            let kept = profile.tasks().iter().find(|kept| kept.task.reference == *task)?;
+            Some(task_candidate(profile, kept, now))
+        }
+        Subject::Prepare { event, .. } => {
+            let kept = profile.events().iter().find(|kept| kept.event.reference == *event)?;
+            Some(preparation(subject, kept.event.start, &kept.memory, now))
+        }
+        Subject::Habit { habit, .. } => {
+            let kept = profile.habits().iter().find(|kept| kept.habit.id == *habit)?;
+            Some(habit_candidate(profile, kept, now))
+        }
+        Subject::Advice { advice } => {
+            let unknown = Memory::default();
+            let memory = profile.advice_memory(advice).unwrap_or(&unknown);
+            advice::find(advice).map(|found| candidate(subject.clone(), found.minutes, memory, now))
+        }
+    }
 }
 
 /// Days from the local day of `now` until something is due, negative past it.

@@ -1,4 +1,9 @@
-//! The circumstances of a decision. The same functions serve and train, so that both see the same.
+//! The circumstances of a decision, and what a learner sees of them. The same functions serve and train, so that both see
+//! the same.
+
+mod row;
+
+pub use row::{BURDEN_OF, D, FEATURES, Feature, Row, Topic, hour};
 
 use crate::local::{self, minus, minutes_between};
 use crate::moments;

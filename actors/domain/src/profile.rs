@@ -5,6 +5,7 @@ mod fold;
 pub mod kept;
 pub(crate) mod zone;
 
+use crate::learning::Learnt;
 use crate::local;
 use crate::moments;
 use crate::pacer::Ledger;
@@ -24,7 +25,7 @@ use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
@@ -67,6 +68,9 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lives: Vec<Life>,
     had_tip: bool,
+    /// What the tips whose reward is certain have taught.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learnt: Option<Learnt>,
     /// Tips ignored since the last answer.
     ignored: u8,
     /// When ignored tips last lowered the day's budget.
@@ -129,6 +133,7 @@ impl Profile {
             tip: None,
             lives: Vec::new(),
             had_tip: false,
+            learnt: None,
             ignored: 0,
             lowered_at: None,
             paused_until: None,
@@ -195,6 +200,11 @@ impl Profile {
     /// The tips of the last days, the newest last.
     pub fn lives(&self) -> &[Life] {
         &self.lives
+    }
+
+    /// What the tips whose reward is certain have taught.
+    pub fn learnt(&self) -> Option<&Learnt> {
+        self.learnt.as_ref()
     }
 
     /// The tip that may be shown at `now`.

@@ -20,7 +20,7 @@ const ASKS: usize = 4096;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// `rules` or `random-todo`.
+    /// `linear`, `rules` or `random-todo`.
     #[serde(default = "policy_name")]
     pub policy: String,
     #[serde(default = "workers")]
@@ -44,7 +44,7 @@ fn queue() -> usize {
 pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     let settings: Settings = ctx.section()?;
     let policy = policy::named(&settings.policy).with_context(|| {
-        format!("there is no policy {:?}: set OO_RECOMMENDER__POLICY to rules or random-todo", settings.policy)
+        format!("there is no policy {:?}: set OO_RECOMMENDER__POLICY to linear, rules or random-todo", settings.policy)
     })?;
     let pool = Pool::start(policy.into(), settings.workers, settings.queue, ctx.metrics.clone()).await?;
     let posted = pool.clone();

@@ -1,4 +1,11 @@
-//! Reads every decision, and holds it against what evaluation needs. Learning from them comes later.
+//! Reads every decision, and holds it against what evaluation needs; and simulates people, to try policies on. Learning from
+//! decisions comes later.
+
+pub mod simulation;
+
+pub mod bandit;
+pub mod evaluation;
+pub mod worlds;
 
 use anyhow::Context as _;
 use futures_util::StreamExt as _;

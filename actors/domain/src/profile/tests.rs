@@ -92,6 +92,7 @@ fn undo_restores_the_tip_the_task_and_the_counts() {
         assert!(offers(&log, "2026-11-23T18:00:00Z"));
         let mut lives = log.profile.lives.clone();
         lives[0].undid_done = false;
+        lives[0].trace = kept::Trace::default();
         let expected = Profile { lives, ..log.profile.clone() };
         let Profile { seq, looked_at, looked_before, heard, rhythm, .. } = log.profile.clone();
         assert_eq!(expected, Profile { seq, looked_at, looked_before, heard, rhythm, ..before });
@@ -397,6 +398,8 @@ fn the_past_is_forgotten() {
     for number in 3..=9 {
         log.tip_about(&format!("tip-000{number}"), todo("bread"), &format!("2026-11-26T{:02}:00:00Z", 10 + number));
     }
+    log.moment(at("2026-12-01T12:00:00Z"));
+    assert_eq!(log.profile.lives().len(), 8, "what is heard of a tip counts for a week");
     log.moment(at("2026-12-26T12:00:00Z"));
     assert_eq!(log.profile.lives().len(), kept::LIVES_ALWAYS_KEPT, "the last ones are never forgotten");
 }
