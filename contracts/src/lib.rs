@@ -5,6 +5,7 @@ pub mod decision;
 pub mod entry;
 pub mod http;
 pub mod id;
+pub mod model;
 pub mod push;
 pub mod rights;
 pub mod schema;

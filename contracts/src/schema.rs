@@ -29,6 +29,8 @@ boundary!(
     crate::decision::Decision,
     crate::decision::Recommendation,
     crate::entry::Entry,
+    crate::model::Lineup,
+    crate::model::Model,
     crate::http::LinkTo,
     crate::http::OwnServer,
     crate::http::OwnSignals,

@@ -6,7 +6,7 @@ use crate::habits;
 use crate::local::{self, minus, minutes, minutes_between, plus};
 use crate::moments::{self, BUFFER};
 use crate::profile::Profile;
-use crate::profile::kept::{Kind, Memory};
+use crate::profile::kept::{KeptTask, Kind, Memory};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::decision::{Candidate, Context};
 use oo_contracts::signal::{Due, Purpose};
@@ -114,12 +114,7 @@ fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
             let subject = Subject::Todo { task: kept.task.reference.clone() };
             let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
             let fits = fits(profile, context, &subject, takes, &kept.memory);
-            fits.then(|| Candidate {
-                priority: kept.task.priority.get(),
-                due_days: kept.task.due.map(|due| due_days(profile, due, now)),
-                age_days: age_days(kept.first_seen, now),
-                ..candidate(subject, takes, &kept.memory, now)
-            })
+            fits.then(|| task_candidate(profile, kept, now))
         })
         .collect();
     // Stable, over tasks that are sorted by reference.
@@ -209,6 +204,41 @@ fn candidate(subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> C
         age_days: 0,
         shown: memory.shown,
         since_shown: memory.last_shown.map(|shown| minutes_between(shown, now, u32::MAX)),
+    }
+}
+
+fn task_candidate(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Candidate {
+    let subject = Subject::Todo { task: kept.task.reference.clone() };
+    let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
+    Candidate {
+        priority: kept.task.priority.get(),
+        due_days: kept.task.due.map(|due| due_days(profile, due, now)),
+        age_days: age_days(kept.first_seen, now),
+        ..candidate(subject, takes, &kept.memory, now)
+    }
+}
+
+/// What a policy sees of `subject`, eligible or not; nothing where the profile does not know it.
+pub(crate) fn describe(profile: &Profile, subject: &Subject, now: Timestamp) -> Option<Candidate> {
+    let described = |takes, memory: &Memory| candidate(subject.clone(), takes, memory, now);
+    match subject {
+        Subject::Todo { task } => {
+            let kept = profile.tasks().iter().find(|kept| kept.task.reference == *task)?;
+            Some(task_candidate(profile, kept, now))
+        }
+        Subject::Prepare { event, .. } => {
+            let kept = profile.events().iter().find(|kept| kept.event.reference == *event)?;
+            Some(described(PREPARE_MINUTES, &kept.memory))
+        }
+        Subject::Habit { habit, .. } => {
+            let kept = profile.habits().iter().find(|kept| kept.habit.id == *habit)?;
+            Some(described(kept.habit.minutes.get(), &kept.memory))
+        }
+        Subject::Advice { advice } => {
+            let unknown = Memory::default();
+            let memory = profile.advice_memory(advice).unwrap_or(&unknown);
+            advice::find(advice).map(|found| described(found.minutes, memory))
+        }
     }
 }
 

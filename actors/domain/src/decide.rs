@@ -3,7 +3,7 @@
 use crate::candidates::{self, LIVES_AT_LEAST};
 use crate::policy::MAX_REASONS;
 use crate::profile::Profile;
-use crate::{features, moments};
+use crate::{features, learning, moments};
 use jiff::Timestamp;
 use oo_contracts::decision::{Ask, RandomBits, Recommendation};
 use oo_contracts::signal::Purpose;
@@ -16,8 +16,10 @@ pub fn ask(profile: &Profile, id: DecisionId, bits: u64, now: Timestamp) -> Ask 
         id,
         context: features::context(&profile.permitted(Purpose::Choosing), now),
         candidates: candidates::eligible(profile, now),
-        posterior: None,
+        posterior: learning::evidence(profile, now).as_ref().and_then(learning::to_posterior),
         bits: RandomBits::new(bits),
+        unit: None,
+        tenant: None,
     }
 }
 

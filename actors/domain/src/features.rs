@@ -1,4 +1,9 @@
-//! The circumstances of a decision. The same functions serve and train, so that both see the same.
+//! The circumstances of a decision, and what a learner sees of them. The same functions serve and train, so that both see
+//! the same.
+
+mod row;
+
+pub use row::{BURDEN_OF, D, FEATURES, Feature, Row, Topic, hour};
 
 use crate::local::{self, minus, minutes_between};
 use crate::moments;
@@ -7,7 +12,7 @@ use jiff::Timestamp;
 use oo_contracts::decision::Context;
 
 /// Grows when a feature changes its meaning; stands in every recommendation with the policy's own version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const DAY_MINUTES: u32 = 24 * 60;
 const WEEK_MINUTES: u32 = 7 * DAY_MINUTES;

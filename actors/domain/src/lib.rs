@@ -2,18 +2,26 @@
 //!
 //! Nothing here knows a clock, chance, a network or an environment: time (`now`) and random bits are arguments, so any
 //! decision can be made again from the log, bit for bit. Read in this order: [`profile`], [`tip_life`], [`moments`],
-//! [`candidates`], [`policy`], [`decide`], [`words`].
+//! [`candidates`], [`policy`], [`decide`], [`words`]; and what is learnt: [`reward`], [`learning`], [`bayes`], [`model`].
 
 pub mod advice;
+pub mod bayes;
 pub mod candidates;
+pub mod centring;
 pub mod decide;
+pub mod dosage;
+pub mod experiment;
 pub mod features;
 pub mod habits;
+pub mod learning;
 pub mod local;
+pub mod model;
 pub mod moments;
+pub mod planner;
 pub mod policy;
 pub mod profile;
 pub mod quiet;
+pub mod reward;
 pub mod tip_life;
 pub mod words;
 

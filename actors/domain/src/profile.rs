@@ -6,6 +6,7 @@ mod fold;
 pub mod kept;
 pub(crate) mod zone;
 
+use crate::learning::Learnt;
 use crate::local;
 use crate::moments;
 use crate::tip_life::{self, Life};
@@ -66,6 +67,9 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lives: Vec<Life>,
     had_tip: bool,
+    /// What the tips whose reward is certain have taught.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learnt: Option<Learnt>,
     /// Tips ignored since the last answer.
     ignored: u8,
     /// When ignored tips last lowered the day's budget.
@@ -109,6 +113,7 @@ impl Profile {
             tip: None,
             lives: Vec::new(),
             had_tip: false,
+            learnt: None,
             ignored: 0,
             lowered_at: None,
             paused_until: None,
@@ -171,6 +176,11 @@ impl Profile {
     /// The tips of the last days, the newest last.
     pub fn lives(&self) -> &[Life] {
         &self.lives
+    }
+
+    /// What the tips whose reward is certain have taught.
+    pub fn learnt(&self) -> Option<&Learnt> {
+        self.learnt.as_ref()
     }
 
     /// The tip that may be shown at `now`.

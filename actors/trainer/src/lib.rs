@@ -1,4 +1,11 @@
-//! Reads every decision, and holds it against what evaluation needs. Learning from them comes later.
+//! Reads every decision, and holds it against what evaluation needs; and simulates people, to try policies on. Learning from
+//! decisions comes later.
+
+pub mod simulation;
+
+pub mod bandit;
+pub mod evaluation;
+pub mod worlds;
 
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
@@ -63,7 +70,7 @@ fn judge(decision: &Decision) -> &'static str {
     }
     match policy::named(recommendation.policy.as_str()) {
         None => "foreign",
-        Some(policy) if policy.recommend(ask) == *recommendation => "replayed",
+        Some(policy) if policy.recommend(ask) == recommendation.own() => "replayed",
         Some(_) => "diverged",
     }
 }

@@ -7,7 +7,8 @@
 
 use super::facts::facts;
 use super::lottery::Lottery;
-use super::{MAX_REASONS, Policy, Propensities, answer, policy_name};
+use super::reasons::{self, MILLION};
+use super::{Policy, Propensities, answer, policy_name};
 use oo_contracts::decision::{Ask, Candidate, Context, PolicyName, Recommendation};
 use oo_contracts::tip::{Because, Reason};
 use std::ops::RangeInclusive;
@@ -37,8 +38,6 @@ const RECOVERS_IN_MINUTES: f64 = 1440.0;
 /// What it loses for each time it was given, up to five.
 const SHOWN_BEFORE: f64 = 0.1;
 
-const MILLION: f64 = 1e6;
-
 /// Additive rules.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules;
@@ -67,20 +66,8 @@ pub(crate) struct Score {
 }
 
 impl Score {
-    /// The strongest facts, at most [`MAX_REASONS`]. What the others and the losses make of the score is shared out
-    /// among them in proportion, so that the weights still sum to it and keep their order.
     pub(crate) fn reasons(&self) -> Vec<Reason> {
-        let mut strongest = self.facts.clone();
-        strongest.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
-        strongest.truncate(MAX_REASONS);
-        let kept: i64 = strongest.iter().map(|(_, weight)| weight).sum();
-        let mut shares: Vec<i64> = strongest.iter().map(|(_, weight)| weight * self.total / kept.max(1)).collect();
-        let rounding = self.total - shares.iter().sum::<i64>();
-        if let Some(first) = shares.first_mut() {
-            *first += rounding;
-        }
-        let weights = shares.into_iter().map(|share| share as f64 / MILLION);
-        strongest.iter().zip(weights).map(|((because, _), weight)| Reason { because: *because, weight }).collect()
+        reasons::share_out(self.total, self.facts.clone())
     }
 }
 

@@ -13,6 +13,8 @@ fn ask(candidates: Vec<Candidate>, bits: u64) -> Ask {
         candidates,
         posterior: None,
         bits: RandomBits::new(bits),
+        unit: None,
+        tenant: None,
     }
 }
 

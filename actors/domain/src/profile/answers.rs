@@ -20,6 +20,7 @@ impl Profile {
             self.heard.remove(0);
         }
         let Some(index) = self.lives.iter().rposition(|life| life.tip == *tip) else { return };
+        self.lives[index].trace.hear(answer, when);
         match step(&self.lives[index].state, answer, when) {
             Step::Nothing => {}
             Step::Answer => self.take(index, answer, when),

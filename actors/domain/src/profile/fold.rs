@@ -1,10 +1,12 @@
 //! Folding one entry into a profile. It cannot fail, and the same log folds to the same profile everywhere.
 
 use super::Profile;
-use super::kept::{self, KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
+use super::kept::{self, KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone, Trace};
 use super::zone::Zone;
+use crate::features::Row;
 use crate::local::{minus, minutes, plus};
 use crate::moments;
+use crate::reward;
 use crate::tip_life::{IGNORED_IN_A_ROW, Life, State, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::entry::{Body, Entry};
@@ -58,6 +60,8 @@ impl Profile {
             }
             Fact::HabitDefined { habit } => self.keep_habit(habit),
             Fact::HabitDone { habit } => {
+                let about = |life: &&mut Life| matches!(&life.subject, Subject::Habit { habit: of, .. } if of == habit);
+                self.lives.iter_mut().filter(about).for_each(|life| life.hear_done(when));
                 if let Some(kept) = self.habits.iter_mut().find(|kept| kept.habit.id == *habit) {
                     kept.memory.done_at = kept.memory.done_at.max(Some(when));
                 }
@@ -90,6 +94,12 @@ impl Profile {
         if self.unlinked.contains(&task.reference.account) {
             return;
         }
+        // A task that comes once and is told of after it was done is open again; a recurring one is told of each time.
+        if !task.recurring {
+            let opened = if added { when } else { minus(when, DONE_SETTLES) };
+            let about = |life: &&mut Life| matches!(&life.subject, Subject::Todo { task: of } if *of == task.reference);
+            self.lives.iter_mut().filter(about).for_each(|life| life.hear_reopened(opened));
+        }
         match self.task_index(&task.reference) {
             Ok(index) => {
                 let kept = &mut self.tasks[index];
@@ -121,6 +131,8 @@ impl Profile {
     }
 
     fn complete(&mut self, reference: &Ref, when: Timestamp) {
+        let about = |life: &&mut Life| matches!(&life.subject, Subject::Todo { task } if task == reference);
+        self.lives.iter_mut().filter(about).for_each(|life| life.hear_done(when));
         if let Ok(index) = self.task_index(reference) {
             let kept = &mut self.tasks[index];
             kept.memory.done_at = kept.memory.done_at.max(Some(when));
@@ -230,6 +242,8 @@ impl Profile {
             last.state = State::Withdrawn { why: Withdrawal::Replaced };
         }
         let given_at = tip.decided_at.max(at);
+        // Before the tip itself changes what is seen.
+        let row = Row::from_profile(self, &tip.subject, tip.decided_at);
         if let Subject::Advice { advice } = &tip.subject
             && self.advice_memory(advice).is_none()
         {
@@ -247,6 +261,8 @@ impl Profile {
             state: State::Live,
             pushed: None,
             undid_done: false,
+            row,
+            trace: Trace::default(),
             before: None,
         });
         self.tip = Some(Box::new(tip.clone()));
@@ -319,8 +335,16 @@ impl Profile {
         let newest = self.lives.len().saturating_sub(1);
         let surplus = self.lives.len().saturating_sub(kept::MAX_LIVES);
         let mut index = 0;
-        self.lives.retain(|life| {
-            let keep = index >= surplus && (index == newest || life.given_at > lives_from);
+        let learnt = &mut self.learnt;
+        self.lives.retain_mut(|life| {
+            let gone = index < surplus || life.given_at <= lives_from;
+            if gone
+                && let Some(row) = life.row.take()
+                && let Some(reward) = reward::reward(life, at)
+            {
+                learnt.get_or_insert_default().learn(&row, reward);
+            }
+            let keep = index == newest || !gone;
             index += 1;
             keep
         });
