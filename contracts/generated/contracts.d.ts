@@ -174,6 +174,11 @@ export interface Changed {
   version: number;
 }
 
+/** A way to reach somebody. */
+export type Channel =
+  /** Web push, to the browsers that are subscribed. */
+  | "push";
+
 /** Asks whose session this is. */
 export interface Check {
   secret: string;
@@ -187,12 +192,57 @@ export interface Choice {
   subject: Subject;
 }
 
+/** Removes what a service keeps of the person with this log. By the log's random name: the person has none any more. */
+export interface Clear {
+  log: LogId;
+}
+
+/** What a service removed. */
+export interface Cleared {
+  /** Grants that their providers have not taken back yet. That is tried again for a while; our copies go in any case. */
+  left?: number;
+  removed: number;
+}
+
 /** Completes a task at its provider, or opens it again. The same key twice acts once. */
 export interface Complete {
   key: SignalId;
   reopen: boolean;
   task: Ref;
   user: UserId;
+}
+
+/** Asks for a confirmation that the person is to send back: nothing that cannot be undone happens by one call. */
+export interface ConfirmAsk {
+  user: UserId;
+}
+
+/** A confirmation: good for one use, by this person, for so long. */
+export interface Confirmation {
+  confirmation: ConfirmationText;
+  seconds: number;
+}
+
+/**
+ * A random text that stands for a "yes, really".
+ * 32 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type ConfirmationText = string;
+
+/** The confirmation is back. Taken once. */
+export interface Confirmed {
+  confirmation: ConfirmationText;
+  user: UserId;
+}
+
+/** What the person allows, as it stands. */
+export interface Consents {
+  /** What is forbidden beyond that. */
+  forbidden: Forbidden[];
+  /** Training the model that all share. */
+  learning: boolean;
+  /** Giving tips at all. */
+  tips: boolean;
 }
 
 /** The circumstances of a decision. */
@@ -222,6 +272,19 @@ export interface Context {
   weekday: number;
 }
 
+/** Where data comes from. */
+export type DataSource =
+  /** One linked account. */
+  | { kind: "account"; account: AccountId }
+  /** All accounts at a provider, those linked later too. */
+  | { kind: "provider"; provider: Provider }
+  /** How the person says they feel. */
+  | { kind: "mood" }
+  /** Whether somebody is at a screen, and roughly where. */
+  | { kind: "presence" }
+  /** The person's own habits. */
+  | { kind: "habits" };
+
 /** What is kept of every decision, silence included, in `OO_DECISIONS`. Sealed; no words of a provider. */
 export interface Decision {
   id: DecisionId;
@@ -229,6 +292,8 @@ export interface Decision {
   outcome: Outcome;
   /** The sequence of the entry that led to it. */
   seq: number;
+  /** Whether the model that all share may learn from it, as the person allowed when it was made. */
+  training?: boolean;
   v: number;
 }
 
@@ -258,6 +323,11 @@ export type DeviceId = string;
  * 1 to 60 characters.
  */
 export type DeviceName = string;
+
+/** The browsers that receive a person's pushes. */
+export interface Devices {
+  devices: HeldDevice[];
+}
 
 /** Nothing more to say than "done". */
 export interface Done {}
@@ -313,6 +383,28 @@ export interface Entry {
   v: number;
 }
 
+/** Erases everything. The confirmation was made for this. */
+export interface EraseEverything {
+  confirmation: ConfirmationText;
+}
+
+/** The receipt of an erasure. It survives, and names nobody. */
+export interface Erased {
+  accounts: number;
+  begun: string;
+  devices: number;
+  /** Sessions, passkeys and identities. */
+  doors: number;
+  /** When nothing was left here; `None` while something is. It goes on by itself. */
+  finished?: string | null;
+  /** Messages removed from the streams. */
+  messages: number;
+  /** The random name that the log had: all that a backup of it can still be told by. */
+  receipt: LogId;
+  /** Grants that their providers have not taken back yet. */
+  unrevoked: number;
+}
+
 /** An event in a calendar. */
 export interface Event {
   all_day: boolean;
@@ -323,6 +415,47 @@ export interface Event {
   start: string;
 }
 
+<<<<<<< HEAD
+/**
+ * Everything that is held of a person, as they get it. No token and no key of anybody is in it, and no words of a
+ * provider, since none are held.
+ */
+export interface Export {
+  /** What was decided, silence included, in its order. */
+  decisions: HeldDecision[];
+  /** The log, in its order. */
+  entries: HeldEntry[];
+  made: string;
+  person: Held;
+  /** `EXPORT_VERSION` of the writer. */
+  version: number;
+}
+
+/** Asks for all that is held of a person but the log and the decisions. */
+export interface ExportAsk {
+  user: UserId;
+}
+
+/** A page of the log or of the decisions. */
+export interface ExportPage {
+  decisions?: HeldDecision[];
+  entries?: HeldEntry[];
+  /** After which the next page begins; `None` after the last. */
+  next?: number | null;
+}
+
+/** Asks for a page of the log or of the decisions. */
+export interface ExportPageAsk {
+  /** The sequence after which the page begins; 0 for the first. */
+  after: number;
+  part: ExportPart;
+  user: UserId;
+}
+
+/** What comes in pages. */
+export type ExportPart = "entries" | "decisions";
+
+=======
 /** People are assigned to its arms for as long as it runs, each by a hash. */
 export interface Experiment {
   arms: Arm[];
@@ -343,6 +476,7 @@ export interface Exposure {
   experiment: ExperimentName;
 }
 
+>>>>>>> main
 /** What a signal says. */
 export type Fact =
   | { kind: "task_added"; task: Task }
@@ -366,7 +500,14 @@ export type Fact =
   /** What became of one push. */
   | { kind: "delivered"; device: DeviceId; outcome: Delivery; tip: TipId }
   | { kind: "preferences"; preferences: Preferences }
-  | { kind: "consent"; granted: boolean; purpose: Purpose }
+  /** What the person allows or forbids: a use, of one source or of all. The last word about the same counts. */
+  | {
+    kind: "consent";
+    granted: boolean;
+    purpose: Purpose;
+    /** Whose data this is about; all of it if left out. */
+    source?: DataSource | null;
+  }
   | { kind: "account_linked"; account: AccountId; provider: Provider }
   | { kind: "account_unlinked"; account: AccountId };
 
@@ -389,6 +530,13 @@ export type Fault =
 export interface Fetch {
   reference: Ref;
   user: UserId;
+}
+
+/** A use that the person does not want. */
+export interface Forbidden {
+  purpose: Purpose;
+  /** All data if left out. */
+  source?: DataSource | null;
 }
 
 /**
@@ -423,6 +571,41 @@ export type HabitLabel = string;
 export interface Header {
   name: string;
   value: string;
+}
+
+/** All but the log and the decisions. */
+export interface Held {
+  accounts: Account[];
+  consents: Consents;
+  devices: HeldDevice[];
+  doors: Doors;
+  /** Ended links whose grants are still being taken back. */
+  ended: EndedLink[];
+  preferences: Preferences;
+  /** What was made of the log. */
+  profile: View;
+  user: UserId;
+}
+
+/** One decision. */
+export interface HeldDecision {
+  /** `None` where it cannot be read. */
+  decision?: Decision | null;
+  seq: number;
+}
+
+/** A browser that receives pushes, without its keys and its address. */
+export interface HeldDevice {
+  device: DeviceId;
+  /** The host of its push service. */
+  service: string;
+}
+
+/** One entry of the log. */
+export interface HeldEntry {
+  /** `None` where it cannot be read: written by a newer oO, or damaged. */
+  entry?: Entry | null;
+  seq: number;
 }
 
 /** A provider called. The raw body, since its signature is over the bytes. */
@@ -576,11 +759,25 @@ export interface Links {
   providers: Offer[];
 }
 
+/**
+ * The random name of a person's log: the only name that streams know a person by.
+ * 16 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type LogId = string;
+
 /** Asks what a person's page should show. */
 export interface Look {
   user: UserId;
 }
 
+<<<<<<< HEAD
+/** What the person chose and allowed. */
+export interface Me {
+  consents: Consents;
+  preferences: Preferences;
+  user: UserId;
+  zone: ZoneName;
+=======
 /** What off-policy evaluation says of a model. Rewards per decision. */
 export interface Measures {
   /** Decisions that the estimate is worth, after weighting. */
@@ -591,6 +788,7 @@ export interface Measures {
   upper: number;
   /** The estimate, and its 95 % interval. */
   value: number;
+>>>>>>> main
 }
 
 /** A declarative web push message (WebKit, W3C Push API): Safari shows it by itself, our service worker reads the same object. */
@@ -835,12 +1033,16 @@ export type Posterior = string;
 export interface Preferences {
   /** At most so many tips a day. */
   budget: Budget;
+  /** How tips may reach the person while no page is open. */
+  channels?: Channel[];
   /** At least so long between two tips. */
   gap: GapMinutes;
   /** The language of the words, as BCP 47. */
   language: Language;
   /** Never between these, on the person's wall clock; `None` for no quiet hours. */
   quiet?: QuietHours | null;
+  /** The same for each day of the week, instead of `quiet`. Hours over midnight belong to the day that they begin on. */
+  quiet_week?: QuietWeek | null;
 }
 
 /**
@@ -881,10 +1083,14 @@ export type Provider =
 
 /** What data may be used for. */
 export type Purpose =
-  /** Choosing tips from what the linked accounts say. Linking an account grants it. */
+  /** Both `Purpose::Timing` and `Purpose::Choosing`. Linking an account grants it. */
   | "tips"
-  /** Training the model that all share. */
-  | "learning";
+  /** Training the model that all share. Nobody is in it who did not say yes. */
+  | "learning"
+  /** Finding the moment to speak. */
+  | "timing"
+  /** Choosing what to say. */
+  | "choosing";
 
 /** Asks what the page needs to subscribe. */
 export interface PushLook {
@@ -904,6 +1110,17 @@ export interface QuietHours {
   to: string;
 }
 
+/** Quiet hours by the day that they begin on; `None` for a day without. */
+export interface QuietWeek {
+  friday?: QuietHours | null;
+  monday?: QuietHours | null;
+  saturday?: QuietHours | null;
+  sunday?: QuietHours | null;
+  thursday?: QuietHours | null;
+  tuesday?: QuietHours | null;
+  wednesday?: QuietHours | null;
+}
+
 /**
  * 64 random bits in hexadecimal.
  * 16 to 16 characters of `A-Z a-z 0-9 _ -`.
@@ -915,6 +1132,11 @@ export interface Reason {
   because: Because;
   /** Additive; the weights of a choice sum to its score. */
   weight: number;
+}
+
+/** Asks how an erasure stands. */
+export interface ReceiptAsk {
+  receipt: LogId;
 }
 
 /** What a policy answers. */
@@ -1131,6 +1353,8 @@ export type Tenant = string;
 /** A tip as the log keeps it. */
 export interface Tip {
   id: TipId;
+  /** How the person wants to be reached while no page is open. */
+  channels?: Channel[];
   decided_at: string;
   /** The sequence up to which the person's log was known when this was decided. */
   decided_seq: number;
@@ -1198,11 +1422,14 @@ export interface View {
   /** The tip answered last, while it can be undone. */
   answered?: Answered | null;
   budget: number;
+  consents?: Consents | null;
   given_today: number;
   /** Whether the person was given a tip, ever: the page asks for notifications only then. */
   had_tip: boolean;
   looked_at?: string | null;
   next_look?: string | null;
+  /** What the person chose and allowed; not said by an older oO. */
+  preferences?: Preferences | null;
   /** Why nothing is said, when nothing is. */
   silence?: Silence | null;
   tip?: Tip | null;

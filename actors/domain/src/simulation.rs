@@ -14,7 +14,7 @@ use oo_contracts::ENTRY_VERSION;
 use oo_contracts::decision::{DayMinutes, RandomBits, Silence};
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::signal::{
-    Answer, Budget, Event, Fact, GapMinutes, Habit, Minutes, MoodLevel, Preferences, QuietHours,
+    Answer, Budget, Event, Fact, GapMinutes, Habit, Minutes, MoodLevel, Preferences, QuietHours, QuietWeek,
 };
 use oo_contracts::tip::Tip;
 use proptest::prelude::*;
@@ -42,12 +42,19 @@ fn preferences() -> impl Strategy<Value = Preferences> {
     let time =
         (0i8..24, prop::sample::select(&[0i8, 15, 30][..])).prop_map(|(hour, minute)| civil::time(hour, minute, 0, 0));
     let quiet = prop::option::weighted(0.8, (time.clone(), time).prop_map(|(from, to)| QuietHours { from, to }));
-    (0i64..=5, quiet, 15i64..=180).prop_map(|(budget, quiet, gap)| Preferences {
+    let week = prop::option::weighted(0.4, prop::array::uniform7(quiet.clone()).prop_map(week));
+    (0i64..=5, quiet, week, 15i64..=180).prop_map(|(budget, quiet, quiet_week, gap)| Preferences {
         budget: Budget::saturating(budget),
         quiet,
+        quiet_week,
         gap: GapMinutes::saturating(gap),
         ..Preferences::default()
     })
+}
+
+fn week(days: [Option<QuietHours>; 7]) -> QuietWeek {
+    let [monday, tuesday, wednesday, thursday, friday, saturday, sunday] = days;
+    QuietWeek { monday, tuesday, wednesday, thursday, friday, saturday, sunday }
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -207,10 +214,24 @@ impl World {
     }
 
     fn in_quiet_hours(&self, at: Timestamp) -> bool {
-        let wall = self.zone.to_datetime(at).time();
-        self.log.profile.preferences().quiet.is_some_and(|QuietHours { from, to }| {
-            if from <= to { from <= wall && wall < to } else { from <= wall || wall < to }
-        })
+        let wall = self.zone.to_datetime(at);
+        let Preferences { quiet, quiet_week, .. } = self.log.profile.preferences();
+        let begun_on = |day: civil::Weekday| match quiet_week {
+            None => *quiet,
+            Some(week) => match day {
+                civil::Weekday::Monday => week.monday,
+                civil::Weekday::Tuesday => week.tuesday,
+                civil::Weekday::Wednesday => week.wednesday,
+                civil::Weekday::Thursday => week.thursday,
+                civil::Weekday::Friday => week.friday,
+                civil::Weekday::Saturday => week.saturday,
+                civil::Weekday::Sunday => week.sunday,
+            },
+        };
+        let (today, now) = (wall.date().weekday(), wall.time());
+        let own = |QuietHours { from, to }: QuietHours| from <= now && (now < to || to < from);
+        let left = |QuietHours { from, to }: QuietHours| to < from && now < to;
+        begun_on(today).is_some_and(own) || begun_on(today.previous()).is_some_and(left)
     }
 
     fn in_or_before_busy(&self, at: Timestamp) -> bool {

@@ -12,6 +12,8 @@ use oo_contracts::rights::{Clear, Cleared, Confirmed, Erased, ReceiptAsk};
 use oo_contracts::{LogId, Timestamp};
 use oo_runtime::crash;
 use oo_subjects::{CLEAR_DEVICES, CLEAR_DOORS, CLEAR_LINKS, CLEAR_PROFILE, CONFIRMED, Request};
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a service may take to remove what it keeps; integrations wait for providers in it.
@@ -35,16 +37,44 @@ fn begun(log: &LogId, wall: Timestamp) -> Erased {
     }
 }
 
+/// The erasures that this node is busy with: one is not begun a second time beside itself.
+#[derive(Default)]
+pub(crate) struct UnderWay(Mutex<HashSet<LogId>>);
+
+/// Counts as under way for as long as it lives.
+struct Busy<'a>(&'a UnderWay, LogId);
+
+impl UnderWay {
+    fn begin(&self, log: &LogId) -> Option<Busy<'_>> {
+        self.all().insert(log.clone()).then(|| Busy(self, log.clone()))
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashSet<LogId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.all().remove(&self.1);
+    }
+}
+
 impl Events {
     /// Erases a person who confirmed it. What cannot be removed now is removed as soon as it can be.
     pub(crate) async fn erase(&self, confirmed: Confirmed) -> Result<Erased, Problem> {
         let log = self.person(&confirmed.user).await?.place.log.clone();
         self.ctx.bus.ask(CONFIRMED, &confirmed).await.map_err(not_now)?;
+        let busy = self.under_way.begin(&log);
         let note = begun(&log, self.ctx.clock.wall());
         let note = self.people.leave(&log, write(&note)).await.map_err(not_now)?;
         crash::point("erase-begun");
         tracing::info!(%log, "somebody is being erased");
-        self.go_on(&log, read(&log, &note)).await
+        match busy {
+            Some(_busy) => self.go_on(&log, read(&log, &note)).await,
+            // Asked for twice at once: the other one does it.
+            None => Ok(read(&log, &note)),
+        }
     }
 
     /// How an erasure stands.
@@ -59,7 +89,10 @@ impl Events {
         loop {
             match self.people.all_leaving().await {
                 Ok(all) => {
-                    for (log, note) in all {
+                    for (log, _) in all {
+                        let Some(_busy) = self.under_way.begin(&log) else { continue };
+                        // Asked for now: whoever was busy with it may have just come to its end.
+                        let Ok(Some(note)) = self.people.receipt(&log).await else { continue };
                         let erased = read(&log, &note);
                         // The second time: when nothing can be under way any more.
                         let wall = self.ctx.clock.wall();

@@ -4,6 +4,7 @@
 mod erase;
 mod export;
 
+use erase::UnderWay;
 use futures_util::future::join_all;
 use oo_contracts::entry::Body;
 use oo_contracts::http::Problem;
@@ -28,6 +29,7 @@ const RIGHTS: usize = 16;
 pub(crate) struct Events {
     ctx: Context,
     people: People,
+    under_way: UnderWay,
 }
 
 /// Sets the streams up, then answers `oo.v1.ingest` until told to stop.
@@ -46,7 +48,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         }
     }
     let people = ctx.people().await?;
-    let events = Arc::new(Events { ctx: ctx.clone(), people: people.clone() });
+    let events = Arc::new(Events { ctx: ctx.clone(), people: people.clone(), under_way: UnderWay::default() });
     macro_rules! answer {
         ($wire:expr, $method:ident) => {
             let own = events.clone();

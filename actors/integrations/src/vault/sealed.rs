@@ -3,6 +3,7 @@
 
 use super::{Record, Vault, VaultError, belongs, encode};
 use oo_contracts::AccountId;
+use oo_runtime::people::PeopleError;
 use oo_runtime::seal::{Envelope, Tally, Walk, Wrapped};
 
 /// What the proof belongs to; it says nothing.
@@ -18,7 +19,7 @@ impl Vault {
         }
         // The first start; or the first with a proof, and then any account is one.
         if let Some(id) = self.store.all().await?.first()
-            && let Err(VaultError::Sealed(_)) = self.read(id).await
+            && let Err(VaultError::Sealed(_) | VaultError::People(PeopleError::Sealed(_))) = self.read(id).await
         {
             return Ok(false);
         }
