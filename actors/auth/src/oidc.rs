@@ -8,7 +8,7 @@ use oo_contracts::session::Issuer;
 use oo_runtime::outbound::{Outbound, Reach};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
-    CoreGrantType, CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreGrantType, CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
     CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
     CoreSubjectIdentifierType,
 };
@@ -161,16 +161,26 @@ impl Oidc {
             })?;
         let token = answer.id_token().ok_or_else(|| OidcError::Refused("it gave no ID token".into()))?;
         let nonce = Nonce::new(waiting.nonce.clone());
-        let claims = match token.claims(&verifier(&client), &nonce) {
+        let subject = match self.subject(&client, token, &nonce) {
             // Keys rotate: one that is not known may be new.
             Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
                 let renewed = self.client(&*self.description(Some(&description)).await?)?;
-                token.claims(&verifier(&renewed), &nonce).map(|claims| claims.subject().as_str().to_owned())
+                self.subject(&renewed, token, &nonce)
             }
-            other => other.map(|claims| claims.subject().as_str().to_owned()),
+            other => other,
         };
-        let sub = claims.map_err(|error| OidcError::Refused(error.to_string()))?;
+        let sub = subject.map_err(|error| OidcError::Refused(error.to_string()))?;
         Ok(Identity { iss: description.issuer().as_str().to_owned(), sub })
+    }
+
+    /// Whom a token is about, if it holds. Beyond what the crate checks, it must have been made for us, where it says for whom
+    /// (`azp`, OpenID Connect Core 3.1.3.7).
+    fn subject(&self, client: &Client, token: &CoreIdToken, nonce: &Nonce) -> Result<String, ClaimsVerificationError> {
+        let claims = token.claims(&verifier(client), nonce)?;
+        if claims.authorized_party().is_some_and(|party| party.as_str() != self.registration.client_id) {
+            return Err(ClaimsVerificationError::InvalidAudience("it was made for another client".into()));
+        }
+        Ok(claims.subject().as_str().to_owned())
     }
 
     /// The issuer's description with its keys; asked for anew when it is old, or when `outdated` missed something.

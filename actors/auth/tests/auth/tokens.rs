@@ -8,13 +8,13 @@ use oo_contracts::wire::{Done, Session, SignedIn};
 use oo_subjects::{AskError, CHECK_TOKEN, DOORS, END_SESSIONS, MAKE_TOKEN, SIGNING_KEYS};
 use serde_json::{Value, json};
 
-async fn make(scene: &Scene, session: &Session) -> String {
+pub(crate) async fn make(scene: &Scene, session: &Session) -> String {
     let made: AccessToken = scene.ctx.bus.ask(MAKE_TOKEN, &TokenAsk { secret: session.secret.clone() }).await.unwrap();
     assert_eq!((made.token_type.as_str(), made.expires_in), ("Bearer", 300));
     made.access_token
 }
 
-async fn check(scene: &Scene, token: &str) -> Result<SignedIn, AskError> {
+pub(crate) async fn check(scene: &Scene, token: &str) -> Result<SignedIn, AskError> {
     scene.ctx.bus.ask(CHECK_TOKEN, &TokenCheck { access_token: token.to_owned() }).await
 }
 
@@ -42,7 +42,7 @@ async fn a_token_opens_for_its_person_until_its_session_ends() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_of_ours_opens_nothing() {
+async fn s15_what_is_no_token_of_ours_opens_nothing() {
     let scene = Scene::new().await;
     let session = scene.sign_in(&scene.token).await.unwrap_or_else(|error| panic!("{error}"));
     let token = make(&scene, &session).await;
