@@ -25,8 +25,8 @@ use oo_contracts::http::Problem;
 use oo_runtime::{Context, People, random, redis_store, web};
 use oo_subjects::{
     CHECK_SESSION, CHECK_TOKEN, DOORS, END_SESSION, END_SESSIONS, MAKE_TOKEN, OIDC_CALLBACK, OIDC_START,
-    PASSKEY_FINISH, PASSKEY_REMOVE, PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START, SIGN_IN_OWNER, SIGNING_KEYS,
-    WAYS,
+    PASSKEY_FINISH, PASSKEY_REMOVE, PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START, RENEW_SESSION,
+    SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
 };
 use passkey::Passkeys;
 use session_store::SessionStore;
@@ -107,6 +107,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(PASSKEY_SIGN_IN, by_passkey);
     answer!(CHECK_SESSION, check);
     answer!(END_SESSION, end);
+    answer!(RENEW_SESSION, renew);
     answer!(DOORS, doors);
     answer!(END_SESSIONS, end_named);
     answer!(MAKE_TOKEN, make_token);

@@ -5,7 +5,7 @@ use crate::{Auth, away, hash};
 use oo_contracts::UserId;
 use oo_contracts::http::Problem;
 use oo_contracts::session::{
-    AccessToken, DeviceName, Doors, DoorsAsk, Keys, KeysAsk, SessionEntry, SessionsEnd, TokenAsk, TokenCheck,
+    AccessToken, DeviceName, DoorId, Doors, DoorsAsk, Keys, KeysAsk, SessionEntry, SessionsEnd, TokenAsk, TokenCheck,
 };
 use oo_contracts::wire::{Check, Done, Session, SignedIn};
 use oo_runtime::{Metric, random};
@@ -17,11 +17,9 @@ impl Auth {
             tracing::error!(%error, "a person's record cannot be made");
             Problem::new(503, "not now", "try again in a moment").retry_after(1)
         })?;
-        let secret = random::hex(&random::bytes::<32>());
+        let secret = new_secret();
         let wall = self.ctx.clock.wall();
-        // 32 hexadecimal digits fit a name's limits.
-        let id = random::token().parse().expect("32 hexadecimal digits");
-        let record = Record { user: user.clone(), id, device, began: wall, used: wall };
+        let record = Record { user: user.clone(), id: new_id(), device, began: wall, used: wall };
         self.sessions.begin(&hash(&secret), &record).await.map_err(away)?;
         self.ctx.metrics.count(Metric::AuthSignIns, way);
         tracing::info!(%user, way, "signed in");
@@ -39,6 +37,17 @@ impl Auth {
             tracing::info!(user = %record.user, "signed out");
         }
         Ok(Done {})
+    }
+
+    /// Who may come in has changed: the session goes on under a new secret and name, and the old ones, with all access tokens
+    /// that were made of them, are dead. Its age stays, so that nobody lives for ever by renewing.
+    pub(crate) async fn renew(&self, Check { secret }: Check) -> Result<Session, Problem> {
+        let (old, fresh) = (self.record(&secret).await?, new_secret());
+        let record = Record { id: new_id(), used: self.ctx.clock.wall(), ..old.clone() };
+        if !self.sessions.renew(&hash(&secret), &old, &hash(&fresh), &record).await.map_err(away)? {
+            return Err(signed_out());
+        }
+        Ok(Session { user: old.user, secret: fresh, idle_seconds: self.settings.idle_days * 24 * 3600 })
     }
 
     /// By what a person can come in, and where they are.
@@ -103,8 +112,21 @@ impl Auth {
     /// A session, if it lives.
     async fn record(&self, secret: &str) -> Result<Record, Problem> {
         let found = self.sessions.check(&hash(secret), self.ctx.clock.wall()).await.map_err(away)?;
-        found.ok_or_else(|| Problem::new(401, "signed out", "sign in again"))
+        found.ok_or_else(signed_out)
     }
+}
+
+/// 256 random bits.
+fn new_secret() -> String {
+    random::hex(&random::bytes::<32>())
+}
+
+fn new_id() -> DoorId {
+    random::token().parse().expect("32 hexadecimal digits fit a name's limits")
+}
+
+fn signed_out() -> Problem {
+    Problem::new(401, "signed out", "sign in again")
 }
 
 /// What is bound to the page's address is not to be had without one.

@@ -15,7 +15,7 @@ use oo_contracts::wire::{Check, OwnerLink, Session};
 use oo_runtime::web::{self, Answer};
 use oo_subjects::{
     DOORS, END_SESSION, END_SESSIONS, MAKE_TOKEN, OIDC_CALLBACK, OIDC_START, PASSKEY_FINISH, PASSKEY_REMOVE,
-    PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START, SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
+    PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START, RENEW_SESSION, SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
 };
 use std::collections::HashMap;
 use warp::http::{HeaderValue, header};
@@ -109,16 +109,22 @@ pub(crate) async fn make_passkey(gateway: &Gateway, user: UserId) -> Result<Answ
 /// The browser made it.
 pub(crate) async fn keep_passkey(gateway: &Gateway, user: UserId, request: &Request) -> Result<Answer, Problem> {
     let PasskeyAnswer { credential } = request.json()?;
-    let transaction = transaction(gateway, request)?;
+    let (transaction, secret) = (transaction(gateway, request)?, secret(gateway, request)?);
     let made = PasskeyFinish { user, transaction, credential, device: device(request) };
     gateway.ctx.bus.ask(PASSKEY_FINISH, &made).await.map_err(problem)?;
-    Ok(with_cookie(web::empty(204), &gateway.set_cookie(gateway.cookie_names().sign_in, None, 0)))
+    let answer = renewed(gateway, &secret, web::empty(204)).await?;
+    Ok(with_cookie(answer, &gateway.set_cookie(gateway.cookie_names().sign_in, None, 0)))
 }
 
-pub(crate) async fn remove_passkey(gateway: &Gateway, user: UserId, id: &str) -> Result<Answer, Problem> {
-    let id: DoorId = named(id)?;
+pub(crate) async fn remove_passkey(
+    gateway: &Gateway,
+    user: UserId,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    let (id, secret): (DoorId, _) = (named(id)?, secret(gateway, request)?);
     gateway.ctx.bus.ask(PASSKEY_REMOVE, &PasskeyRemove { user, id }).await.map_err(problem)?;
-    Ok(web::empty(204))
+    renewed(gateway, &secret, web::empty(204)).await
 }
 
 /// A person's passkeys and sessions.
@@ -171,6 +177,13 @@ async fn signed_in(gateway: &Gateway, request: &Request, begun: &Session, answer
         let _ = gateway.ctx.bus.ask(END_SESSION, &Check { secret: secret.to_owned() }).await;
     }
     with_cookie(answer, &gateway.set_cookie(name, Some(&begun.secret), begun.idle_seconds))
+}
+
+/// Who may come in has changed: the session goes on under a new secret, and whoever has the old one is out.
+async fn renewed(gateway: &Gateway, secret: &str, answer: Answer) -> Result<Answer, Problem> {
+    let renewed = gateway.ctx.bus.ask(RENEW_SESSION, &Check { secret: secret.to_owned() }).await.map_err(problem)?;
+    let name = gateway.cookie_names().session;
+    Ok(with_cookie(answer, &gateway.set_cookie(name, Some(&renewed.secret), renewed.idle_seconds)))
 }
 
 /// What an issuer says: in the query, or in the form that it lets the browser post. What else a form holds (Apple sends a
