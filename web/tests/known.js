@@ -77,6 +77,7 @@ export const facts = (some = {}) => ({
   unlinking: null,
   linked: null,
   linkFailed: false,
+  server: null,
   staleLink: false,
   failed: false,
   asking: 'ask',

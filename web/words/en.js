@@ -1,4 +1,5 @@
-// Every word of the page in English, flat. Another language is another file with the same keys.
+// The words of the page in English, flat. Another language is another file with the same keys. What is said only where somebody
+// opens more is in en.later.js.
 
 export default {
   'signed-out.text': 'One tip, at the right moment. Otherwise, silence.',
@@ -17,6 +18,10 @@ export default {
 
   'reconnect.text': 'oO cannot see {account} any more.',
   'reconnect.note': 'The link ended {day}. Only you can renew it.',
+  'reconnect.withdrawn': 'The link ended {day}: the permission was taken back there, or ran out.',
+  'reconnect.narrowed': 'The link ended {day}: a part of what oO needs is not permitted any more.',
+  'reconnect.unrenewable': 'The link ended {day}: it could not be renewed without you.',
+  'reconnect.password': 'The link ended {day}: the server does not take the app-specific password any more.',
   'reconnect.again': 'Reconnect',
 
   'permission.text': 'May oO tap you when the moment is right?',
@@ -72,34 +77,6 @@ export default {
   'error.saved': 'oO is resting. Saved at {time}.',
   'error.again': 'Try again',
 
-  'you.text': 'You',
-  'you.none': 'Not linked',
-  'you.active': 'Linked',
-  'you.degraded': 'Does not answer just now. oO tries again.',
-  'you.reconnect': 'The link ended {day}.',
-  'you.link': 'Link',
-  'you.unlink': 'Unlink',
-  'you.unlink.sure': 'Unlink for good',
-  'you.push': 'Notifications',
-  'you.push.on': 'On, for this browser',
-  'you.push.off': 'Off, for this browser',
-  'you.push.denied': 'Blocked in the browser’s settings',
-  'you.push.none': 'Not possible in this browser',
-  'you.push.allow': 'Allow',
-  'you.push.stop': 'Turn off',
-  'you.passkey': 'Passkey of {device}',
-  'you.passkey.used': 'Used {ago}',
-  'you.passkey.added': 'Added {ago}',
-  'you.passkey.remove': 'Remove',
-  'you.passkey.new': 'A passkey for this device',
-  'you.passkey.why': 'Sign in without a link',
-  'you.passkey.add': 'Add',
-  'you.session': 'Signed in, used {ago}',
-  'you.session.end': 'End',
-  'you.budget': 'Tips today',
-  'you.budget.note': '{given} of at most {budget}',
-  'you.out': 'Sign out',
-  'you.back': 'Back',
   'you.open': 'You and your links',
   'you.close': 'Back to the moment',
   'failed': 'That did not work. Try again in a moment.',

@@ -15,7 +15,8 @@ use openidconnect::core::{
 use openidconnect::{
     AdditionalProviderMetadata, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, CsrfToken,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge,
-    PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, SignatureVerificationError, TokenResponse as _,
+    PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
+    TokenResponse as _,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -120,12 +121,13 @@ impl Oidc {
         let client = self.client(&*self.description(None).await?)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let state = state.to_owned();
-        // `openid` and nothing more: the subject is all that we need to know of anybody.
+        // `openid` and nothing more, but where a name can be had: the subject is all that we need to know of anybody.
         let mut request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || CsrfToken::new(state), Nonce::new_random)
             .set_pkce_challenge(challenge);
         if self.posts_back() {
-            request = request.add_extra_param("response_mode", "form_post");
+            // A name is given once, to who asks for it, and by a posted form only.
+            request = request.add_scope(Scope::new("name".into())).add_extra_param("response_mode", "form_post");
         }
         let (url, _, nonce) = request.url();
         Ok((url, Waiting { nonce: nonce.secret().clone(), verifier: verifier.into_secret() }))

@@ -64,7 +64,8 @@ impl Auth {
             None => vec![],
         };
         let issuers = self.identities.of(&user).await.map_err(away)?;
-        Ok(Doors { passkeys, sessions, issuers })
+        let name = self.name(&user).await?;
+        Ok(Doors { passkeys, sessions, issuers, name })
     }
 
     /// Ends one session of a person by its name, or all but the one that asks.

@@ -8,8 +8,8 @@ use oo_contracts::UserId;
 use oo_contracts::http::{LinkTo, OwnerSignIn, Problem};
 use oo_contracts::session::{
     DeviceName, DoorId, DoorsAsk, Issuer, KeysAsk, OidcCallback, OidcStart, PasskeyAnswer, PasskeyFinish,
-    PasskeyOptions, PasskeyRemove, PasskeySignInFinish, PasskeySignInStart, PasskeyStart, SessionsEnd, TokenAsk,
-    WaysAsk,
+    PasskeyOptions, PasskeyRemove, PasskeySignInFinish, PasskeySignInStart, PasskeyStart, PersonName, SessionsEnd,
+    TokenAsk, WaysAsk,
 };
 use oo_contracts::wire::{Check, OwnerLink, Session};
 use oo_runtime::web::{self, Answer};
@@ -22,6 +22,8 @@ use warp::http::{HeaderValue, header};
 
 /// Seconds that a sign-in at an issuer or a passkey may take.
 const SIGN_IN_SECONDS: u64 = 600;
+/// Characters of a name that are kept.
+const MAX_NAME: usize = 80;
 
 /// How people may sign in.
 pub(crate) async fn ways(gateway: &Gateway) -> Result<Answer, Problem> {
@@ -68,6 +70,7 @@ pub(crate) async fn from_issuer(gateway: &Gateway, issuer: &str, request: &Reque
         error: get("error"),
         iss: get("iss"),
         device: device(request),
+        name: get("user").as_deref().and_then(called),
     };
     let forget = gateway.set_cookie(gateway.cookie_names().sign_in, None, 0);
     let within = std::time::Duration::from_secs(30);
@@ -186,8 +189,8 @@ async fn renewed(gateway: &Gateway, secret: &str, answer: Answer) -> Result<Answ
     Ok(with_cookie(answer, &gateway.set_cookie(name, Some(&renewed.secret), renewed.idle_seconds)))
 }
 
-/// What an issuer says: in the query, or in the form that it lets the browser post. What else a form holds (Apple sends a
-/// name) is nobody's business here.
+/// What an issuer says: in the query, or in the form that it lets the browser post. What else a form holds is
+/// nobody's business here.
 fn said(request: &Request) -> Result<HashMap<String, String>, Problem> {
     let pairs = match request.method {
         warp::http::Method::POST => {
@@ -207,6 +210,29 @@ fn said(request: &Request) -> Result<HashMap<String, String>, Problem> {
         }
     }
     Ok(said)
+}
+
+/// What Apple's form says, once, that somebody is called. Anybody can write into a form: of it only letters are kept, few, and
+/// an address in it is not even read.
+fn called(user: &str) -> Option<PersonName> {
+    #[derive(serde::Deserialize)]
+    struct User {
+        name: Name,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Name {
+        #[serde(default)]
+        first_name: String,
+        #[serde(default)]
+        last_name: String,
+    }
+    let User { name } = serde_json::from_str(user).ok()?;
+    let plain = |c: &char| c.is_alphanumeric() || " '’.-".contains(*c);
+    let said = format!("{} {}", name.first_name, name.last_name);
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let kept: String = words.join(" ").chars().filter(plain).take(MAX_NAME).collect();
+    kept.trim().parse().ok()
 }
 
 /// The secret of the session: an access token is not enough for what changes who may come in.
@@ -256,4 +282,29 @@ fn device(request: &Request) -> DeviceName {
         (None, None) => "another device".to_owned(),
     };
     name.parse().expect("a short name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S33: the posted name is anybody's writing.
+    #[test]
+    fn s33_a_posted_name_is_read_as_letters_and_everything_else_is_dropped() {
+        let name = |user: &str| called(user).map(|name| name.as_str().to_owned());
+        let told = |first: &str, last: &str| {
+            let user =
+                serde_json::json!({ "name": { "firstName": first, "lastName": last }, "email": "x@evil.example" });
+            name(&user.to_string())
+        };
+        assert_eq!(told("Ada", "Lovelace").as_deref(), Some("Ada Lovelace"));
+        assert_eq!(told(" Zoë\n", "O’Brien-Łuk").as_deref(), Some("Zoë O’Brien-Łuk"));
+        assert_eq!(told("<img src=x>", "\u{202e}\u{0}").as_deref(), Some("img srcx"));
+        assert_eq!(told(&"x".repeat(10_000), "").map(|name| name.len()), Some(MAX_NAME));
+        assert_eq!(told("", " \t"), None);
+        for none in ["", "{}", "[]", "{\"name\":\"Ada\"}", "{\"name\":{\"firstName\":7}}", &"[".repeat(60_000)] {
+            assert_eq!(name(none), None);
+        }
+        assert_eq!(name(r#"{"name":{"firstName":"Ada"}}"#).as_deref(), Some("Ada"));
+    }
 }

@@ -41,6 +41,7 @@ async fn sign_in(scene: &Scene, lie: &str, sub: &str) -> Result<Session, AskErro
         error: None,
         iss: None,
         device: "Firefox on Linux".parse().unwrap(),
+        name: None,
     };
     scene.ctx.bus.ask(OIDC_CALLBACK, &back).await
 }

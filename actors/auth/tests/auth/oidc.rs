@@ -92,6 +92,7 @@ async fn visit(started: &OidcStarted, person: &str) -> OidcCallback {
         error: get("error"),
         iss: get("iss"),
         device: "Firefox on Linux".parse().unwrap(),
+        name: None,
     }
 }
 

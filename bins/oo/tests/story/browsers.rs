@@ -4,10 +4,12 @@ use crate::place::{self, Place};
 use anyhow::Context as _;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
+use oo::browser::Browser;
 use oo_contracts::entry::Body;
 use oo_contracts::signal::{Answer, Fact};
 use oo_runtime::engines::free_port;
 use oo_testkit::eventually;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
@@ -121,6 +123,17 @@ impl Chromium {
             assert_eq!((&found["broken"], &found["undecided"]), (&json!([]), &json!([])), "{name}, {width} wide");
         }
         Ok(())
+    }
+
+    /// The same browser, as far as cookies go, for requests by hand.
+    async fn browser(&self, place: &Place) -> anyhow::Result<Browser> {
+        let mut browser = Browser::new(place.page.clone())?;
+        let kept = self.cdp("Network.getCookies", json!({ "urls": [place.page.as_str()] })).await?;
+        for cookie in kept["cookies"].as_array().into_iter().flatten() {
+            let part = |name: &str| cookie[name].as_str().unwrap_or_default().to_owned();
+            browser.cookies.insert(part("name"), part("value"));
+        }
+        Ok(browser)
     }
 
     async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
@@ -328,10 +341,17 @@ async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyho
     chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
     chromium.is("link").await;
 
+    let mut before = chromium.browser(&place).await?;
+    place::state(&mut before).await?;
     chromium.click("#mark").await?;
     chromium.click("[data-action=passkey-add]").await?;
     chromium.client.wait().for_element(Locator::Css("[data-action=passkey-remove]")).await?;
     chromium.picture("you").await?;
+    // Who may come in has changed: whoever had copied the session before is out, and the person noticed nothing.
+    let copied = before.request(Method::GET, "api/v1/state", None).await?;
+    assert_eq!(copied.status(), 401);
+    let mut after = chromium.browser(&place).await?;
+    place::state(&mut after).await?;
     chromium.click("[data-action=sign-out]").await?;
     chromium.is("signed-out").await;
     chromium.picture("signed-out").await?;
@@ -345,6 +365,8 @@ async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyho
         left.is_empty().then_some(())
     })
     .await;
+    let removed = chromium.browser(&place).await?;
+    assert_ne!(removed.cookies, after.cookies);
     chromium.click("[data-action=sign-out]").await?;
     chromium.is("signed-out").await;
     chromium.click("[data-action=passkey]").await?;
