@@ -1,5 +1,5 @@
-//! Installs what the tests need: system packages, nats-server, and the JavaScript tools and CalDAV servers with their pinned
-//! versions.
+//! Installs what the tests need: system packages, nats-server, and the JavaScript tools, the CalDAV servers and the identity
+//! provider with their pinned versions.
 
 use crate::run::{Command, says};
 use anyhow::{Context, bail};
@@ -150,7 +150,7 @@ fn node_packages(root: &Path) -> anyhow::Result<()> {
     Command::new("npm").args(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).within(&installed).run()
 }
 
-/// The CalDAV servers of the tests, in an environment of their own, just as the requirements say.
+/// The CalDAV servers and the identity provider of the tests, in an environment of their own, just as the requirements say.
 fn python_packages(root: &Path) -> anyhow::Result<()> {
     let (wanted, installed) = (root.join("bins/xtask/python").join(PYTHON_FILE), root.join(FETCHED).join("python"));
     let record = installed.join(PYTHON_FILE);
@@ -158,7 +158,7 @@ fn python_packages(root: &Path) -> anyhow::Result<()> {
     if record.exists() && std::fs::read(&wanted).ok() == std::fs::read(&record).ok() {
         return Ok(());
     }
-    says("installing the CalDAV servers of the tests");
+    says("installing the CalDAV servers and the identity provider of the tests");
     let place = installed.to_string_lossy();
     Command::new("python3").args(&["-m", "venv", "--clear", &place]).run()?;
     let pip = installed.join("bin/pip");
@@ -182,7 +182,9 @@ mod tests {
     fn every_python_package_has_one_version() {
         let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(PYTHON_FILE)).unwrap();
         let packages: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(packages.iter().any(|line| line.starts_with("Radicale==")), "{packages:?}");
+        for name in ["Radicale==", "Canaille=="] {
+            assert!(packages.iter().any(|line| line.starts_with(name)), "{name} {packages:?}");
+        }
         for line in packages {
             assert_eq!(line.split("==").count(), 2, "{line}: pin it");
         }

@@ -96,7 +96,7 @@ async fn visit(started: &OidcStarted, person: &str) -> OidcCallback {
     }
 }
 
-async fn come_back(scene: &Scene, back: &OidcCallback) -> Result<Session, AskError> {
+pub(crate) async fn come_back(scene: &Scene, back: &OidcCallback) -> Result<Session, AskError> {
     scene.ctx.bus.ask(OIDC_CALLBACK, back).await
 }
 

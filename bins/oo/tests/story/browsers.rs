@@ -25,14 +25,14 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Headless Chromium, and the driver that ends with it.
-struct Chromium {
-    client: Client,
+pub(crate) struct Chromium {
+    pub(crate) client: Client,
     driver: Child,
     _profile: tempfile::TempDir,
 }
 
 impl Chromium {
-    async fn start(width: u32, height: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn start(width: u32, height: u32) -> anyhow::Result<Self> {
         let port = free_port()?;
         let profile = tempfile::tempdir()?;
         let driver = Command::new("chromedriver")
@@ -71,7 +71,7 @@ impl Chromium {
     }
 
     /// Waits until the page says that it is in a state.
-    async fn is(&self, state: &str) {
+    pub(crate) async fn is(&self, state: &str) {
         eventually(&format!("the page is {state}"), || async {
             let now = self.client.execute("return document.body.dataset.state", vec![]).await.ok()?;
             if now != state {
@@ -82,13 +82,13 @@ impl Chromium {
         .await;
     }
 
-    async fn click(&self, css: &str) -> anyhow::Result<()> {
+    pub(crate) async fn click(&self, css: &str) -> anyhow::Result<()> {
         let element = self.client.wait().for_element(Locator::Css(css)).await?;
         Ok(element.click().await?)
     }
 
     /// What the console holds against the page: errors, and breaches of its own content security policy.
-    async fn complaints(&self) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn complaints(&self) -> anyhow::Result<Vec<String>> {
         let entries = self.client.issue_cmd(Log).await?;
         let said = entries.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");
         // Before the sign-in a 401 is the right answer, and Chromium tells of it.
@@ -98,14 +98,14 @@ impl Chromium {
     }
 
     /// Keeps a picture where a person can look at it.
-    async fn picture(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn picture(&self, name: &str) -> anyhow::Result<()> {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
         std::fs::create_dir_all(&dir)?;
         Ok(std::fs::write(dir.join(format!("{name}.png")), self.client.screenshot().await?)?)
     }
 
     /// Holds what is on the screen against the rules of accessibility, as on a phone and as on a desk.
-    async fn is_accessible(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn is_accessible(&self, name: &str) -> anyhow::Result<()> {
         for (width, height) in [(390, 844), (1280, 800)] {
             let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < height });
             self.cdp("Emulation.setDeviceMetricsOverride", screen).await?;
@@ -126,7 +126,7 @@ impl Chromium {
     }
 
     /// The same browser, as far as cookies go, for requests by hand.
-    async fn browser(&self, place: &Place) -> anyhow::Result<Browser> {
+    pub(crate) async fn browser(&self, place: &Place) -> anyhow::Result<Browser> {
         let mut browser = Browser::new(place.page.clone())?;
         let kept = self.cdp("Network.getCookies", json!({ "urls": [place.page.as_str()] })).await?;
         for cookie in kept["cookies"].as_array().into_iter().flatten() {
@@ -136,7 +136,7 @@ impl Chromium {
         Ok(browser)
     }
 
-    async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+    pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         Ok(self.client.issue_cmd(Cdp(command.to_owned(), parameters)).await?)
     }
 }

@@ -1,6 +1,7 @@
 //! The story: the real program, real servers, the sandbox as the outside world. One test binary, since linking all
 //! services takes its time.
 
+mod accounts;
 mod browsers;
 mod cli;
 mod crashes;
