@@ -1,5 +1,6 @@
 # An identity provider for tests that others wrote: PyPI's Canaille, with its own login page, one person and one client.
 # It gives a new refresh token for each one used. Usage: python canaille_peer.py <port> <redirect address> <empty folder>
+# [<one more scope>]; with a scope, the client's secret comes in the form.
 
 import datetime
 import logging
@@ -12,7 +13,7 @@ from canaille.backends import Backend
 from joserfc.jwk import RSAKey
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-port, redirect, folder = sys.argv[1:]
+port, redirect, folder, *more = sys.argv[1:]
 
 
 class Http11(WSGIRequestHandler):
@@ -29,7 +30,7 @@ app = create_app(
         "CANAILLE": {"DATABASE": "sql", "LOGGING": None},
         "CANAILLE_SQL": {"DATABASE_URI": f"sqlite:///{folder}/canaille.sqlite", "PASSWORD_SCHEMES": "plaintext"},
         "CANAILLE_OIDC": {
-            "REQUIRE_NONCE": True,
+            "REQUIRE_NONCE": not more,
             "ACTIVE_JWKS": [RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)],
         },
     }
@@ -53,8 +54,8 @@ with app.app_context():
             redirect_uris=[redirect],
             grant_types=["authorization_code", "refresh_token"],
             response_types=["code"],
-            scope=["openid", "profile", "email", "offline_access"],
-            token_endpoint_auth_method="client_secret_basic",
+            scope=["openid", "profile", "email", "offline_access", *more],
+            token_endpoint_auth_method="client_secret_post" if more else "client_secret_basic",
             client_id_issued_at=datetime.datetime.now(datetime.timezone.utc),
         )
         client.audience = [client]
