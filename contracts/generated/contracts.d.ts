@@ -375,6 +375,8 @@ export type DoorId = string;
 /** By what a person can come in, and where they are. */
 export interface Doors {
   issuers: Issuer[];
+  /** What the person said at their first sign-in that they are called, for themselves to see. */
+  name?: PersonName | null;
   passkeys: PasskeyEntry[];
   sessions: SessionEntry[];
 }
@@ -924,6 +926,8 @@ export interface OidcCallback {
   error?: string | null;
   iss?: string | null;
   issuer: Issuer;
+  /** What the browser says that the person is called: nobody vouches for it, and it identifies nobody. */
+  name?: PersonName | null;
   state: string;
   transaction: string;
 }
@@ -1045,6 +1049,12 @@ export interface PasskeyStarted {
   options: string;
   transaction: string;
 }
+
+/**
+ * What a person is called.
+ * 1 to 80 characters.
+ */
+export type PersonName = string;
 
 /** Roughly where. */
 export type Place = "home" | "work" | "elsewhere" | "moving";
