@@ -1,3 +1,5 @@
+//! The estimators against their formulas, their intervals against simulated logs, and what is refused.
+
 use super::*;
 use proptest::prelude::*;
 
