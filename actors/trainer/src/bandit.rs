@@ -76,18 +76,10 @@ impl Bandit {
         bounds.enumerate().fold((0, f64::NEG_INFINITY), |best, next| if next.1 > best.1 { next } else { best }).0
     }
 
-    /// What each arm is expected to give. Where exactly one is right, these are probabilities that add up to one.
+    /// What each arm is expected to give.
     pub fn expected(&mut self, x: &[f64]) -> Vec<f64> {
         let lifted = self.lift.see(x);
-        let means = self.beliefs.iter().map(|belief| belief.predict(&lifted).mean);
-        if self.rewards == Rewards::Independent {
-            return means.collect();
-        }
-        // A linear model may go below nothing.
-        let parts: Vec<f64> = means.map(|mean| mean.max(0.0)).collect();
-        let total: f64 = parts.iter().sum();
-        let even = 1.0 / parts.len() as f64;
-        parts.into_iter().map(|part| if total > 0.0 { part / total } else { even }).collect()
+        self.beliefs.iter().map(|belief| belief.predict(&lifted).mean).collect()
     }
 
     /// Learns what the taken arm gave.
@@ -178,18 +170,6 @@ mod tests {
         let mut careful = Bandit::new(2, Rewards::Independent).unwrap();
         careful.learn(&[0.3, 0.3], 0, 0.0);
         assert_eq!(careful.beliefs[1].predict(&careful.lift.see(&[0.3, 0.3])).mean, 0.0);
-    }
-
-    #[test]
-    fn where_one_is_right_the_expectations_add_up_to_one() {
-        let (mut bandit, mut chance) = (Bandit::new(3, Rewards::OneRight).unwrap(), SplitMix::new(3));
-        assert_eq!(bandit.expected(&[0.5, 0.5]), [1.0 / 3.0; 3]);
-        for _ in 0..100 {
-            let (x, right) = ring(&mut chance);
-            let arm = bandit.choose(&x);
-            bandit.learn(&x, arm, f64::from(arm == right));
-            assert!((bandit.expected(&x).iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        }
     }
 
     #[test]

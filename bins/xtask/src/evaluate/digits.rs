@@ -112,7 +112,7 @@ fn run(digits: &[Digit], seed: u64) -> anyhow::Result<Outcome> {
             model.learn(x, *action, *reward);
         }
         for (place, (x, action, reward, propensity, judged)) in log.iter().enumerate().skip(fold).step_by(FOLDS) {
-            let expected = model.expected(x);
+            let expected: Vec<f64> = model.expected(x).iter().map(|reward| reward.clamp(0.0, 1.0)).collect();
             let judged_value =
                 expected.iter().enumerate().map(|(class, value)| taken(JUDGED_SURE, *judged, class) * value);
             rounds[place] = Some(Round {
