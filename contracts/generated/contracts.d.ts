@@ -73,6 +73,12 @@ export interface Answered {
  */
 export type AppPassword = string;
 
+/** One arm of an experiment. */
+export interface Arm {
+  seat: Seat;
+  weight: Weight;
+}
+
 /** Asks for one tip. Everything that the choice may depend on is in here: a policy reads no store, no clock and no dice. */
 export interface Ask {
   id: DecisionId;
@@ -83,6 +89,10 @@ export interface Ask {
   context: Context;
   /** What the person's own model has learnt, opaque to everything but the policy that wrote it. */
   posterior?: Posterior | null;
+  /** Whose models answer; `None` for the only community of an instance. */
+  tenant?: Tenant | null;
+  /** What experiments assign by. */
+  unit?: Unit | null;
 }
 
 /** A fact that can speak for a tip. */
@@ -313,6 +323,26 @@ export interface Event {
   start: string;
 }
 
+/** People are assigned to its arms for as long as it runs, each by a hash. */
+export interface Experiment {
+  arms: Arm[];
+  name: ExperimentName;
+  since: string;
+}
+
+/**
+ * The name of an experiment.
+ * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type ExperimentName = string;
+
+/** A person's arm in an experiment. */
+export interface Exposure {
+  /** Its place among the arms. */
+  arm: number;
+  experiment: ExperimentName;
+}
+
 /** What a signal says. */
 export type Fact =
   | { kind: "task_added"; task: Task }
@@ -339,6 +369,21 @@ export type Fact =
   | { kind: "consent"; granted: boolean; purpose: Purpose }
   | { kind: "account_linked"; account: AccountId; provider: Provider }
   | { kind: "account_unlinked"; account: AccountId };
+
+/** A policy that should have answered, and what it did instead. */
+export interface Fallback {
+  fault: Fault;
+  policy: PolicyName;
+}
+
+/** How a policy fails. */
+export type Fault =
+  /** It did not answer in time. */
+  | "slow"
+  /** It answered what it may not, or what nobody understands. */
+  | "wrong"
+  /** It cannot be reached, or its model is not there. */
+  | "gone";
 
 /** Asks for the words of a reference. */
 export interface Fetch {
@@ -469,6 +514,16 @@ export interface KeysAsk {}
 /** Languages that oO speaks. */
 export type Language = "en" | "de";
 
+/** Who answers for one tenant. */
+export interface Lineup {
+  experiment?: Experiment | null;
+  live: Seat;
+  /** Who was live before, the newest last. */
+  past: Retired[];
+  /** Asked beside the live one, without effect. */
+  shadow?: Seat | null;
+}
+
 /** The provider sent the browser back. */
 export interface LinkCallback {
   code?: string | null;
@@ -526,6 +581,18 @@ export interface Look {
   user: UserId;
 }
 
+/** What off-policy evaluation says of a model. Rewards per decision. */
+export interface Measures {
+  /** Decisions that the estimate is worth, after weighting. */
+  effective: number;
+  /** What the decisions in the log were worth. */
+  logged: number;
+  lower: number;
+  upper: number;
+  /** The estimate, and its 95 % interval. */
+  value: number;
+}
+
 /** A declarative web push message (WebKit, W3C Push API): Safari shows it by itself, our service worker reads the same object. */
 export interface Message {
   notification: Notification;
@@ -540,6 +607,35 @@ export interface Message {
  * 1 to 1440.
  */
 export type Minutes = number;
+
+/** A model with its card. Immutable: another training is another version. */
+export interface Model {
+  body: ModelBody;
+  /** The version of the code that fitted it. */
+  code: string;
+  decisions: number;
+  /** The version of the features that it was fitted to. */
+  features: number;
+  /** The decisions that it was fitted to were made between these. */
+  from: string;
+  /** What was measured on decisions that it was not fitted to. */
+  measures: Measures;
+  /** People who allowed it, and how many decisions of theirs. */
+  people: number;
+  /** The policy that reads the body. */
+  policy: PolicyName;
+  tenant: Tenant;
+  to: string;
+  trained_at: string;
+  /** 1 is the first that this tenant trained for this policy. */
+  version: number;
+}
+
+/**
+ * A model as its policy reads it; opaque to everything else.
+ * 1 to 262144 characters.
+ */
+export type ModelBody = string;
 
 /** A wake-up that came due. */
 export interface Moment {
@@ -765,6 +861,16 @@ export interface Problem {
   type: string;
 }
 
+/** How an answer came to be this policy's. */
+export interface Provenance {
+  /** The experiment that assigned it. */
+  exposure?: Exposure | null;
+  /** Another should have answered. */
+  fallback?: Fallback | null;
+  /** What another would have done; nothing came of it. */
+  shadow?: Shadow | null;
+}
+
 /** Where an account lives. */
 export type Provider =
   | "todoist" | "google_calendar" | "google_tasks" | "microsoft_todo" | "outlook_calendar"
@@ -816,6 +922,7 @@ export interface Recommendation {
   policy: PolicyName;
   /** The probability with which the policy took just this action, silence included. */
   propensity: number;
+  provenance?: Provenance;
   /** Why there is none. */
   silence?: Hush | null;
   /** The chosen one, or `null` for silence. */
@@ -828,6 +935,30 @@ export interface Recommendation {
 export interface Ref {
   account: AccountId;
   item: ItemId;
+}
+
+/** Why a seat changed hands. */
+export type Replaced =
+  /** The lower bound of the new one beat the old one. */
+  | "better"
+  /** Somebody decided it. */
+  | "by_hand"
+  /** The new one was taken back. */
+  | "rolled_back";
+
+/** A seat that was live. */
+export interface Retired {
+  /** When another took its place. */
+  at: string;
+  seat: Seat;
+  why: Replaced;
+}
+
+/** A policy, with the version of its model where it reads one. */
+export interface Seat {
+  /** `None` for what is built in. */
+  model?: number | null;
+  policy: PolicyName;
 }
 
 /**
@@ -867,6 +998,15 @@ export interface SessionsEnd {
   /** The session that asks. */
   secret: string;
   user: UserId;
+}
+
+/** What a policy without effect would have done. */
+export interface Shadow {
+  /** A place in the ask; `None` for silence. */
+  candidate?: number | null;
+  policy: PolicyName;
+  propensity: number;
+  version: number;
 }
 
 /** One fact about one person. */
@@ -982,6 +1122,12 @@ export interface Task {
   reference: Ref;
 }
 
+/**
+ * A community whose data trains its own models and nobody else's.
+ * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type Tenant = string;
+
 /** A tip as the log keeps it. */
 export interface Tip {
   id: TipId;
@@ -1027,6 +1173,12 @@ export interface TokenAsk {
 export interface TokenCheck {
   access_token: string;
 }
+
+/**
+ * Tells one person's asks from another's, and says nothing else of whose they are.
+ * 16 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type Unit = string;
 
 /** Ends a device's push subscription. */
 export interface Unsubscribe {
@@ -1078,6 +1230,12 @@ export interface Ways {
 
 /** Asks how people may sign in here. */
 export interface WaysAsk {}
+
+/**
+ * How often an arm is drawn, against the weights of the others.
+ * 1 to 10000.
+ */
+export type Weight = number;
 
 /** A provider's words. They live in memory and in this answer, nowhere else. */
 export interface Words {

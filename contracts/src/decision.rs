@@ -1,5 +1,6 @@
 //! `POST /recommend`: what a policy is asked, what it answers, and what is kept of it.
 
+use crate::model::{ExperimentName, Tenant};
 use crate::signal::Place;
 use crate::tip::{Reason, Subject};
 use crate::{DecisionId, Timestamp};
@@ -17,6 +18,12 @@ pub struct Ask {
     pub posterior: Option<Posterior>,
     /// The only chance there is: 64 bits in hexadecimal.
     pub bits: RandomBits,
+    /// What experiments assign by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Whose models answer; `None` for the only community of an instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Tenant>,
 }
 
 /// The circumstances of a decision.
@@ -77,6 +84,84 @@ pub struct Recommendation {
     pub policy: PolicyName,
     /// Version of the policy's model, and of the features it saw.
     pub version: u32,
+    #[serde(default, skip_serializing_if = "Provenance::is_plain")]
+    pub provenance: Provenance,
+}
+
+impl Recommendation {
+    /// What the policy itself said: the same ask has the same answer, however it came to be asked.
+    pub fn own(&self) -> Self {
+        Self { provenance: Provenance::default(), ..self.clone() }
+    }
+}
+
+/// How an answer came to be this policy's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// Another should have answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+    /// What another would have done; nothing came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
+    /// The experiment that assigned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
+}
+
+impl Provenance {
+    /// Whether there is nothing to say: it was its turn.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A policy that should have answered, and what it did instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fallback {
+    pub policy: PolicyName,
+    pub fault: Fault,
+}
+
+/// How a policy fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// It did not answer in time.
+    Slow,
+    /// It answered what it may not, or what nobody understands.
+    Wrong,
+    /// It cannot be reached, or its model is not there.
+    Gone,
+}
+
+impl Fault {
+    /// Its name, for metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Slow => "slow",
+            Self::Wrong => "wrong",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// What a policy without effect would have done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Shadow {
+    pub policy: PolicyName,
+    pub version: u32,
+    /// A place in the ask; `None` for silence.
+    pub candidate: Option<u16>,
+    pub propensity: f64,
+}
+
+/// A person's arm in an experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exposure {
+    pub experiment: ExperimentName,
+    /// Its place among the arms.
+    pub arm: u16,
 }
 
 /// Which candidate, and why.
@@ -168,6 +253,9 @@ pub struct Decision {
     pub at: Timestamp,
     /// The sequence of the entry that led to it.
     pub seq: u64,
+    /// Whether the model that all share may learn from it, as the person allowed when it was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub training: bool,
     pub outcome: Outcome,
 }
 
@@ -184,4 +272,4 @@ pub enum Outcome {
 
 /// A policy by name. Any name: others may run their own behind the same contract.
 pub type PolicyName = crate::id::PolicyName;
-pub use crate::id::{Posterior, RandomBits};
+pub use crate::id::{Posterior, RandomBits, Unit};

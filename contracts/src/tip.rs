@@ -1,7 +1,7 @@
 //! A tip: what it is about, why, and until when. Words of a provider are not in it.
 
 use crate::bounded::bounded;
-use crate::signal::{HabitLabel, Language, ZoneName};
+use crate::signal::{Channel, HabitLabel, Language, ZoneName};
 use crate::{AdviceId, DecisionId, HabitId, Ref, Timestamp, TipId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Tip {
     /// The person's zone and language when it was decided, so that the words need nothing else.
     pub zone: ZoneName,
     pub language: Language,
+    /// How the person wants to be reached while no page is open.
+    #[serde(default = "Channel::all", skip_serializing_if = "Channel::are_all")]
+    pub channels: Vec<Channel>,
 }
 
 /// What a tip is about.

@@ -44,6 +44,8 @@ const facts = {
   open: null,
   later: before.later,
   unlinking: null,
+  erasing: false,
+  erased: null,
   linked: null,
   linkFailed: false,
   staleLink: false,
@@ -204,7 +206,7 @@ const actions = {
   }),
   again: () => quietly(begin()),
   door() {
-    know({ open: facts.open ? null : 'you', unlinking: null, failed: false, linkFailed: false });
+    know({ open: facts.open ? null : 'you', unlinking: null, erasing: false, failed: false, linkFailed: false });
     if (facts.open) quietly(learnDoors());
   },
   passkey: () => once(
@@ -233,13 +235,30 @@ const actions = {
     await (await doors()).endSession(id);
     await learnDoors();
   }),
-  back: () => know({ open: null, unlinking: null, failed: false, linkFailed: false }),
+  back: () => know({ open: null, unlinking: null, erasing: false, failed: false, linkFailed: false }),
   unlink: (account) => know({ unlinking: account }),
   'unlink-sure': (account) => once(async () => {
     await oo.unlink(account);
     know({ unlinking: null });
     stream?.refresh();
   }),
+  export: () => once(async () => {
+    const file = document.createElement('a');
+    file.href = (await doors()).exportAddress;
+    file.download = 'oo-export.json';
+    file.click();
+  }),
+  erase: () => know({ erasing: true }),
+  'erase-sure': () => once(async () => {
+    const receipt = await (await doors()).eraseEverything();
+    // Nothing stays on this device either; there is no session any more that could be ended.
+    await oo.signOut().catch(() => {});
+    stream?.stop();
+    stream = null;
+    signedOut();
+    know({ erased: receipt, erasing: false });
+  }),
+  'begin-anew': () => know({ erased: null }),
   'sign-out': () => once(async () => {
     await oo.signOut();
     stream?.stop();

@@ -6,7 +6,7 @@ import { ago, clock, day, say, times } from './words.js';
  * @typedef {import('../../contracts/generated/contracts.d.ts').State} State
  * @typedef {import('../../contracts/generated/contracts.d.ts').Card} Card
  * @typedef {import('../../contracts/generated/contracts.d.ts').Answer} Answer
- * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you'} Name
+ * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'erased'} Name
  */
 
 /**
@@ -35,6 +35,8 @@ import { ago, clock, day, say, times } from './words.js';
  * @property {string} host
  * @property {import('../../contracts/generated/contracts.d.ts').Ways | null} ways how to sign in here, once it is known
  * @property {import('../../contracts/generated/contracts.d.ts').Doors | null} doors passkeys and sessions, while "You" is open
+ * @property {boolean} erasing the erasure of everything waits for a second click
+ * @property {import('../../contracts/generated/contracts.d.ts').Erased | null} erased the receipt of an erasure
  * @property {boolean} canPasskey this browser can use passkeys
  * @property {boolean} refusedIn the last try to sign in did not work
  * @property {string} [locale]
@@ -118,6 +120,7 @@ export function passedTip(facts) {
 /** @param {Facts} facts @returns {View} */
 export function look(facts) {
   const { state, reach, wall } = facts;
+  if (facts.erased) return erased(facts.erased);
   if (reach === 'signed-out') return signedOut(facts);
   if (facts.open === 'you' && state) return you(facts, state);
 
@@ -160,6 +163,19 @@ function view(some) {
     moment: '', text: '', own: false, tone: 'quiet', note: '', lang: 'en', why: [], rows: [], answers: [], foot: '',
     found: false, door: true, announce: '', until: null, ...some,
   };
+}
+
+/** @param {import('../../contracts/generated/contracts.d.ts').Erased} receipt */
+function erased(receipt) {
+  const rest = !receipt.finished ? say('erased.under-way') : receipt.unrevoked > 0 ? say('erased.left') : '';
+  return view({
+    name: 'erased', key: 'erased', tone: 'tip', door: false,
+    text: say('erased.text'),
+    note: rest,
+    answers: [{ action: 'begin-anew', label: say('erased.begin'), tone: 'quiet' }],
+    foot: say('erased.note', { receipt: receipt.receipt }),
+    announce: rest,
+  });
 }
 
 /** @param {Facts} facts */
@@ -368,6 +384,14 @@ function you(facts, state) {
   rows.push(pushRow(facts, state), ...doorRows(facts));
   const trouble = facts.linkFailed ? say('link.failed') : facts.failed ? say('failed') : '';
   rows.push({ text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), action: /** @type {any} */ (undefined) });
+  rows.push(
+    { text: say('you.export'), note: say('you.export.note'), action: { action: 'export', label: say('you.export.get') } },
+    {
+      text: say('you.erase'),
+      note: say('you.erase.note'),
+      action: { action: facts.erasing ? 'erase-sure' : 'erase', label: say(facts.erasing ? 'you.erase.sure' : 'you.erase.ask') },
+    },
+  );
   return view({
     name: 'you', key: 'you', tone: 'tip', text: say('you.text'), rows,
     note: trouble,

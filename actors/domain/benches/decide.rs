@@ -159,7 +159,7 @@ fn ask(candidates: usize) -> Ask {
         },
         minutes: 5 + 10 * (number % 4) as u16,
         priority: 1 + (number % 4) as u8,
-        due_days: (number % 3 == 0).then_some(number as i32 % 7 - 2),
+        due_days: number.is_multiple_of(3).then_some(number as i32 % 7 - 2),
         age_days: number as u16,
         shown: 0,
         since_shown: None,

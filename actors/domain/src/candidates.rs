@@ -9,8 +9,9 @@ use crate::profile::Profile;
 use crate::profile::kept::{KeptTask, Kind, Memory};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::decision::{Candidate, Context};
-use oo_contracts::signal::Due;
+use oo_contracts::signal::{Due, Purpose};
 use oo_contracts::tip::Subject;
+use std::borrow::Cow;
 
 /// The most that a policy chooses among.
 pub const MAX: usize = 32;
@@ -39,6 +40,13 @@ pub const LIVES_AT_LEAST: SignedDuration = minutes(5);
 /// their part of the day, tasks (past due and due today first, then by priority, then the oldest, then by reference),
 /// advices as the catalogue has them.
 pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
+    let seen = profile.permitted(Purpose::Choosing);
+    let mut all = of_all_kinds(&seen, now);
+    all.retain(|candidate| has_room(profile, candidate, now));
+    all
+}
+
+fn of_all_kinds(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
     let context = features::context(profile, now);
     let mut all = preparations(profile, &context);
     all.truncate(MAX_PREPARE);
@@ -56,20 +64,31 @@ pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
 
 /// Whether `subject` could be said at `now`, the limits of a list aside.
 pub fn is_eligible(profile: &Profile, subject: &Subject, now: Timestamp) -> bool {
-    let context = features::context(profile, now);
+    let seen = &*profile.permitted(Purpose::Choosing);
+    let context = features::context(seen, now);
     let all = match subject {
-        Subject::Todo { .. } => open_tasks(profile, &context),
-        Subject::Prepare { .. } => preparations(profile, &context),
-        Subject::Habit { .. } => open_habits(profile, &context),
-        Subject::Advice { .. } => advices(profile, &context),
+        Subject::Todo { .. } => open_tasks(seen, &context),
+        Subject::Prepare { .. } => preparations(seen, &context),
+        Subject::Habit { .. } => open_habits(seen, &context),
+        Subject::Advice { .. } => advices(seen, &context),
     };
-    all.iter().any(|candidate| candidate.subject == *subject)
+    all.iter().any(|candidate| candidate.subject == *subject && has_room(profile, candidate, now))
+}
+
+/// Whether there is room before what is busy and may be seen for the timing; what may be seen for choosing as well was looked
+/// at already.
+fn has_room(profile: &Profile, candidate: &Candidate, now: Timestamp) -> bool {
+    match profile.permitted(Purpose::Timing) {
+        Cow::Borrowed(_) => true,
+        Cow::Owned(seen) => moments::next_busy(&seen, now)
+            .is_none_or(|start| plus(now, minutes(i64::from(candidate.minutes)) + BUFFER) <= start),
+    }
 }
 
 /// Until when a tip about `subject`, given at `now`, may be shown: until the gap, the quiet before the night, the part of
 /// the day or the event it belongs to ends, and [`LIVES_AT_MOST`].
 pub fn not_after(profile: &Profile, subject: &Subject, now: Timestamp) -> Timestamp {
-    let gap_ends = moments::next_busy(profile, now).map(|start| minus(start, BUFFER));
+    let gap_ends = moments::next_busy(&profile.permitted(Purpose::Timing), now).map(|start| minus(start, BUFFER));
     let own = match subject {
         Subject::Prepare { starts, .. } => Some(minus(*starts, BUFFER)),
         Subject::Habit { habit, .. } => profile

@@ -3,11 +3,13 @@
 
 use crate::candidates;
 use crate::habits;
-use crate::local::{self, Window, minus, minutes, plus};
+use crate::local::{self, minus, minutes, plus};
 use crate::profile::Profile;
 use crate::profile::kept::KeptEvent;
+use crate::quiet::Quiet;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::decision::{Hush, Silence};
+use oo_contracts::signal::Purpose;
 
 /// Nothing is said so shortly before a busy event, and a task leaves so much room before it (product R-T4).
 pub const BUFFER: SignedDuration = minutes(5);
@@ -52,7 +54,7 @@ pub fn may_speak(profile: &Profile, now: Timestamp) -> Result<(), Silence> {
     if let Some(until) = profile.last_given().map(|given| plus(given, gap)).filter(|until| now < *until) {
         return Err(Silence::TooSoon { until });
     }
-    match busy_block(profile, now) {
+    match busy_block(&profile.permitted(Purpose::Timing), now) {
         Some(Block { started: true, until }) => Err(Silence::Busy { until }),
         Some(Block { started: false, until }) => Err(Silence::AlmostBusy { until }),
         None => Ok(()),
@@ -155,8 +157,8 @@ pub fn takes_time(kept: &KeptEvent) -> bool {
     kept.event.busy && kept.event.start < kept.event.end
 }
 
-fn quiet(profile: &Profile) -> Option<Window> {
-    profile.preferences().quiet.map(|quiet| Window { from: quiet.from, to: quiet.to })
+fn quiet(profile: &Profile) -> Option<Quiet> {
+    Quiet::of(profile.preferences())
 }
 
 fn quiet_until(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
@@ -169,6 +171,7 @@ fn quiet_until(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
 
 /// When something next begins or ends that a decision depends on; at the latest after [`LOOK_AT_LEAST_EVERY`].
 fn next_turn(profile: &Profile, now: Timestamp) -> Timestamp {
+    let profile = &*profile.permitted(Purpose::Timing);
     let meetings = profile.events().iter().filter(|kept| takes_time(kept)).flat_map(|kept| {
         let prepare = minus(kept.event.start, candidates::PREPARE_FROM);
         [Some(kept.event.end), (!kept.event.all_day).then_some(prepare)]

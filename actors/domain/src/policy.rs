@@ -8,7 +8,7 @@ mod reasons;
 pub mod rules;
 
 use lottery::Lottery;
-use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Recommendation};
+use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Provenance, Recommendation};
 use oo_contracts::tip::Reason;
 
 /// Chooses one candidate of an ask, or silence.
@@ -73,6 +73,7 @@ fn answer(
         propensity,
         policy: policy_name(name),
         version: version * 1000 + crate::features::VERSION,
+        provenance: Provenance::default(),
     }
 }
 

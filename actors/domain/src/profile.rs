@@ -1,6 +1,7 @@
 //! A person's profile: a pure fold over their log. Rebuilt, replayed and explained from the log alone.
 
 mod answers;
+mod consent;
 mod fold;
 pub mod kept;
 pub(crate) mod zone;
@@ -9,6 +10,7 @@ use crate::learning::Learnt;
 use crate::local;
 use crate::moments;
 use crate::tip_life::{self, Life};
+use consent::Consent;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kept::{KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
@@ -80,13 +82,6 @@ pub struct Profile {
     /// Fingerprints of the feedback heard last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     heard: Vec<u64>,
-}
-
-/// What the person allows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Consent {
-    pub(crate) tips: bool,
-    pub(crate) learning: bool,
 }
 
 impl Default for Profile {
@@ -290,6 +285,8 @@ impl Profile {
             zone: self.zone_name().clone(),
             had_tip: self.had_tip,
             accounts: self.accounts.clone(),
+            preferences: Some(self.preferences.clone()),
+            consents: Some(self.consents()),
         }
     }
 

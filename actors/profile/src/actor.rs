@@ -478,5 +478,6 @@ fn dice(person: &Person, seq: u64, now: Timestamp) -> Dice {
     let id = random::hex(&name[..16]);
     // 32 hexadecimal digits fit an id's limits.
     let id: DecisionId = id.parse().expect("32 hexadecimal digits");
-    Dice { id, bits }
+    let unit = random::hex(&person.key.derive("unit")[..16]).parse().expect("32 hexadecimal digits");
+    Dice { id, bits, unit }
 }

@@ -6,8 +6,8 @@ use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
-use oo_contracts::UserId;
 use oo_contracts::wire::View;
+use oo_contracts::{LogId, UserId};
 use oo_runtime::{Context, People, Person, crash};
 use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
 use oo_subjects::{Place, Shard};
@@ -15,6 +15,7 @@ use ractor::ActorRef;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
 
 /// A pull ends well before the pin would.
 const PULL_FOR: Duration = Duration::from_millis(PIN_TIMEOUT.as_millis() as u64 / 2);
@@ -23,6 +24,8 @@ const HEARTBEAT: Duration = Duration::from_millis(PULL_FOR.as_millis() as u64 / 
 const PULL_AGAIN: Duration = Duration::from_millis(250);
 /// How long a page waits for a person to wake.
 const LOOK_WITHIN: Duration = Duration::from_secs(3);
+/// How long an actor may take to stop.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// How long an entry waits before it is tried again when its person's record cannot be had.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
@@ -129,8 +132,36 @@ impl Router {
     /// Lets everybody leave, with a snapshot each.
     pub(crate) async fn leave(&self) {
         let all = self.tools.residents.everybody();
-        let leaving = all.iter().map(|actor| actor.stop_and_wait(None, Some(Duration::from_secs(5))));
+        let leaving = all.iter().map(|actor| actor.stop_and_wait(None, Some(LEAVE_WITHIN)));
         futures_util::future::join_all(leaving).await;
+    }
+
+    /// Somebody was erased: their actor stops, and leaves nothing behind. Says whether there was anything.
+    pub(crate) async fn clear(&self, log: &LogId) -> anyhow::Result<bool> {
+        // Before the actor stops, since it would keep a snapshot then.
+        let had_snapshot = self.tools.snapshots.clear(log).await?;
+        let actor = self.tools.residents.find(&self.people.place(log));
+        if let Some(actor) = &actor {
+            let _ = actor.stop_and_wait(None, Some(LEAVE_WITHIN)).await;
+        }
+        Ok(had_snapshot || actor.is_some())
+    }
+
+    /// Stops the actors of those who are erased, whichever node was asked to clear them.
+    pub(crate) async fn follow_leaving(&self) {
+        let mut leaving = self.people.leaving();
+        loop {
+            match leaving.recv().await {
+                Ok(log) => {
+                    if let Err(error) = self.clear(&log).await {
+                        tracing::warn!(%log, error = format!("{error:#}"), "a snapshot is not removed yet");
+                    }
+                }
+                // Too many at once to tell of each: whoever is not here any more goes.
+                Err(RecvError::Lagged(_)) => self.leave().await,
+                Err(RecvError::Closed) => return,
+            }
+        }
     }
 
     fn wake(&self, person: Arc<Person>) -> ActorRef<Message> {

@@ -86,7 +86,7 @@ where
 #[tokio::test]
 async fn nats_and_http_give_the_same_answer_to_the_same_ask() {
     let house = House::start().await;
-    for name in ["rules", "random-todo"] {
+    for name in ["linear", "rules", "random-todo"] {
         let service = house.serve_with("recommender", [("OO_RECOMMENDER__POLICY", name)], oo_recommender::serve).await;
         let (ctx, http) = (house.context("test").await, http());
         for bits in 0..20 {

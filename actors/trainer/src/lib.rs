@@ -61,12 +61,16 @@ async fn read(ctx: &Context, people: &People) -> anyhow::Result<()> {
 /// Whether a decision can be learnt from: its propensity is one, and the same ask gives the same answer again.
 fn judge(decision: &Decision) -> &'static str {
     let Outcome::Asked { ask, recommendation } = &decision.outcome else { return "silence" };
+    // The person did not allow it: nothing of them is learnt, nor even looked at.
+    if !decision.training {
+        return "left_out";
+    }
     if !(recommendation.propensity > 0.0 && recommendation.propensity <= 1.0) {
         return "without_propensity";
     }
     match policy::named(recommendation.policy.as_str()) {
         None => "foreign",
-        Some(policy) if policy.recommend(ask) == *recommendation => "replayed",
+        Some(policy) if policy.recommend(ask) == recommendation.own() => "replayed",
         Some(_) => "diverged",
     }
 }

@@ -8,6 +8,8 @@ mod heart_steps;
 mod keel;
 mod numpy;
 mod open_bandit;
+mod step_count;
+mod taste;
 
 use crate::setup;
 use anyhow::bail;
@@ -21,10 +23,12 @@ struct Check {
 }
 
 /// In the order in which they are run without a name: the quick ones first.
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 7] = [
     Check { name: "heart-steps", run: heart_steps::check },
     Check { name: "open-bandit", run: open_bandit::check },
     Check { name: "coverage", run: coverage::check },
+    Check { name: "taste", run: taste::check },
+    Check { name: "step-count", run: step_count::check },
     Check { name: "digits", run: digits::check },
     Check { name: "bandit", run: bandit::check },
 ];

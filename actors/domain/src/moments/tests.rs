@@ -20,12 +20,12 @@ fn says_nothing_to_somebody_who_linked_nothing() {
 fn linking_grants_and_a_no_holds_against_a_second_delivery_of_the_link() {
     let mut log = Log::linked();
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), None);
-    log.fact("2026-11-20T10:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: false });
+    log.fact("2026-11-20T10:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: false, source: None });
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::NoConsent));
     let account: AccountId = "acc".parse().unwrap();
     log.fact("2026-11-20T11:00:00Z", Fact::AccountLinked { account, provider: Provider::Todoist });
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::NoConsent));
-    log.fact("2026-11-20T12:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: true });
+    log.fact("2026-11-20T12:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: true, source: None });
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), None);
 }
 

@@ -338,11 +338,11 @@ mod tests {
             }
         }
         let means = habituation.means();
-        assert!((0.09..0.18).contains(&means.growth), "{means:?}");
-        assert!((0.04..0.08).contains(&means.recovery), "{means:?}");
-        assert!((means.effects[0][0] - effect).abs() < 0.06, "{means:?}");
+        assert!((means.growth - growth).abs() < 0.01, "{means:?}");
+        assert!((means.recovery - recovery).abs() < 0.01, "{means:?}");
+        assert!((means.effects[0][0] - effect).abs() < 0.03, "{means:?}");
         // Of what was never tried nothing was learnt.
-        assert_eq!(means.effects[1][0], EFFECT);
+        assert!((means.effects[1][0] - EFFECT).abs() < 1e-9, "{means:?}");
     }
 
     #[test]

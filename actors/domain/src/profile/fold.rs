@@ -78,10 +78,15 @@ impl Profile {
             Fact::Feedback { tip, answer } => self.answer(&signal.id, tip, answer, when),
             Fact::Delivered { tip, outcome, .. } => self.delivered(tip, outcome),
             Fact::Preferences { preferences } => self.preferences = preferences.clone(),
-            Fact::Consent { purpose: Purpose::Tips, granted } => self.consent.tips = *granted,
-            Fact::Consent { purpose: Purpose::Learning, granted } => self.consent.learning = *granted,
-            Fact::AccountLinked { account, .. } => self.link(account),
-            Fact::AccountUnlinked { account } => self.unlink(account),
+            Fact::Consent { purpose, granted, source } => self.consent.heed(*purpose, *granted, source.as_ref()),
+            Fact::AccountLinked { account, provider } => {
+                self.consent.link(account, *provider);
+                self.link(account);
+            }
+            Fact::AccountUnlinked { account } => {
+                self.consent.unlink(account);
+                self.unlink(account);
+            }
         }
     }
 
@@ -291,7 +296,7 @@ impl Profile {
         if account.is_some_and(|account| self.unlinked.contains(account)) {
             return Some(Withdrawal::Unlinked);
         }
-        if !self.allows_tips() {
+        if !self.allows_tips() || !self.allows_choosing(subject) {
             return Some(Withdrawal::NoConsent);
         }
         if self.preferences.budget.get() == 0 || moments::is_quiet(self, at) {
@@ -320,7 +325,7 @@ impl Profile {
             },
             Subject::Advice { .. } => None,
         };
-        gone.or_else(|| moments::busy_block(self, at).map(|_| Withdrawal::Busy))
+        gone.or_else(|| moments::busy_block(&self.permitted(Purpose::Timing), at).map(|_| Withdrawal::Busy))
     }
 
     fn forget_what_is_past(&mut self, at: Timestamp) {

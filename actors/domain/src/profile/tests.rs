@@ -227,7 +227,7 @@ fn what_happened_meanwhile_withdraws_the_live_tip() {
     let cases = [
         (Fact::TaskCompleted { task: reference("milk") }, Withdrawal::Completed),
         (Fact::TaskRemoved { task: reference("milk") }, Withdrawal::Removed),
-        (Fact::Consent { purpose: Purpose::Tips, granted: false }, Withdrawal::NoConsent),
+        (Fact::Consent { purpose: Purpose::Tips, granted: false, source: None }, Withdrawal::NoConsent),
         (Fact::AccountUnlinked { account: account() }, Withdrawal::Unlinked),
         (Fact::EventUpserted { event: meeting }, Withdrawal::Busy),
         (Fact::Preferences { preferences: quiet }, Withdrawal::Silenced),
@@ -439,7 +439,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         6 => (tip, answer).prop_map(|(tip, answer)| Fact::Feedback { tip, answer }),
         1 => proptest::sample::select(&ZONES[..])
             .prop_map(|zone| Fact::Zone { zone: zone.to_owned().try_into().unwrap() }),
-        1 => any::<bool>().prop_map(|granted| Fact::Consent { purpose: Purpose::Tips, granted }),
+        1 => any::<bool>().prop_map(|granted| Fact::Consent { purpose: Purpose::Tips, granted, source: None }),
         2 => account.clone().prop_map(|account| Fact::AccountLinked { account, provider: Provider::Todoist }),
         1 => account.prop_map(|account| Fact::AccountUnlinked { account }),
         1 => any::<bool>().prop_map(|present| Fact::Presence { present }),

@@ -1,6 +1,7 @@
 //! Refreshing at a provider that others wrote: oidc-provider, which wants PKCE, gives a new refresh token for each one
 //! used, knows no grace, and ends the whole grant when an old one comes again.
 
+use super::tests::shared;
 use super::*;
 use crate::link;
 use crate::shared::Shared;
@@ -54,7 +55,7 @@ impl Real {
         let (stdin, stdout) = (provider.stdin.take().unwrap(), provider.stdout.take().unwrap());
         let address = BufReader::new(stdout).lines().next_line().await.unwrap();
         let address = address.expect("oidc-provider says where it is: `cargo xtask setup` installs it");
-        let mut house = House::start_bare().await;
+        let mut house = House::start().await;
         let settings = [
             ("PUBLIC_URL", HOME.to_owned()),
             ("LOOPBACK", "true".into()),
@@ -67,8 +68,8 @@ impl Real {
         ];
         house.set(settings.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)));
         outbound::install_tls();
-        let one = Shared::new(&house.context("integrations").await).unwrap();
-        let other = Shared::new(&house.context("integrations").await).unwrap();
+        let one = shared(&house).await;
+        let other = shared(&house).await;
         Self { _house: house, _provider: (provider, stdin), one, other }
     }
 

@@ -69,11 +69,11 @@ impl Vault {
 }
 
 fn place(record: &Record, id: &AccountId) -> String {
-    belongs(&record.user, record.provider, id)
+    belongs(&record.log, record.provider, id)
 }
 
 /// The record with its data key in another wrap.
 fn moved(record: &Record, key: Wrapped) -> Result<String, VaultError> {
-    let Record { user, provider, status, sealed } = record.clone();
-    encode(&Record { user, provider, status, sealed: Envelope { key, ..sealed } })
+    let Record { log, provider, status, sealed } = record.clone();
+    encode(&Record { log, provider, status, sealed: Envelope { key, ..sealed } })
 }

@@ -9,5 +9,6 @@ mod leaks;
 mod outages;
 mod place;
 mod push_server;
+mod rights;
 mod story;
 mod vault;

@@ -23,6 +23,8 @@ fn ask(candidates: Vec<Candidate>) -> Ask {
         candidates,
         posterior: None,
         bits: RandomBits::new(1),
+        unit: None,
+        tenant: None,
     }
 }
 
@@ -258,4 +260,53 @@ fn a_decision_replays_bit_for_bit_from_the_log() {
     let second = Linear::default().recommend(&asked(&again));
     assert_eq!(second.propensity.to_bits(), first.propensity.to_bits());
     assert_eq!(second, first);
+}
+
+/// G16: how often the best choice is another one, silence included, once its first reason is taken away.
+fn changed_by_the_first_reason(candidates: usize) -> f64 {
+    let mut draws = Draws(16);
+    let belief = Belief::new(Model::default().prior());
+    let (mut changed, mut all) = (0.0, 0.0);
+    for _ in 0..500 {
+        let mut ask = ask((0..candidates)
+            .map(|item| Candidate {
+                minutes: [5, 10, 15, 30, 60][(draws.bits() % 5) as usize],
+                priority: 1 + (draws.bits() % 4) as u8,
+                due_days: draws.bits().is_multiple_of(2).then_some((draws.bits() % 12) as i32 - 4),
+                age_days: (draws.bits() % 30) as u16,
+                ..candidate(todo(&format!("item-{item}")))
+            })
+            .collect());
+        ask.context.minute_of_day = 480 + (draws.bits() % 840) as u16;
+        ask.context.free_minutes = (draws.bits() % 240) as u16;
+        let rows = Row::all(&ask.context, &ask.candidates);
+        let mut scores: Vec<_> = rows.iter().map(|row| belief.predict(&row.values()).mean).collect();
+        let best = |scores: &[f64]| (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap();
+        let chosen = best(&scores);
+        if scores[chosen] <= 0.0 {
+            continue;
+        }
+        let first = reasons(&ask, chosen, &rows[chosen], belief.mean())[0].because;
+        let told = parts(&rows[chosen], belief.mean());
+        for (feature, part) in FEATURES.iter().zip(told) {
+            if Some(feature.topic()) == topic(&first) {
+                scores[chosen] -= part;
+            }
+        }
+        all += 1.0;
+        if best(&scores) != chosen || scores[chosen] <= 0.0 {
+            changed += 1.0;
+        }
+    }
+    changed / all
+}
+
+#[test]
+fn taking_the_first_reason_away_nearly_always_changes_the_choice() {
+    for candidates in [2, 5, 10, 20] {
+        let changed = changed_by_the_first_reason(candidates);
+        println!("{candidates} candidates: {:.1} % changed", 100.0 * changed);
+        // Of two alone, one is often better for several reasons.
+        assert!(changed > if candidates < 5 { 0.5 } else { 0.9 }, "{candidates} candidates: {changed}");
+    }
 }

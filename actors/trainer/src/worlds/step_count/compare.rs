@@ -67,7 +67,7 @@ fn others() -> [(&'static str, Rules); 6] {
         ("stochastic version, sigma 0.4", Rules { noise, ..plain }),
         ("wears off twice as fast", Rules { wear: 0.1, recovery: 0.2, ..plain }),
         ("wears off slowly, stays long", Rules { wear: 0.015, recovery: 0.03, ..plain }),
-        ("leaves after one wrong send", Rules { annoyance: 0.9, ..plain }),
+        ("leaves after one or two wrong sends", Rules { annoyance: 0.9, ..plain }),
         ("never leaves", Rules { annoyance: 0.0, ..plain }),
         ("hardly any cue, good general send", Rules { sigma: 0.8, general: 120.0, ..plain }),
     ]
