@@ -334,7 +334,7 @@ impl<'a> Life<'a> {
         }
         if self.mind.leaves() && self.story.left.is_none() {
             self.story.left = Some(now);
-            self.say(Fact::Consent { purpose: Purpose::Tips, granted: false }, now);
+            self.say(Fact::Consent { purpose: Purpose::Tips, granted: false, source: None }, now);
         }
     }
 
