@@ -270,7 +270,8 @@ const actions = {
     stream?.stop();
     stream = null;
     signedOut();
-    know({ erased: receipt, erasing: false });
+    const { erased } = await import('./you.js');
+    know({ erased: () => erased(receipt), erasing: false });
   }),
   'begin-anew': () => know({ erased: null }),
   'sign-out': () => once(async () => {

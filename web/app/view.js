@@ -37,7 +37,7 @@ import { ago, clock, day, say, times } from './words.js';
  * @property {import('../../contracts/generated/contracts.d.ts').Ways | null} ways how to sign in here, once it is known
  * @property {import('../../contracts/generated/contracts.d.ts').Doors | null} doors passkeys and sessions, while "You" is open
  * @property {boolean} erasing the erasure of everything waits for a second click
- * @property {import('../../contracts/generated/contracts.d.ts').Erased | null} erased the receipt of an erasure
+ * @property {(() => View) | null} erased what is shown after an erasure
  * @property {boolean} canPasskey this browser can use passkeys
  * @property {boolean} refusedIn the last try to sign in did not work
  * @property {string} [locale]
@@ -131,7 +131,7 @@ export function passedTip(facts) {
 /** @param {Facts} facts @returns {View} */
 export function look(facts) {
   const { state, reach, wall } = facts;
-  if (facts.erased) return erased(facts.erased);
+  if (facts.erased) return facts.erased();
   if (reach === 'signed-out') return signedOut(facts);
   if (facts.server && state) return facts.server.look(facts.server, state);
   if (facts.open && state) return facts.open(facts, state);
@@ -175,19 +175,6 @@ export function view(some) {
     moment: '', text: '', own: false, tone: 'quiet', note: '', lang: 'en', why: [], rows: [], fields: [], answers: [], foot: '',
     found: false, door: true, announce: '', until: null, ...some,
   };
-}
-
-/** @param {import('../../contracts/generated/contracts.d.ts').Erased} receipt */
-function erased(receipt) {
-  const rest = !receipt.finished ? say('erased.under-way') : receipt.unrevoked > 0 ? say('erased.left') : '';
-  return view({
-    name: 'erased', key: 'erased', tone: 'tip', door: false,
-    text: say('erased.text'),
-    note: rest,
-    answers: [{ action: 'begin-anew', label: say('erased.begin'), tone: 'quiet' }],
-    foot: say('erased.note', { receipt: receipt.receipt }),
-    announce: rest,
-  });
 }
 
 /** @param {Facts} facts */

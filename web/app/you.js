@@ -90,3 +90,16 @@ function pushRow(facts, state) {
   if (on) return { text, note: say('you.push.on'), action: { action: 'push-off', label: say('you.push.stop') } };
   return { text, note: say('you.push.off'), action: { action: 'allow', label: say('you.push.allow') } };
 }
+
+/** What is shown once everything is erased. @param {import('../../contracts/generated/contracts.d.ts').Erased} receipt */
+export function erased(receipt) {
+  const rest = !receipt.finished ? say('erased.under-way') : receipt.unrevoked > 0 ? say('erased.left') : '';
+  return view({
+    name: 'erased', key: 'erased', tone: 'tip', door: false,
+    text: say('erased.text'),
+    note: rest,
+    answers: [{ action: 'begin-anew', label: say('erased.begin'), tone: 'quiet' }],
+    foot: say('erased.note', { receipt: receipt.receipt }),
+    announce: rest,
+  });
+}

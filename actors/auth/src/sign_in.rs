@@ -14,7 +14,7 @@ use oo_contracts::session::{
     PasskeySignInFinish, PasskeySignInStart, PasskeyStart, PasskeyStarted, PersonName, Ways, WaysAsk,
 };
 use oo_contracts::wire::{Done, OwnerLink, Session};
-use oo_runtime::{Metric, random};
+use oo_runtime::{Metric, Person, random};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;

@@ -1,4 +1,4 @@
-//! Estimators on logs whose truth is known.
+//! The estimators against their formulas, their intervals against simulated logs, and what is refused.
 
 use super::*;
 use proptest::prelude::*;
