@@ -4,7 +4,7 @@ import { answerId, answerOf, readMessage } from './app/message.js';
 import { connect } from './sdk/oo.js';
 
 /** Stamped from the shell's files by `node tests/stamp.js`; a test holds it fresh. */
-const VERSION = '56899ddd77bb0248';
+const VERSION = 'ac4252d9cd14a8d7';
 const CACHE = `oo-${VERSION}`;
 
 /** Everything that the page needs to open without a connection. */
@@ -18,9 +18,12 @@ export const SHELL = [
   '/app/motion.js',
   '/app/presence.js',
   '/app/screen.js',
+  '/app/server.js',
   '/app/view.js',
   '/app/words.js',
+  '/app/you.js',
   '/words/en.js',
+  '/words/en.later.js',
   '/sdk/browser.js',
   '/sdk/oo.js',
   '/icons/oo.svg',

@@ -112,6 +112,16 @@ export type Because =
   /** The person said how they feel. */
   | { kind: "mood" }
   | { kind: "long_stretch"; minutes: number }
+  /** An event ended so long ago: a break between two things. */
+  | { kind: "just_ended"; minutes: number }
+  /** The person's day begins, by their own rhythm. */
+  | { kind: "day_begins" }
+  /** The person's day ends, by their own rhythm. */
+  | { kind: "day_ends" }
+  /** A habit that was done on so many days in a row. */
+  | { kind: "in_a_row"; days: number }
+  /** Later it could not be said in time. */
+  | { kind: "ends_soon" }
   /** Drawn by lot. */
   | { kind: "chance" };
 
@@ -144,6 +154,10 @@ export interface Candidate {
   age_days: number;
   /** Days until it is due: 0 today, negative past, `None` without a date. */
   due_days?: number | null;
+  /** A habit: on so many days in a row it was done, up to yesterday. */
+  in_a_row?: number | null;
+  /** Minutes until it can no longer be said in time, where that is within a day. */
+  left?: DayMinutes | null;
   /** Minutes it takes, known or estimated. */
   minutes: number;
   /** 4 is the most urgent. */
@@ -253,6 +267,10 @@ export interface Context {
   busy_today: number;
   /** Exponentially decayed count of sends: the person's burden. */
   dosage: number;
+  /** Minutes of this local day, from now, in which something may be said: no quiet hours, no busy event. */
+  eligible_left?: DayMinutes | null;
+  /** Minutes of this local day, until now, in which something might have been said. */
+  eligible_passed?: DayMinutes | null;
   /** Minutes until the next busy event, at most a day. */
   free_minutes: number;
   /** Minutes since local midnight. */
@@ -261,13 +279,23 @@ export interface Context {
   mood?: number | null;
   /** Start of that event, where there is one within a day. */
   next_busy?: string | null;
+  /** The probability of speaking now that meets the day's soft target, spread evenly over the eligible day. */
+  pace?: Share | null;
   place?: Place | null;
   present: boolean;
+  /** How likely the person is to answer a tip at a time and in circumstances such as these, learnt from their answers. */
+  receptivity?: Share | null;
   sent_today: number;
   /** Minutes since the last busy event ended, at most a day. */
   since_busy: number;
+  /** Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown. */
+  since_morning?: DayMinutes | null;
   /** Minutes since the last tip, at most a week. */
   since_tip: number;
+  /** Minutes until this person's day ends, likewise; `None` after it. */
+  until_evening?: DayMinutes | null;
+  /** How likely they are to answer at any time. */
+  usual_receptivity?: Share | null;
   /** Monday is 1. */
   weekday: number;
 }
@@ -284,6 +312,12 @@ export type DataSource =
   | { kind: "presence" }
   /** The person's own habits. */
   | { kind: "habits" };
+
+/**
+ * Minutes, none up to a day.
+ * 0 to 1440.
+ */
+export type DayMinutes = number;
 
 /** What is kept of every decision, silence included, in `OO_DECISIONS`. Sealed; no words of a provider. */
 export interface Decision {
@@ -341,6 +375,8 @@ export type DoorId = string;
 /** By what a person can come in, and where they are. */
 export interface Doors {
   issuers: Issuer[];
+  /** What the person said at their first sign-in that they are called, for themselves to see. */
+  name?: PersonName | null;
   passkeys: PasskeyEntry[];
   sessions: SessionEntry[];
 }
@@ -415,7 +451,19 @@ export interface Event {
   start: string;
 }
 
-<<<<<<< HEAD
+/** People are assigned to its arms for as long as it runs, each by a hash. */
+export interface Experiment {
+  arms: Arm[];
+  name: ExperimentName;
+  since: string;
+}
+
+/**
+ * The name of an experiment.
+ * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type ExperimentName = string;
+
 /**
  * Everything that is held of a person, as they get it. No token and no key of anybody is in it, and no words of a
  * provider, since none are held.
@@ -455,20 +503,6 @@ export interface ExportPageAsk {
 /** What comes in pages. */
 export type ExportPart = "entries" | "decisions";
 
-=======
-/** People are assigned to its arms for as long as it runs, each by a hash. */
-export interface Experiment {
-  arms: Arm[];
-  name: ExperimentName;
-  since: string;
-}
-
-/**
- * The name of an experiment.
- * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
- */
-export type ExperimentName = string;
-
 /** A person's arm in an experiment. */
 export interface Exposure {
   /** Its place among the arms. */
@@ -476,7 +510,6 @@ export interface Exposure {
   experiment: ExperimentName;
 }
 
->>>>>>> main
 /** What a signal says. */
 export type Fact =
   | { kind: "task_added"; task: Task }
@@ -631,6 +664,8 @@ export type Hush =
   | "no_candidates"
   /** Nothing scored well enough. */
   | "not_worth_it"
+  /** Something was worth it, but enough was said for this part of the day. */
+  | "enough_for_now"
   /** Too many asks at once; ask again later. */
   | "overloaded";
 
@@ -770,14 +805,14 @@ export interface Look {
   user: UserId;
 }
 
-<<<<<<< HEAD
 /** What the person chose and allowed. */
 export interface Me {
   consents: Consents;
   preferences: Preferences;
   user: UserId;
   zone: ZoneName;
-=======
+}
+
 /** What off-policy evaluation says of a model. Rewards per decision. */
 export interface Measures {
   /** Decisions that the estimate is worth, after weighting. */
@@ -788,7 +823,6 @@ export interface Measures {
   upper: number;
   /** The estimate, and its 95 % interval. */
   value: number;
->>>>>>> main
 }
 
 /** A declarative web push message (WebKit, W3C Push API): Safari shows it by itself, our service worker reads the same object. */
@@ -892,6 +926,8 @@ export interface OidcCallback {
   error?: string | null;
   iss?: string | null;
   issuer: Issuer;
+  /** What the browser says that the person is called: nobody vouches for it, and it identifies nobody. */
+  name?: PersonName | null;
   state: string;
   transaction: string;
 }
@@ -1013,6 +1049,12 @@ export interface PasskeyStarted {
   options: string;
   transaction: string;
 }
+
+/**
+ * What a person is called.
+ * 1 to 80 characters.
+ */
+export type PersonName = string;
 
 /** Roughly where. */
 export type Place = "home" | "work" | "elsewhere" | "moving";
@@ -1141,6 +1183,11 @@ export interface ReceiptAsk {
 
 /** What a policy answers. */
 export interface Recommendation {
+  /**
+   * How sure the policy is that this, speaking or silence, is right: the probability it would take it with if it had
+   * nothing to explore. `None` where a policy cannot tell.
+   */
+  confidence?: Share | null;
   policy: PolicyName;
   /** The probability with which the policy took just this action, silence included. */
   propensity: number;
@@ -1231,6 +1278,12 @@ export interface Shadow {
   version: number;
 }
 
+/**
+ * A number from 0 to 1, kept to six digits, so that it reads back from a document bit for bit.
+ * 0 to 1.
+ */
+export type Share = number;
+
 /** One fact about one person. */
 export interface Signal {
   /** The same id twice is the same signal twice, and counts once. */
@@ -1276,7 +1329,7 @@ export type Silence =
   /** Nothing fits the time there is. */
   | { kind: "nothing_fits"; until: string }
   /** The policy preferred silence. */
-  | { kind: "policy"; hush: Hush; until: string };
+  | { kind: "policy"; confidence?: Share | null; hush: Hush; until: string };
 
 /** Everything that the page shows. */
 export interface State {

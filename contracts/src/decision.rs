@@ -1,9 +1,10 @@
 //! `POST /recommend`: what a policy is asked, what it answers, and what is kept of it.
 
+use crate::bounded::bounded;
 use crate::model::{ExperimentName, Tenant};
 use crate::signal::Place;
 use crate::tip::{Reason, Subject};
-use crate::{DecisionId, Timestamp};
+use crate::{DecisionId, Share, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,20 @@ pub struct Context {
     pub budget: u8,
     /// Exponentially decayed count of sends: the person's burden.
     pub dosage: f64,
+    /// Minutes of this local day, from now, in which something may be said: no quiet hours, no busy event.
+    pub eligible_left: Option<DayMinutes>,
+    /// Minutes of this local day, until now, in which something might have been said.
+    pub eligible_passed: Option<DayMinutes>,
+    /// The probability of speaking now that meets the day's soft target, spread evenly over the eligible day.
+    pub pace: Option<Share>,
+    /// How likely the person is to answer a tip at a time and in circumstances such as these, learnt from their answers.
+    pub receptivity: Option<Share>,
+    /// How likely they are to answer at any time.
+    pub usual_receptivity: Option<Share>,
+    /// Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown.
+    pub since_morning: Option<DayMinutes>,
+    /// Minutes until this person's day ends, likewise; `None` after it.
+    pub until_evening: Option<DayMinutes>,
 }
 
 /// One thing that could be said.
@@ -70,6 +85,10 @@ pub struct Candidate {
     pub shown: u16,
     /// Minutes since it was last given, where it was.
     pub since_shown: Option<u32>,
+    /// Minutes until it can no longer be said in time, where that is within a day.
+    pub left: Option<DayMinutes>,
+    /// A habit: on so many days in a row it was done, up to yesterday.
+    pub in_a_row: Option<u8>,
 }
 
 /// What a policy answers.
@@ -81,6 +100,9 @@ pub struct Recommendation {
     pub silence: Option<Hush>,
     /// The probability with which the policy took just this action, silence included.
     pub propensity: f64,
+    /// How sure the policy is that this, speaking or silence, is right: the probability it would take it with if it had
+    /// nothing to explore. `None` where a policy cannot tell.
+    pub confidence: Option<Share>,
     pub policy: PolicyName,
     /// Version of the policy's model, and of the features it saw.
     pub version: u32,
@@ -181,6 +203,8 @@ pub enum Hush {
     NoCandidates,
     /// Nothing scored well enough.
     NotWorthIt,
+    /// Something was worth it, but enough was said for this part of the day.
+    EnoughForNow,
     /// Too many asks at once; ask again later.
     Overloaded,
 }
@@ -207,7 +231,7 @@ pub enum Silence {
     /// Nothing fits the time there is.
     NothingFits { until: Timestamp },
     /// The policy preferred silence.
-    Policy { hush: Hush, until: Timestamp },
+    Policy { hush: Hush, until: Timestamp, confidence: Option<Share> },
 }
 
 impl Silence {
@@ -269,6 +293,10 @@ pub enum Outcome {
     /// It was not the moment, so none was asked: nothing to learn from.
     Unavailable { silence: Silence },
 }
+
+bounded!(
+    /// Minutes, none up to a day.
+    number DayMinutes(u16: 0..=1440));
 
 /// A policy by name. Any name: others may run their own behind the same contract.
 pub type PolicyName = crate::id::PolicyName;

@@ -10,6 +10,7 @@ pub mod push;
 pub mod rights;
 pub mod schema;
 pub mod session;
+mod share;
 pub mod signal;
 pub mod tip;
 pub mod wire;
@@ -17,6 +18,7 @@ pub mod wire;
 pub use bounded::OutOfBounds;
 pub use id::{AccountId, AdviceId, DecisionId, DeviceId, HabitId, LogId, Provider, Ref, SignalId, TipId, UserId};
 pub use jiff::Timestamp;
+pub use share::Share;
 
 /// The version that this code writes into entries. Readers refuse a higher one, see [`entry::Entry`].
 pub const ENTRY_VERSION: u16 = 1;

@@ -74,6 +74,9 @@ pub struct OidcCallback {
     pub error: Option<String>,
     pub iss: Option<String>,
     pub device: DeviceName,
+    /// What the browser says that the person is called: nobody vouches for it, and it identifies nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PersonName>,
 }
 
 /// Begins to register a passkey.
@@ -127,6 +130,9 @@ pub struct Doors {
     pub passkeys: Vec<PasskeyEntry>,
     pub sessions: Vec<SessionEntry>,
     pub issuers: Vec<Issuer>,
+    /// What the person said at their first sign-in that they are called, for themselves to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PersonName>,
 }
 
 /// A passkey, as its owner sees it.
@@ -228,6 +234,9 @@ pub struct PasskeyOptions {
 bounded!(
     /// What a device is called, for its owner to tell it by: `Firefox on Linux`.
     text DeviceName(1..=60));
+bounded!(
+    /// What a person is called.
+    text PersonName(1..=80));
 bounded!(
     /// A passkey or a session, for its owner to name it by. Gives nobody access.
     token DoorId(8..=64));

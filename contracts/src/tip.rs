@@ -80,6 +80,16 @@ pub enum Because {
     /// The person said how they feel.
     Mood,
     LongStretch { minutes: u16 },
+    /// An event ended so long ago: a break between two things.
+    JustEnded { minutes: u16 },
+    /// The person's day begins, by their own rhythm.
+    DayBegins,
+    /// The person's day ends, by their own rhythm.
+    DayEnds,
+    /// A habit that was done on so many days in a row.
+    InARow { days: u16 },
+    /// Later it could not be said in time.
+    EndsSoon,
     /// Drawn by lot.
     Chance,
 }

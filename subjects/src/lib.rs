@@ -45,6 +45,8 @@ pub const SIGN_IN_OWNER: Request<OwnerLink, Session> = Request::new("oo.v1.sessi
 pub const CHECK_SESSION: Request<Check, SignedIn> = Request::new("oo.v1.session.check", "auth");
 /// End this session.
 pub const END_SESSION: Request<Check, Done> = Request::new("oo.v1.session.end", "auth");
+/// A new secret for this session; the old one opens nothing from then on.
+pub const RENEW_SESSION: Request<Check, Session> = Request::new("oo.v1.session.renew", "auth");
 /// How people may sign in here.
 pub const WAYS: Request<WaysAsk, Ways> = Request::new("oo.v1.session.ways", "auth");
 /// Begin to sign in at an issuer.
@@ -225,6 +227,7 @@ pub const WIRES: &[Wire] = &[
     request!(SIGN_IN_OWNER: "OwnerLink" -> "Session", &["gateway"], "The owner's one-time link."),
     request!(CHECK_SESSION: "Check" -> "SignedIn", &["gateway"], "Whose session is this?"),
     request!(END_SESSION: "Check" -> "Done", &["gateway"], "End this session."),
+    request!(RENEW_SESSION: "Check" -> "Session", &["gateway"], "A new secret for this session."),
     request!(WAYS: "WaysAsk" -> "Ways", &["gateway"], "How people may sign in here."),
     request!(OIDC_START: "OidcStart" -> "OidcStarted", &["gateway"], "Begin to sign in at an issuer."),
     request!(OIDC_CALLBACK: "OidcCallback" -> "Session", &["gateway"], "The issuer sent the browser back."),

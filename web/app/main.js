@@ -48,6 +48,7 @@ const facts = {
   erased: null,
   linked: null,
   linkFailed: false,
+  server: null,
   staleLink: false,
   failed: false,
   asking: 'ask',
@@ -120,6 +121,11 @@ function schedule(view) {
 /** @param {State} state */
 function hear(state) {
   const now = Date.now();
+  // The person said yes at their own server, and it is here.
+  const asked = facts.server?.at && facts.server.provider;
+  if (asked && state.accounts.some(({ provider, status }) => provider === asked && status.kind === 'active')) {
+    Object.assign(facts, { linked: { provider: asked, until: now + LINKED }, server: null });
+  }
   const restored = facts.restored && state.tip?.id === facts.restored.card.id ? null : facts.restored;
   const answered = state.answered ? `${state.answered.tip} ${state.answered.answer.kind}` : '';
   const heard = state.answered && answered !== remembered.recall().heard ? { tip: state.answered.tip, until: now + UNDO } : facts.heard;
@@ -150,11 +156,16 @@ function signedOut() {
   reconciled = false;
   // Only the answers that wait for a sign-in stay on the device; the words go.
   quietly(learnWays());
-  know({ state: null, reach: 'signed-out', doors: null, given: null, restored: null, open: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
+  know({ state: null, reach: 'signed-out', doors: null, server: null, given: null, restored: null, open: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
 }
 
 async function learnWays() {
   if (!facts.ways) know({ ways: await (await doors()).ways() });
+}
+
+async function openYou() {
+  know({ open: (await import('./you.js')).you });
+  await learnDoors();
 }
 
 async function learnDoors() {
@@ -191,6 +202,8 @@ const actions = {
   not_for_me: (tip) => give('not_for_me', tip),
   undo,
   link,
+  'server-back': () => know({ server: null }),
+  'server-open': (address) => open(address, '_blank', 'noopener,noreferrer'),
   later() {
     remembered.keep({ later: true });
     know({ later: true, linkFailed: false });
@@ -206,8 +219,9 @@ const actions = {
   }),
   again: () => quietly(begin()),
   door() {
-    know({ open: facts.open ? null : 'you', unlinking: null, erasing: false, failed: false, linkFailed: false });
-    if (facts.open) quietly(learnDoors());
+    const wanted = !facts.open;
+    know({ open: null, unlinking: null, erasing: false, failed: false, linkFailed: false });
+    if (wanted) quietly(openYou());
   },
   passkey: () => once(
     async () => {
@@ -299,10 +313,21 @@ async function undo(tip) {
 
 /** @param {string} provider */
 function link(provider) {
+  // A server of the person's own has to be named first.
+  if (facts.state?.providers.some((offer) => offer.provider === provider && offer.wants)) {
+    return once(async () => know({ server: { provider, look: (await import('./server.js')).look } }));
+  }
   return once(
     async () => location.assign(await oo.link(/** @type {Provider} */ (provider))),
     () => know({ linkFailed: true }),
   );
+}
+
+function linkServer() {
+  return once(async () => {
+    const { send } = await import('./server.js');
+    if (facts.server) know({ server: await send(facts.server, /** @type {HTMLFormElement} */ (at.fields), oo.link, location) });
+  });
 }
 
 async function allow() {
@@ -437,9 +462,9 @@ function readAddress() {
   if (provider) facts.linked = { provider, until: Date.now() + LINKED };
   if (searchParams.has('link_error')) facts.linkFailed = true;
   // Where something is linked already, the link screen does not show by itself.
-  if (searchParams.has('link_error') && facts.state?.accounts.length) facts.open = 'you';
+  if (searchParams.has('link_error') && facts.state?.accounts.length) quietly(openYou());
   if (searchParams.get('sign_in') === 'refused') facts.refusedIn = true;
-  if (searchParams.get('show') === 'you') facts.open = 'you';
+  if (searchParams.get('show') === 'you') quietly(openYou());
   notifiedTip = searchParams.get('tip') ?? '';
   if (location.search || location.hash) history.replaceState(null, '', '/');
 }
@@ -448,12 +473,19 @@ function readAddress() {
 
 document.addEventListener('click', (event) => {
   const button = event.target instanceof Element ? event.target.closest('button') : null;
-  if (button?.dataset.action) actions[button.dataset.action]?.(button.dataset.about ?? '');
+  if (button instanceof HTMLButtonElement && button.type !== 'submit' && button.dataset.action) actions[button.dataset.action]?.(button.dataset.about ?? '');
+});
+
+document.addEventListener('submit', (event) => {
+  event.preventDefault();
+  quietly(linkServer());
 });
 
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
-  if (facts.open) {
+  if (facts.server) {
+    actions['server-back']('');
+  } else if (facts.open) {
     actions.back('');
     at.mark.focus();
   } else if (at.why.hasAttribute('open')) {

@@ -6,7 +6,7 @@ import { say } from './words.js';
 /** @typedef {import('./view.js').View} View */
 /** @typedef {import('./view.js').Action} Action */
 
-const IDS = /** @type {const} */ (['stage', 'moment', 'tip', 'note', 'why', 'facts', 'rows', 'answers', 'mark', 'foot', 'say']);
+const IDS = /** @type {const} */ (['stage', 'moment', 'tip', 'note', 'why', 'facts', 'rows', 'fields', 'answers', 'mark', 'foot', 'say']);
 
 /** What fades away when something else comes by itself. A click's effect never waits for that. */
 const FADING = ['answered', 'idle', 'expired'];
@@ -54,7 +54,7 @@ export function screen(at) {
 export function paint(at, view, before) {
   const another = before?.key !== view.key;
   const held = at.document.activeElement;
-  const wasInside = another && held !== null && held !== at.body && (at.answers.contains(held) || at.rows.contains(held) || at.why.contains(held));
+  const wasInside = another && held !== null && held !== at.body && (at.answers.contains(held) || at.rows.contains(held) || at.fields.contains(held) || at.why.contains(held));
 
   at.body.dataset.state = view.name;
   at.body.dataset.key = view.key;
@@ -82,7 +82,14 @@ export function paint(at, view, before) {
     at.facts.replaceChildren(...view.why.map((fact) => element(at, 'li', fact)));
   }
   at.answers.setAttribute('aria-label', view.own ? say('answers') : view.text);
+  fields(at, view);
   buttons(at, at.answers, view.answers);
+  // Where something is filled in, the first button sends it, and so does the Enter key.
+  const first = /** @type {HTMLButtonElement | null} */ (at.answers.querySelector('button'));
+  if (first && view.fields.length) {
+    first.type = 'submit';
+    first.setAttribute('form', 'fields');
+  }
   rows(at, view);
 
   at.mark.dataset.mark = view.found ? 'found' : 'rest';
@@ -133,6 +140,26 @@ function button(at, action) {
   made.append(element(at, 'span', action.label));
   if (action.hint) made.append(element(at, 'small', action.hint));
   return made;
+}
+
+/** What is filled in stays while the same is asked. @param {Places} at @param {View} view */
+function fields(at, view) {
+  at.fields.hidden = view.fields.length === 0;
+  const wanted = JSON.stringify(view.fields);
+  if (at.fields.dataset.wanted === wanted) return;
+  at.fields.dataset.wanted = wanted;
+  at.fields.replaceChildren(
+    ...view.fields.map(({ name, label, hint, kind }) => {
+      const [made, input, words] = [element(at, 'label'), element(at, 'input'), element(at, 'small', hint)];
+      words.id = `hint-${name}`;
+      // An address is written as people write it: no browser is to insist on `https://`.
+      const type = kind === 'url' ? 'text' : kind;
+      const about = { name, type, required: '', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', inputmode: kind === 'url' ? 'url' : 'text', 'aria-describedby': words.id };
+      for (const [attribute, value] of Object.entries(about)) input.setAttribute(attribute, value);
+      made.append(element(at, 'span', label), input, words);
+      return made;
+    }),
+  );
 }
 
 /** @param {Places} at @param {View} view */

@@ -6,7 +6,7 @@ import { ago, clock, day, say, times } from './words.js';
  * @typedef {import('../../contracts/generated/contracts.d.ts').State} State
  * @typedef {import('../../contracts/generated/contracts.d.ts').Card} Card
  * @typedef {import('../../contracts/generated/contracts.d.ts').Answer} Answer
- * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'erased'} Name
+ * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'server' | 'erased'} Name
  */
 
 /**
@@ -21,11 +21,12 @@ import { ago, clock, day, say, times } from './words.js';
  * @property {{ card: Card, until: number } | null} restored a tip taken back, until the server says it again
  * @property {{ tip: string, until: number } | null} heard an answer given elsewhere, and until when to say so
  * @property {number} passedUntil until when to say that a moment has passed
- * @property {'you' | null} open
+ * @property {((facts: Facts, state: State) => View) | null} open the page "You", once it is loaded and wanted
  * @property {boolean} later the person wants to link later
  * @property {string | null} unlinking the account whose unlinking waits for a second click
  * @property {{ provider: string, until: number } | null} linked
  * @property {boolean} linkFailed an account was not linked
+ * @property {import('./server.js').Server | null} server a server of the person's own that is being linked
  * @property {boolean} staleLink the sign-in link did not work
  * @property {boolean} failed the last thing asked for on the "You" page did not work
  * @property {'ask' | 'waiting' | 'failed' | 'denied'} asking how far the question for notifications has come
@@ -51,6 +52,15 @@ import { ago, clock, day, say, times } from './words.js';
  */
 
 /**
+ * Something to fill in.
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {string} label
+ * @property {string} hint
+ * @property {'text' | 'url' | 'password'} kind
+ */
+
+/**
  * A button.
  * @typedef {object} Action
  * @property {string} action
@@ -73,6 +83,7 @@ import { ago, clock, day, say, times } from './words.js';
  * @property {string} lang
  * @property {string[]} why
  * @property {{ text: string, note: string, action?: Action }[]} rows
+ * @property {Field[]} fields what the first button sends
  * @property {Action[]} answers
  * @property {string} foot
  * @property {boolean} found the O glows
@@ -122,7 +133,8 @@ export function look(facts) {
   const { state, reach, wall } = facts;
   if (facts.erased) return erased(facts.erased);
   if (reach === 'signed-out') return signedOut(facts);
-  if (facts.open === 'you' && state) return you(facts, state);
+  if (facts.server && state) return facts.server.look(facts.server, state);
+  if (facts.open && state) return facts.open(facts, state);
 
   if (facts.given && facts.given.until > wall) return answered(facts.given);
   const away = reach === 'offline' || reach === 'resting';
@@ -158,9 +170,9 @@ export function mayAsk(facts, state) {
 }
 
 /** @param {Partial<View> & { name: Name, key: string }} some @returns {View} */
-function view(some) {
+export function view(some) {
   return {
-    moment: '', text: '', own: false, tone: 'quiet', note: '', lang: 'en', why: [], rows: [], answers: [], foot: '',
+    moment: '', text: '', own: false, tone: 'quiet', note: '', lang: 'en', why: [], rows: [], fields: [], answers: [], foot: '',
     found: false, door: true, announce: '', until: null, ...some,
   };
 }
@@ -267,17 +279,24 @@ function expired(facts, until) {
 
 /** @param {Facts} facts @param {State} state @param {State['accounts'][number]} account */
 function reconnect(facts, state, account) {
-  const since = account.status.kind === 'active' ? ooNow(facts) : Date.parse(account.status.since);
   return view({
     name: 'reconnect', key: `reconnect:${account.id}`, tone: 'tip',
     text: say('reconnect.text', { account: account.name }),
-    note: say('reconnect.note', { day: day(since, ooNow(facts), state.zone) }),
+    note: ended(facts, state, account),
     answers: [
       { action: 'link', label: say('reconnect.again'), about: account.provider, tone: 'first' },
       { action: 'mend-later', label: say('link.later'), about: account.id, tone: 'quiet' },
     ],
     announce: say('reconnect.text', { account: account.name }),
   });
+}
+
+/** Since when a link is broken, and why. @param {Facts} facts @param {State} state @param {State['accounts'][number]} account */
+export function ended(facts, state, { status }) {
+  const now = ooNow(facts);
+  const since = status.kind === 'active' ? now : Date.parse(status.since);
+  const why = (status.kind === 'reconnect_needed' && status.why) || 'note';
+  return say(/** @type {import('./words.js').Key} */ (`reconnect.${why}`), { day: day(since, now, state.zone) });
 }
 
 /** @param {Facts} facts @param {State} state */
@@ -358,88 +377,6 @@ function around(facts, at) {
   return clock(said, now, facts.state?.zone ?? '', facts.locale);
 }
 
-/** @param {Facts} facts @param {State} state */
-function you(facts, state) {
-  const now = ooNow(facts);
-  const rows = state.accounts.map((account) => {
-    const sure = facts.unlinking === account.id;
-    const { status } = account;
-    const note =
-      status.kind === 'active' ? say('you.active')
-      : status.kind === 'degraded' ? say('you.degraded')
-      : say('you.reconnect', { day: day(Date.parse(status.since), now, state.zone) });
-    /** @type {Action} */
-    const action =
-      status.kind === 'reconnect_needed' && !sure
-        ? { action: 'link', label: say('reconnect.again'), about: account.provider }
-        : { action: sure ? 'unlink-sure' : 'unlink', label: say(sure ? 'you.unlink.sure' : 'you.unlink'), about: account.id };
-    return { text: account.name, note, action };
-  });
-  const open = state.providers.filter((offer) => !state.accounts.some((account) => account.provider === offer.provider));
-  rows.push(...open.map((offer) => ({
-    text: offer.name,
-    note: offer.sandbox ? say('link.sandbox') : say('you.none'),
-    action: { action: 'link', label: say('you.link'), about: offer.provider },
-  })));
-  rows.push(pushRow(facts, state), ...doorRows(facts));
-  const trouble = facts.linkFailed ? say('link.failed') : facts.failed ? say('failed') : '';
-  rows.push({ text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), action: /** @type {any} */ (undefined) });
-  rows.push(
-    { text: say('you.export'), note: say('you.export.note'), action: { action: 'export', label: say('you.export.get') } },
-    {
-      text: say('you.erase'),
-      note: say('you.erase.note'),
-      action: { action: facts.erasing ? 'erase-sure' : 'erase', label: say(facts.erasing ? 'you.erase.sure' : 'you.erase.ask') },
-    },
-  );
-  return view({
-    name: 'you', key: 'you', tone: 'tip', text: say('you.text'), rows,
-    note: trouble,
-    answers: [
-      { action: 'back', label: say('you.back') },
-      { action: 'sign-out', label: say('you.out'), tone: 'quiet' },
-    ],
-    foot: line(facts.host, speed(facts)),
-    announce: trouble,
-  });
-}
-
-/** By what this person comes in, and where they are. @param {Facts} facts @returns {any[]} */
-function doorRows(facts) {
-  const { doors } = facts;
-  if (!doors) return [];
-  const now = facts.wall;
-  /** @type {any[]} */
-  const rows = doors.passkeys.map(({ id, device, added, used }) => ({
-    text: say('you.passkey', { device }),
-    note: used ? say('you.passkey.used', { ago: ago(Date.parse(used), now) }) : say('you.passkey.added', { ago: ago(Date.parse(added), now) }),
-    action: { action: 'passkey-remove', label: say('you.passkey.remove'), about: id },
-  }));
-  if (facts.ways?.passkeys && facts.canPasskey) {
-    rows.push({ text: say('you.passkey.new'), note: say('you.passkey.why'), action: { action: 'passkey-add', label: say('you.passkey.add'), about: '' } });
-  }
-  const others = doors.sessions.filter((session) => !session.current);
-  rows.push(...others.map(({ id, device, used }) => ({
-    text: device,
-    note: say('you.session', { ago: ago(Date.parse(used), now) }),
-    action: { action: 'session-end', label: say('you.session.end'), about: id },
-  })));
-  return rows;
-}
-
-/** @param {Facts} facts @param {State} state */
-function pushRow(facts, state) {
-  const { support, permission, on } = facts.push;
-  const text = say('you.push');
-  /** @type {any} */
-  const none = undefined;
-  if (support === 'install') return { text, note: say('install.text'), action: none };
-  if (support === 'no' || !state.push.key) return { text, note: say('you.push.none'), action: none };
-  if (permission === 'denied') return { text, note: say('you.push.denied'), action: none };
-  if (on) return { text, note: say('you.push.on'), action: { action: 'push-off', label: say('you.push.stop') } };
-  return { text, note: say('you.push.off'), action: { action: 'allow', label: say('you.push.allow') } };
-}
-
 /** @param {State} state @param {string} provider */
 function nameOf(state, provider) {
   const known = [...state.accounts, ...state.providers].find((one) => one.provider === provider);
@@ -447,10 +384,10 @@ function nameOf(state, provider) {
 }
 
 /** A clock that runs fast says so. @param {Facts} facts */
-function speed(facts) {
+export function speed(facts) {
   const speed = facts.state?.speed ?? 1;
   return speed === 1 ? '' : say('clock', { speed });
 }
 
 /** @param {...string} parts */
-const line = (...parts) => parts.filter(Boolean).join(' · ');
+export const line = (...parts) => parts.filter(Boolean).join(' · ');

@@ -2,7 +2,13 @@
 
 import en from '../words/en.js';
 
-/** @typedef {keyof typeof en} Key */
+/** @typedef {keyof typeof en | keyof typeof import('../words/en.later.js').default} Key */
+
+/** @type {Record<string, string>} */
+const known = { ...en };
+
+/** Words that a page brings which is loaded later. @param {Record<string, string>} more */
+export const learn = (more) => Object.assign(known, more);
 
 /** The language of the words below; times follow the browser's own habits. */
 export const LANGUAGE = 'en';
@@ -12,7 +18,7 @@ export const LANGUAGE = 'en';
  * @param {Key} key @param {Record<string, string | number>} [values]
  */
 export function say(key, values = {}) {
-  return en[key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  return known[key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
 /** "three times" for 3. @param {number} count */

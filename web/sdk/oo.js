@@ -7,6 +7,7 @@ import { base64url, browserPusher, browserStore } from './browser.js';
  * @typedef {import('../../contracts/generated/contracts.d.ts').Answer} Answer
  * @typedef {import('../../contracts/generated/contracts.d.ts').Fact} Fact
  * @typedef {import('../../contracts/generated/contracts.d.ts').Provider} Provider
+ * @typedef {import('../../contracts/generated/contracts.d.ts').OwnServer} OwnServer
  * @typedef {import('../../contracts/generated/contracts.d.ts').Subscription} Subscription
  * @typedef {import('./browser.js').Store} Store
  * @typedef {import('./browser.js').Pusher} Pusher
@@ -420,11 +421,11 @@ export function connect(options = {}) {
     call,
 
     /**
-     * Where to send the browser to link an account.
-     * @param {Provider} provider @returns {Promise<string>}
+     * Where to send the browser to link an account; one at a server of the person's own wants to know where that is.
+     * @param {Provider} provider @param {OwnServer} [server] @returns {Promise<string>}
      */
-    async link(provider) {
-      const { authorize } = await call('POST', `/api/v1/links/${encodeURIComponent(provider)}`);
+    async link(provider, server) {
+      const { authorize } = await call('POST', `/api/v1/links/${encodeURIComponent(provider)}`, server);
       const address = new URL(authorize, globalThis.location?.href);
       if (!['https:', 'http:'].includes(address.protocol)) throw new Problem(502, 'not an address to link at');
       return address.href;

@@ -79,6 +79,7 @@ export const facts = (some = {}) => ({
   erased: null,
   linked: null,
   linkFailed: false,
+  server: null,
   staleLink: false,
   failed: false,
   asking: 'ask',

@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { look as lookAtServer, send } from '../app/server.js';
 import { liveTip, look, ooNow, PASSED, REFUSAL, UNDO, wallAt } from '../app/view.js';
+import { you } from '../app/you.js';
+import { Problem } from '../sdk/oo.js';
 import { CARD, examplesOf, facts, iso, NOON, state } from './known.js';
 
 const MINUTE = 60_000;
@@ -191,7 +194,7 @@ test('a moment that passed is said for a while, and offline for as long as that 
 });
 
 test('"You" shows the links as they truly stand, and asks twice before it unlinks', () => {
-  const open = facts({ open: 'you' });
+  const open = facts({ open: you });
   const view = look(open);
   assert.equal(view.name, 'you');
   assert.deepEqual(view.rows.map((row) => [row.text, row.action?.action]), [
@@ -226,7 +229,7 @@ test('it is a pure function', () => {
 });
 
 test('erasing wants a second click, and ends in a receipt', () => {
-  const rows = (/** @type {boolean} */ erasing) => look(facts({ open: 'you', erasing })).rows.map((row) => row.action?.action);
+  const rows = (/** @type {boolean} */ erasing) => look(facts({ open: you, erasing })).rows.map((row) => row.action?.action);
   assert.ok(rows(false).includes('export') && rows(false).includes('erase') && !rows(false).includes('erase-sure'));
   assert.ok(rows(true).includes('erase-sure') && !rows(true).includes('erase'));
   const erased = { receipt: 'a1b2c3d4e5f6a7b8', begun: iso(NOON), finished: iso(NOON), messages: 3, accounts: 1, unrevoked: 0, doors: 1, devices: 0 };
@@ -235,4 +238,60 @@ test('erasing wants a second click, and ends in a receipt', () => {
   assert.match(over.foot, /a1b2c3d4e5f6a7b8/);
   assert.match(look(facts({ erased: { ...erased, unrevoked: 1 } })).note, /providers/);
   assert.match(look(facts({ erased: { ...erased, finished: null } })).note, /clearing up/);
+});
+
+test('a broken link says since when and why, and how to mend it', () => {
+  const broken = (/** @type {any} */ why) => state({ accounts: [{ id: 'a1', provider: 'todoist', name: 'Todoist', status: { kind: 'reconnect_needed', since: iso(NOON - 90 * MINUTE), ...(why ? { why } : {}) } }] });
+  const said = ['withdrawn', 'narrowed', 'unrenewable', 'password', null].map((why) => {
+    const view = look(facts({ state: broken(why) }));
+    assert.equal(view.name, 'reconnect');
+    assert.equal(view.text, 'oO cannot see Todoist any more.');
+    assert.match(view.note, /The link ended on Monday/);
+    assert.deepEqual(actions(view), ['link', 'mend-later']);
+    assert.equal(look(facts({ state: broken(why), open: you })).rows[0].note, view.note);
+    return view.note;
+  });
+  assert.equal(new Set(said).size, 5, 'each cause has words of its own');
+});
+
+const own = () => state({ providers: [{ provider: 'nextcloud', name: 'Nextcloud', sandbox: false, wants: 'server' }, { provider: 'caldav', name: 'CalDAV', sandbox: false, wants: 'app_password' }] });
+
+test('a server of one’s own is asked for by its address, and only one without a page of its own by an app-specific password', () => {
+  const nextcloud = look(facts({ state: own(), server: { provider: 'nextcloud', look: lookAtServer } }));
+  assert.deepEqual(nextcloud.fields.map((field) => field.name), ['address']);
+  assert.match(nextcloud.note, /never sees your password/);
+  const caldav = look(facts({ state: own(), server: { provider: 'caldav', look: lookAtServer } }));
+  assert.deepEqual(caldav.fields.map((field) => [field.name, field.kind]), [['address', 'url'], ['user', 'text'], ['app_password', 'password']]);
+  assert.equal(caldav.fields[2].label, 'App-specific password');
+  assert.match(caldav.fields[2].hint, /never your main password/);
+  assert.match(caldav.note, /Never enter your main password/);
+  assert.deepEqual(actions(caldav), ['server-link', 'server-back']);
+  // A tip that comes meanwhile does not take the form away.
+  assert.equal(look(facts({ state: { ...own(), tip: CARD() }, server: { provider: 'caldav', look: lookAtServer } })).name, 'server');
+  const open = look(facts({ state: own(), server: { provider: 'nextcloud', look: lookAtServer, at: 'https://cloud.example.org/login/v2/flow/x' } }));
+  assert.equal(open.text, 'Say yes at cloud.example.org.');
+  assert.deepEqual(open.answers[0], { action: 'server-open', label: 'Open cloud.example.org', about: 'https://cloud.example.org/login/v2/flow/x', tone: 'first' });
+});
+
+test('what a server answers is said in words that help, and heard', async () => {
+  const said = new Set();
+  for (const [status, trouble] of /** @type {const} */ ([[403, 'refused'], [409, 'taken'], [422, 'nowhere'], [429, 'often'], [502, 'silent']])) {
+    const refuse = async () => {
+      throw new Problem(status, 'no');
+    };
+    const form = /** @type {any} */ (undefined);
+    const after = await send({ provider: 'caldav', look: lookAtServer }, form, refuse, { origin: 'https://oo.example', assign() {} });
+    assert.equal(after?.trouble, trouble);
+    const view = look(facts({ state: own(), server: after }));
+    assert.equal(view.announce, view.note);
+    said.add(view.note);
+  }
+  assert.equal(said.size, 5);
+  /** @type {string[]} */
+  const went = [];
+  const here = { origin: 'https://oo.example', assign: (/** @type {any} */ to) => void went.push(String(to)) };
+  const stays = await send({ provider: 'nextcloud', look: lookAtServer }, /** @type {any} */ (undefined), async () => 'https://cloud.example.org/flow', here);
+  assert.equal(stays?.at, 'https://cloud.example.org/flow');
+  assert.equal(await send({ provider: 'caldav', look: lookAtServer }, /** @type {any} */ (undefined), async () => 'https://oo.example/?linked=caldav', here), null);
+  assert.deepEqual(went, ['https://oo.example/?linked=caldav']);
 });

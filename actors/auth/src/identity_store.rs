@@ -8,6 +8,9 @@ use redis::{AsyncCommands as _, RedisResult};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 
+/// The field that holds a sealed name; all others are identities.
+const NAME: &str = "name";
+
 #[derive(Clone)]
 pub(crate) struct IdentityStore {
     redis: ConnectionManager,
@@ -36,6 +39,15 @@ impl IdentityStore {
             let _: () = redis.hdel(of(log), &key).await?;
         }
         Ok(owner.parse().unwrap_or_else(|_| log.clone()))
+    }
+
+    /// Keeps what a person is called, sealed by the caller, beside where they are known.
+    pub(crate) async fn keep_name(&self, log: &LogId, sealed: &str) -> RedisResult<()> {
+        self.redis.clone().hset(of(log), NAME, sealed).await
+    }
+
+    pub(crate) async fn name(&self, log: &LogId) -> RedisResult<Option<String>> {
+        self.redis.clone().hget(of(log), NAME).await
     }
 
     /// At which issuers a person is known.

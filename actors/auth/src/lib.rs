@@ -27,7 +27,7 @@ use oo_runtime::{Context, People, random, redis_store, web};
 use oo_subjects::{
     CHECK_SESSION, CHECK_TOKEN, CLEAR_DOORS, CONFIRM, CONFIRMED, DOORS, END_SESSION, END_SESSIONS, MAKE_TOKEN,
     OIDC_CALLBACK, OIDC_START, PASSKEY_FINISH, PASSKEY_REMOVE, PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START,
-    SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
+    RENEW_SESSION, SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
 };
 use passkey::Passkeys;
 use session_store::SessionStore;
@@ -108,6 +108,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(PASSKEY_SIGN_IN, by_passkey);
     answer!(CHECK_SESSION, check);
     answer!(END_SESSION, end);
+    answer!(RENEW_SESSION, renew);
     answer!(DOORS, doors);
     answer!(END_SESSIONS, end_named);
     answer!(MAKE_TOKEN, make_token);

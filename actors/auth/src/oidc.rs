@@ -8,14 +8,15 @@ use oo_contracts::session::Issuer;
 use oo_runtime::outbound::{Outbound, Reach};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
-    CoreGrantType, CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreGrantType, CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
     CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
     CoreSubjectIdentifierType,
 };
 use openidconnect::{
     AdditionalProviderMetadata, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, CsrfToken,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge,
-    PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, SignatureVerificationError, TokenResponse as _,
+    PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
+    TokenResponse as _,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -120,12 +121,13 @@ impl Oidc {
         let client = self.client(&*self.description(None).await?)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let state = state.to_owned();
-        // `openid` and nothing more: the subject is all that we need to know of anybody.
+        // `openid` and nothing more, but where a name can be had: the subject is all that we need to know of anybody.
         let mut request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || CsrfToken::new(state), Nonce::new_random)
             .set_pkce_challenge(challenge);
         if self.posts_back() {
-            request = request.add_extra_param("response_mode", "form_post");
+            // A name is given once, to who asks for it, and by a posted form only.
+            request = request.add_scope(Scope::new("name".into())).add_extra_param("response_mode", "form_post");
         }
         let (url, _, nonce) = request.url();
         Ok((url, Waiting { nonce: nonce.secret().clone(), verifier: verifier.into_secret() }))
@@ -161,16 +163,26 @@ impl Oidc {
             })?;
         let token = answer.id_token().ok_or_else(|| OidcError::Refused("it gave no ID token".into()))?;
         let nonce = Nonce::new(waiting.nonce.clone());
-        let claims = match token.claims(&verifier(&client), &nonce) {
+        let subject = match self.subject(&client, token, &nonce) {
             // Keys rotate: one that is not known may be new.
             Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
                 let renewed = self.client(&*self.description(Some(&description)).await?)?;
-                token.claims(&verifier(&renewed), &nonce).map(|claims| claims.subject().as_str().to_owned())
+                self.subject(&renewed, token, &nonce)
             }
-            other => other.map(|claims| claims.subject().as_str().to_owned()),
+            other => other,
         };
-        let sub = claims.map_err(|error| OidcError::Refused(error.to_string()))?;
+        let sub = subject.map_err(|error| OidcError::Refused(error.to_string()))?;
         Ok(Identity { iss: description.issuer().as_str().to_owned(), sub })
+    }
+
+    /// Whom a token is about, if it holds. Beyond what the crate checks, it must have been made for us, where it says for whom
+    /// (`azp`, OpenID Connect Core 3.1.3.7).
+    fn subject(&self, client: &Client, token: &CoreIdToken, nonce: &Nonce) -> Result<String, ClaimsVerificationError> {
+        let claims = token.claims(&verifier(client), nonce)?;
+        if claims.authorized_party().is_some_and(|party| party.as_str() != self.registration.client_id) {
+            return Err(ClaimsVerificationError::InvalidAudience("it was made for another client".into()));
+        }
+        Ok(claims.subject().as_str().to_owned())
     }
 
     /// The issuer's description with its keys; asked for anew when it is old, or when `outdated` missed something.

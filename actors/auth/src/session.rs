@@ -21,12 +21,10 @@ impl Auth {
             tracing::error!(%error, "a person's record cannot be made");
             Problem::new(503, "not now", "try again in a moment").retry_after(1)
         })?;
-        let secret = random::hex(&random::bytes::<32>());
+        let secret = new_secret();
         let wall = self.ctx.clock.wall();
-        // 32 hexadecimal digits fit a name's limits.
-        let id: DoorId = random::token().parse().expect("32 hexadecimal digits");
-        let log = person.place.log.clone();
-        let device = BASE64.encode(person.key.seal(&belongs(&id), device.as_str().as_bytes()));
+        let (id, log) = (new_id(), person.place.log.clone());
+        let device = sealed(&person, &id, &device);
         let record = Record { log, id, device, began: wall, used: wall };
         self.sessions.begin(&hash(&secret), &record).await.map_err(away)?;
         self.ctx.metrics.count(Metric::AuthSignIns, way);
@@ -47,6 +45,18 @@ impl Auth {
         Ok(Done {})
     }
 
+    /// Who may come in has changed: the session goes on under a new secret and name, and the old ones, with all access tokens
+    /// that were made of them, are dead. Its age stays, so that nobody lives for ever by renewing.
+    pub(crate) async fn renew(&self, Check { secret }: Check) -> Result<Session, Problem> {
+        let ((old, person), fresh, id) = (self.record(&secret).await?, new_secret(), new_id());
+        let device = sealed(&person, &id, &named(&person, &old.id, &old.device));
+        let record = Record { id, device, used: self.ctx.clock.wall(), ..old.clone() };
+        if !self.sessions.renew(&hash(&secret), &old, &hash(&fresh), &record).await.map_err(away)? {
+            return Err(signed_out());
+        }
+        Ok(Session { user: person.user.clone(), secret: fresh, idle_seconds: self.settings.idle_days * 24 * 3600 })
+    }
+
     /// By what a person can come in, and where they are.
     pub(crate) async fn doors(&self, DoorsAsk { user, secret }: DoorsAsk) -> Result<Doors, Problem> {
         let current = hash(&secret);
@@ -64,7 +74,8 @@ impl Auth {
             None => vec![],
         };
         let issuers = self.identities.of(log).await.map_err(away)?;
-        Ok(Doors { passkeys, sessions, issuers })
+        let name = self.name(&person).await?;
+        Ok(Doors { passkeys, sessions, issuers, name })
     }
 
     /// Ends one session of a person by its name, or all but the one that asks.
@@ -125,6 +136,11 @@ impl Auth {
     }
 }
 
+/// What a session's device is called, as it rests.
+fn sealed(person: &Person, id: &DoorId, device: &DeviceName) -> String {
+    BASE64.encode(person.key.seal(&belongs(id), device.as_str().as_bytes()))
+}
+
 /// What a session's device is called; one whose name cannot be read has none.
 fn named(person: &Person, id: &DoorId, sealed: &str) -> DeviceName {
     let sealed = BASE64.decode(sealed).unwrap_or_default();
@@ -134,6 +150,15 @@ fn named(person: &Person, id: &DoorId, sealed: &str) -> DeviceName {
 
 fn belongs(id: &DoorId) -> String {
     format!("oo/session/v1|{id}")
+}
+
+/// 256 random bits.
+fn new_secret() -> String {
+    random::hex(&random::bytes::<32>())
+}
+
+fn new_id() -> DoorId {
+    random::token().parse().expect("32 hexadecimal digits fit a name's limits")
 }
 
 fn signed_out() -> Problem {

@@ -48,6 +48,19 @@ impl SessionStore {
             .await
     }
 
+    /// Puts a session under another secret and name, all at once. `false` where it ended meanwhile: an ended one stays ended,
+    /// and of two who renew it at once one is too late.
+    pub(crate) async fn renew(&self, from: &str, old: &Record, to: &str, record: &Record) -> RedisResult<bool> {
+        let mut redis = self.redis.clone();
+        let taken: i64 = redis.del(key(from)).await?;
+        if taken == 0 {
+            return Ok(false);
+        }
+        let _: () = redis.hdel(of(&old.log), old.id.as_str()).await?;
+        self.begin(to, record).await?;
+        Ok(true)
+    }
+
     /// A session, while it lives; using it keeps it from ending idle.
     pub(crate) async fn check(&self, hash: &str, wall: Timestamp) -> RedisResult<Option<Record>> {
         let mut redis = self.redis.clone();

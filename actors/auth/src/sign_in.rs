@@ -5,11 +5,13 @@ use crate::passkey::{PasskeyError, Passkeys};
 use crate::session::no_address;
 use crate::settings::SignUp;
 use crate::{Auth, away, hash};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use oo_contracts::UserId;
 use oo_contracts::http::Problem;
 use oo_contracts::session::{
     DeviceName, Issuer, IssuerOffer, OidcCallback, OidcStart, OidcStarted, PasskeyFinish, PasskeyRemove,
-    PasskeySignInFinish, PasskeySignInStart, PasskeyStart, PasskeyStarted, Ways, WaysAsk,
+    PasskeySignInFinish, PasskeySignInStart, PasskeyStart, PasskeyStarted, PersonName, Ways, WaysAsk,
 };
 use oo_contracts::wire::{Done, OwnerLink, Session};
 use oo_runtime::{Metric, random};
@@ -61,7 +63,7 @@ impl Auth {
 
     /// The browser is back. One answer for everything that can be wrong with what it brings.
     pub(crate) async fn back_from_issuer(&self, back: OidcCallback) -> Result<Session, Problem> {
-        let OidcCallback { issuer, transaction, state, code, error, iss, device } = back;
+        let OidcCallback { issuer, transaction, state, code, error, iss, device, name } = back;
         let unknown = || Problem::new(400, "this sign-in was not begun here, or too long ago", "begin again");
         let oidc = self.issuer(issuer)?;
         let begun: Option<Begun> = self.begun.take("oidc", &state).await.map_err(away)?;
@@ -83,11 +85,22 @@ impl Auth {
             .ok_or_else(|| Problem::new(400, "no code came back", "begin again"))?;
         let identity = oidc.identify(&code, &begun.waiting).await.map_err(|error| self.problem(issuer, &error))?;
         let user = self.known_as(issuer, &identity, begun.user).await?;
-        self.begin(user, device, issuer.slug()).await
+        let (user, is_new) = user;
+        let session = self.begin(user, device, issuer.slug()).await?;
+        // Only at the first consent, and only who posts a form says a name at all: later it could be anybody's idea.
+        if let Some(name) = name.filter(|_| is_new && oidc.posts_back()) {
+            self.keep_name(&session.user, &name).await?;
+        }
+        Ok(session)
     }
 
-    /// Who somebody is to us: known, added to who is signed in, or new where that is allowed.
-    async fn known_as(&self, issuer: Issuer, identity: &Identity, adds: Option<UserId>) -> Result<UserId, Problem> {
+    /// Who somebody is to us, and whether that is news: known, added to who is signed in, or new where that is allowed.
+    async fn known_as(
+        &self,
+        issuer: Issuer,
+        identity: &Identity,
+        adds: Option<UserId>,
+    ) -> Result<(UserId, bool), Problem> {
         let Identity { iss, sub } = identity;
         let known = match self.identities.find(iss, sub).await.map_err(away)? {
             // One that leads to nobody is somebody's who was erased: it goes in a moment.
@@ -98,7 +111,7 @@ impl Auth {
             (Some(known), Some(user)) if known != user => {
                 return Err(Problem::new(409, "known as somebody else", "this identity signs another person in"));
             }
-            (Some(known), _) => return Ok(known),
+            (Some(known), _) => return Ok((known, false)),
             (None, Some(user)) => user,
             (None, None) if self.settings.sign_up == SignUp::Open => {
                 random::token().parse().expect("32 hexadecimal digits fit")
@@ -113,7 +126,21 @@ impl Auth {
         if owner != log {
             return Err(elsewhere());
         }
-        Ok(user)
+        Ok((user, true))
+    }
+
+    /// Keeps what somebody is called, sealed with their own key.
+    async fn keep_name(&self, user: &UserId, name: &PersonName) -> Result<(), Problem> {
+        let person = self.people.find_or_make(user).await.map_err(away)?;
+        let sealed = BASE64.encode(person.key.seal(&named(user), name.as_str().as_bytes()));
+        self.identities.keep_name(&person.place.log, &sealed).await.map_err(away)
+    }
+
+    /// What somebody is called, if they ever said so.
+    pub(crate) async fn name(&self, person: &Person) -> Result<Option<PersonName>, Problem> {
+        let Some(sealed) = self.identities.name(&person.place.log).await.map_err(away)? else { return Ok(None) };
+        let opened = BASE64.decode(sealed).ok().and_then(|sealed| person.key.open(&named(&person.user), &sealed).ok());
+        Ok(opened.and_then(|name| std::str::from_utf8(&name).ok()?.parse().ok()))
     }
 
     pub(crate) async fn make_passkey(&self, PasskeyStart { user }: PasskeyStart) -> Result<PasskeyStarted, Problem> {
@@ -194,6 +221,11 @@ impl Auth {
 
 fn elsewhere() -> Problem {
     Problem::new(409, "known as somebody else", "begin again")
+}
+
+/// What a sealed name belongs to.
+fn named(user: &UserId) -> String {
+    format!("oo/name/v1|{user}")
 }
 
 pub(crate) fn unnamed() -> DeviceName {

@@ -163,6 +163,8 @@ fn ask(candidates: usize) -> Ask {
         age_days: number as u16,
         shown: 0,
         since_shown: None,
+        left: None,
+        in_a_row: None,
     };
     let context = Context {
         at: "2026-11-23T09:00:00Z".parse().expect("a time"),
@@ -179,6 +181,13 @@ fn ask(candidates: usize) -> Ask {
         sent_today: 0,
         budget: 3,
         dosage: 1.0,
+        eligible_left: None,
+        eligible_passed: None,
+        pace: None,
+        receptivity: None,
+        usual_receptivity: None,
+        since_morning: None,
+        until_evening: None,
     };
     let candidates: Vec<_> = (0..candidates).map(candidate).collect();
     let mut evidence = Evidence::new(oo_domain::features::D);
@@ -191,6 +200,8 @@ fn ask(candidates: usize) -> Ask {
         candidates,
         posterior: learning::to_posterior(&evidence),
         bits: RandomBits::new(1),
+        unit: None,
+        tenant: None,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Nothing here knows a clock, chance, a network or an environment: time (`now`) and random bits are arguments, so any
 //! decision can be made again from the log, bit for bit. Read in this order: [`profile`], [`tip_life`], [`moments`],
-//! [`candidates`], [`policy`], [`decide`], [`words`]; and what is learnt: [`reward`], [`learning`], [`bayes`], [`model`].
+//! [`pacer`], [`candidates`], [`policy`], [`decide`], [`words`]; and what is learnt: [`rhythm`], [`receptivity`],
+//! [`reward`], [`learning`], [`bayes`], [`model`].
 
 pub mod advice;
 pub mod bayes;
@@ -17,11 +18,14 @@ pub mod learning;
 pub mod local;
 pub mod model;
 pub mod moments;
+pub mod pacer;
 pub mod planner;
 pub mod policy;
 pub mod profile;
 pub mod quiet;
+pub mod receptivity;
 pub mod reward;
+pub mod rhythm;
 pub mod tip_life;
 pub mod words;
 

@@ -71,6 +71,7 @@ fn answer(
         silence: tip.is_none().then_some(hush),
         tip,
         propensity,
+        confidence: None,
         policy: policy_name(name),
         version: version * 1000 + crate::features::VERSION,
         provenance: Provenance::default(),

@@ -9,6 +9,9 @@ pub(crate) mod zone;
 use crate::learning::Learnt;
 use crate::local;
 use crate::moments;
+use crate::pacer::Ledger;
+use crate::receptivity::Receptivity;
+use crate::rhythm::Rhythm;
 use crate::tip_life::{self, Life};
 use consent::Consent;
 use jiff::tz::TimeZone;
@@ -24,7 +27,7 @@ use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
@@ -79,6 +82,18 @@ pub struct Profile {
     /// Decayed count of tips, in millionths, at the time beside it.
     dosage: Option<(u64, Timestamp)>,
     looked_at: Option<Timestamp>,
+    /// The look before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    looked_before: Option<Timestamp>,
+    /// Tips owed from one day to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ledger: Option<Ledger>,
+    /// The hours in which the person was seen.
+    #[serde(default, skip_serializing_if = "Rhythm::is_empty")]
+    rhythm: Rhythm,
+    /// What became of the tips that are no longer remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receptivity: Option<Box<Receptivity>>,
     /// Fingerprints of the feedback heard last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     heard: Vec<u64>,
@@ -119,6 +134,10 @@ impl Profile {
             paused_until: None,
             dosage: None,
             looked_at: None,
+            looked_before: None,
+            ledger: None,
+            rhythm: Rhythm::default(),
+            receptivity: None,
             heard: Vec::new(),
         }
     }
@@ -288,6 +307,23 @@ impl Profile {
             preferences: Some(self.preferences.clone()),
             consents: Some(self.consents()),
         }
+    }
+
+    /// The look before the last one.
+    pub(crate) fn looked_before(&self) -> Option<Timestamp> {
+        self.looked_before
+    }
+
+    pub(crate) fn ledger(&self) -> Option<Ledger> {
+        self.ledger
+    }
+
+    pub(crate) fn rhythm(&self) -> &Rhythm {
+        &self.rhythm
+    }
+
+    pub(crate) fn receptivity(&self) -> Option<&Receptivity> {
+        self.receptivity.as_deref()
     }
 
     pub(crate) fn paused_until(&self) -> Option<Timestamp> {

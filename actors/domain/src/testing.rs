@@ -194,11 +194,28 @@ pub(crate) fn context() -> Context {
         sent_today: 0,
         budget: 3,
         dosage: 0.0,
+        eligible_left: None,
+        eligible_passed: None,
+        pace: None,
+        receptivity: None,
+        usual_receptivity: None,
+        since_morning: None,
+        until_evening: None,
     }
 }
 
 pub(crate) fn candidate(subject: Subject) -> Candidate {
-    Candidate { subject, minutes: 15, priority: 1, due_days: None, age_days: 0, shown: 0, since_shown: None }
+    Candidate {
+        subject,
+        minutes: 15,
+        priority: 1,
+        due_days: None,
+        age_days: 0,
+        shown: 0,
+        since_shown: None,
+        left: None,
+        in_a_row: None,
+    }
 }
 
 /// Draws that are the same each time: SplitMix64.

@@ -3,6 +3,7 @@
 use crate::features::Row;
 use crate::local::{minutes, plus};
 use crate::profile::kept::{Memory, Trace};
+use crate::receptivity::Occasion;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::TipId;
 use oo_contracts::signal::Answer;
@@ -79,6 +80,9 @@ pub struct Life {
     /// The last answer taken back was a "done".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) undid_done: bool,
+    /// The time and circumstances in which it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) occasion: Option<Occasion>,
     /// What a learner saw of it when it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) row: Option<Row>,

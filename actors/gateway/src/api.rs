@@ -87,7 +87,7 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
         ["api", "v1", "sessions", id] => sign_in::end_sessions(gateway, user, Some(id), request).await,
         ["api", "v1", "passkeys", "start"] => sign_in::make_passkey(gateway, user).await,
         ["api", "v1", "passkeys"] => sign_in::keep_passkey(gateway, user, request).await,
-        ["api", "v1", "passkeys", id] => sign_in::remove_passkey(gateway, user, id).await,
+        ["api", "v1", "passkeys", id] => sign_in::remove_passkey(gateway, user, id, request).await,
         ["api", "v1", "token"] => sign_in::token(gateway, request).await,
         ["api", "v1", "state"] => Ok(web::json(200, &state::of(gateway, &user).await?)),
         ["api", "v1", "me"] => rights::me(gateway, user).await,

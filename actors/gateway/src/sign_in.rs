@@ -8,20 +8,22 @@ use oo_contracts::UserId;
 use oo_contracts::http::{LinkTo, OwnerSignIn, Problem};
 use oo_contracts::session::{
     DeviceName, DoorId, DoorsAsk, Issuer, KeysAsk, OidcCallback, OidcStart, PasskeyAnswer, PasskeyFinish,
-    PasskeyOptions, PasskeyRemove, PasskeySignInFinish, PasskeySignInStart, PasskeyStart, SessionsEnd, TokenAsk,
-    WaysAsk,
+    PasskeyOptions, PasskeyRemove, PasskeySignInFinish, PasskeySignInStart, PasskeyStart, PersonName, SessionsEnd,
+    TokenAsk, WaysAsk,
 };
 use oo_contracts::wire::{Check, OwnerLink, Session};
 use oo_runtime::web::{self, Answer};
 use oo_subjects::{
     DOORS, END_SESSION, END_SESSIONS, MAKE_TOKEN, OIDC_CALLBACK, OIDC_START, PASSKEY_FINISH, PASSKEY_REMOVE,
-    PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START, SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
+    PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START, RENEW_SESSION, SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
 };
 use std::collections::HashMap;
 use warp::http::{HeaderValue, header};
 
 /// Seconds that a sign-in at an issuer or a passkey may take.
 const SIGN_IN_SECONDS: u64 = 600;
+/// Characters of a name that are kept.
+const MAX_NAME: usize = 80;
 
 /// How people may sign in.
 pub(crate) async fn ways(gateway: &Gateway) -> Result<Answer, Problem> {
@@ -68,6 +70,7 @@ pub(crate) async fn from_issuer(gateway: &Gateway, issuer: &str, request: &Reque
         error: get("error"),
         iss: get("iss"),
         device: device(request),
+        name: get("user").as_deref().and_then(called),
     };
     let forget = gateway.set_cookie(gateway.cookie_names().sign_in, None, 0);
     let within = std::time::Duration::from_secs(30);
@@ -109,16 +112,22 @@ pub(crate) async fn make_passkey(gateway: &Gateway, user: UserId) -> Result<Answ
 /// The browser made it.
 pub(crate) async fn keep_passkey(gateway: &Gateway, user: UserId, request: &Request) -> Result<Answer, Problem> {
     let PasskeyAnswer { credential } = request.json()?;
-    let transaction = transaction(gateway, request)?;
+    let (transaction, secret) = (transaction(gateway, request)?, secret(gateway, request)?);
     let made = PasskeyFinish { user, transaction, credential, device: device(request) };
     gateway.ctx.bus.ask(PASSKEY_FINISH, &made).await.map_err(problem)?;
-    Ok(with_cookie(web::empty(204), &gateway.set_cookie(gateway.cookie_names().sign_in, None, 0)))
+    let answer = renewed(gateway, &secret, web::empty(204)).await?;
+    Ok(with_cookie(answer, &gateway.set_cookie(gateway.cookie_names().sign_in, None, 0)))
 }
 
-pub(crate) async fn remove_passkey(gateway: &Gateway, user: UserId, id: &str) -> Result<Answer, Problem> {
-    let id: DoorId = named(id)?;
+pub(crate) async fn remove_passkey(
+    gateway: &Gateway,
+    user: UserId,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    let (id, secret): (DoorId, _) = (named(id)?, secret(gateway, request)?);
     gateway.ctx.bus.ask(PASSKEY_REMOVE, &PasskeyRemove { user, id }).await.map_err(problem)?;
-    Ok(web::empty(204))
+    renewed(gateway, &secret, web::empty(204)).await
 }
 
 /// A person's passkeys and sessions.
@@ -173,8 +182,15 @@ async fn signed_in(gateway: &Gateway, request: &Request, begun: &Session, answer
     with_cookie(answer, &gateway.set_cookie(name, Some(&begun.secret), begun.idle_seconds))
 }
 
-/// What an issuer says: in the query, or in the form that it lets the browser post. What else a form holds (Apple sends a
-/// name) is nobody's business here.
+/// Who may come in has changed: the session goes on under a new secret, and whoever has the old one is out.
+async fn renewed(gateway: &Gateway, secret: &str, answer: Answer) -> Result<Answer, Problem> {
+    let renewed = gateway.ctx.bus.ask(RENEW_SESSION, &Check { secret: secret.to_owned() }).await.map_err(problem)?;
+    let name = gateway.cookie_names().session;
+    Ok(with_cookie(answer, &gateway.set_cookie(name, Some(&renewed.secret), renewed.idle_seconds)))
+}
+
+/// What an issuer says: in the query, or in the form that it lets the browser post. What else a form holds is
+/// nobody's business here.
 fn said(request: &Request) -> Result<HashMap<String, String>, Problem> {
     let pairs = match request.method {
         warp::http::Method::POST => {
@@ -194,6 +210,29 @@ fn said(request: &Request) -> Result<HashMap<String, String>, Problem> {
         }
     }
     Ok(said)
+}
+
+/// What Apple's form says, once, that somebody is called. Anybody can write into a form: of it only letters are kept, few, and
+/// an address in it is not even read.
+fn called(user: &str) -> Option<PersonName> {
+    #[derive(serde::Deserialize)]
+    struct User {
+        name: Name,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Name {
+        #[serde(default)]
+        first_name: String,
+        #[serde(default)]
+        last_name: String,
+    }
+    let User { name } = serde_json::from_str(user).ok()?;
+    let plain = |c: &char| c.is_alphanumeric() || " '’.-".contains(*c);
+    let said = format!("{} {}", name.first_name, name.last_name);
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let kept: String = words.join(" ").chars().filter(plain).take(MAX_NAME).collect();
+    kept.trim().parse().ok()
 }
 
 /// The secret of the session: an access token is not enough for what changes who may come in.
@@ -243,4 +282,29 @@ fn device(request: &Request) -> DeviceName {
         (None, None) => "another device".to_owned(),
     };
     name.parse().expect("a short name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S33: the posted name is anybody's writing.
+    #[test]
+    fn s33_a_posted_name_is_read_as_letters_and_everything_else_is_dropped() {
+        let name = |user: &str| called(user).map(|name| name.as_str().to_owned());
+        let told = |first: &str, last: &str| {
+            let user =
+                serde_json::json!({ "name": { "firstName": first, "lastName": last }, "email": "x@evil.example" });
+            name(&user.to_string())
+        };
+        assert_eq!(told("Ada", "Lovelace").as_deref(), Some("Ada Lovelace"));
+        assert_eq!(told(" Zoë\n", "O’Brien-Łuk").as_deref(), Some("Zoë O’Brien-Łuk"));
+        assert_eq!(told("<img src=x>", "\u{202e}\u{0}").as_deref(), Some("img srcx"));
+        assert_eq!(told(&"x".repeat(10_000), "").map(|name| name.len()), Some(MAX_NAME));
+        assert_eq!(told("", " \t"), None);
+        for none in ["", "{}", "[]", "{\"name\":\"Ada\"}", "{\"name\":{\"firstName\":7}}", &"[".repeat(60_000)] {
+            assert_eq!(name(none), None);
+        }
+        assert_eq!(name(r#"{"name":{"firstName":"Ada"}}"#).as_deref(), Some("Ada"));
+    }
 }

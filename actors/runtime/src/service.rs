@@ -17,6 +17,7 @@ where
     F: FnOnce(Context) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
+    no_core_dumps();
     let source = Source::from_env();
     if std::env::args().nth(1).as_deref() == Some("health") {
         return ask_health(&source);
@@ -47,6 +48,14 @@ where
             }
         }
     })
+}
+
+/// A process that crashes leaves no picture of its memory: keys and tokens are in it. Its children inherit that.
+pub fn no_core_dumps() {
+    use nix::sys::resource::{Resource, setrlimit};
+    if let Err(error) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
+        tracing::warn!(%error, "core dumps cannot be switched off: see to it that secrets do not end in one");
+    }
 }
 
 /// `<service> health`: asks the one that runs here whether it is ready. For containers, which have no curl.

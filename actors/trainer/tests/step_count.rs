@@ -2,6 +2,8 @@
 //!
 //! `step_count/original.json` is what `step_count/record.py` prints; its first lines say how to run it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
 use oo_trainer::worlds::step_count::{Dice, Life, Noise, Rules};
 use serde_json::Value;
 

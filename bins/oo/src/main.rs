@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use oo::{demo, doctor, init, inspect, simulate, up, vault};
+use oo_runtime::service::no_core_dumps;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -73,6 +74,7 @@ enum Vault {
 }
 
 fn main() -> ExitCode {
+    no_core_dumps();
     let Cli { data, command } = Cli::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

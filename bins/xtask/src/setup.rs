@@ -1,5 +1,5 @@
-//! Installs what the tests need: system packages, nats-server, and the JavaScript tools, CalDAV servers and rivals with their
-//! pinned versions.
+//! Installs what the tests need: system packages, nats-server, and the JavaScript tools, the CalDAV servers, the identity
+//! provider and the rivals with their pinned versions.
 
 use crate::run::{Command, says};
 use anyhow::{Context, bail};
@@ -223,7 +223,9 @@ mod tests {
     fn every_python_package_has_one_version() {
         let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(SERVERS.file)).unwrap();
         let packages: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(packages.iter().any(|line| line.starts_with("Radicale==")), "{packages:?}");
+        for name in ["Radicale==", "Canaille=="] {
+            assert!(packages.iter().any(|line| line.starts_with(name)), "{name} {packages:?}");
+        }
         for line in packages {
             assert_eq!(line.split("==").count(), 2, "{line}: pin it");
         }

@@ -3,6 +3,7 @@
 
 mod files;
 mod imports;
+mod security;
 mod services;
 mod source;
 
@@ -23,6 +24,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "no stray top-level entry", holds: |r| Ok(files::top_level(&r.top_level)) },
     Rule { name: "modules are x.rs beside x/", holds: |r| Ok(files::no_mod_rs(&r.files)) },
     Rule { name: "contracts do not flatten", holds: |r| Ok(files::no_flatten(&r.files)) },
+    Rule { name: "each security check names what proves it", holds: security::rows_are_proven },
     Rule { name: "every service is a crate, a program and a container", holds: |r| Ok(services::complete(&r.files)) },
 ];
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod canaille;
+mod liar;
 mod oidc;
 mod tokens;
 
@@ -15,7 +17,7 @@ struct Scene {
     house: House,
     ctx: Context,
     token: String,
-    _auth: oo_testkit::Running,
+    auth: oo_testkit::Running,
 }
 
 impl Scene {
@@ -31,10 +33,18 @@ impl Scene {
         house.set(more.iter().copied());
         let auth = house.serve("auth", oo_auth::serve).await;
         let ctx = house.context("test").await;
-        let scene = Self { house, ctx, token, _auth: auth };
+        let scene = Self { house, ctx, token, auth };
         // It listens for health before it answers.
         eventually("auth answers", || async { (status(scene.check("nobody").await) == 401).then_some(()) }).await;
         scene
+    }
+
+    /// The service ends, and comes again with other settings.
+    async fn again(&mut self, more: &[(&str, &str)]) {
+        self.house.set(more.iter().copied());
+        let auth = self.house.serve("auth", oo_auth::serve).await;
+        std::mem::replace(&mut self.auth, auth).stop().await.unwrap();
+        eventually("auth answers", || async { (status(self.check("nobody").await) == 401).then_some(()) }).await;
     }
 
     async fn sign_in(&self, token: &str) -> Result<Session, AskError> {

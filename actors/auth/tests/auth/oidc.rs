@@ -1,4 +1,4 @@
-//! Sign-in at a real OpenID Connect issuer (npm's oidc-provider), and at one that lies.
+//! Sign-in at a real OpenID Connect issuer: npm's oidc-provider.
 
 use crate::{Scene, status};
 use oo_contracts::UserId;
@@ -16,18 +16,23 @@ use url::Url;
 const PAGE: &str = "http://localhost:8088";
 
 /// The issuer, which ends with the test.
-struct Peer {
-    address: String,
+pub(crate) struct Peer {
+    pub(crate) address: String,
     _process: Child,
 }
 
 impl Peer {
     async fn start() -> Self {
+        Self::run("peer.mjs").await
+    }
+
+    /// One of the issuers beside this file.
+    pub(crate) async fn run(script: &str) -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let modules = here.ancestors().nth(2).unwrap().join(".oo/node/node_modules");
         let address = format!("http://127.0.0.1:{}", free_port().unwrap());
         let process = Command::new("node")
-            .arg(here.join("tests/auth/peer.mjs"))
+            .arg(here.join("tests/auth").join(script))
             .arg(address.rsplit(':').next().unwrap())
             .arg(format!("{PAGE}/auth/oidc/callback"))
             .env("OO_NODE_MODULES", modules)
@@ -42,10 +47,15 @@ impl Peer {
         Self { address, _process: process }
     }
 
-    async fn scene(&self, sign_up: &str) -> Scene {
+    pub(crate) async fn scene(&self, sign_up: &str) -> Scene {
+        self.scene_at(&self.address, sign_up).await
+    }
+
+    /// With the issuer by another of its addresses.
+    pub(crate) async fn scene_at(&self, address: &str, sign_up: &str) -> Scene {
         Scene::with(&[
             ("OO_AUTH__SIGN_UP", sign_up),
-            ("OO_AUTH__OIDC_ISSUER", &self.address),
+            ("OO_AUTH__OIDC_ISSUER", address),
             ("OO_AUTH__OIDC_CLIENT_ID", "oo"),
             ("OO_AUTH__OIDC_CLIENT_SECRET", "oo-secret-oo-secret-oo-secret-oo"),
         ])
@@ -53,7 +63,7 @@ impl Peer {
     }
 }
 
-async fn start(scene: &Scene, user: Option<&UserId>) -> OidcStarted {
+pub(crate) async fn start(scene: &Scene, user: Option<&UserId>) -> OidcStarted {
     scene.ctx.bus.ask(OIDC_START, &OidcStart { issuer: Issuer::Oidc, user: user.cloned() }).await.unwrap()
 }
 
@@ -82,10 +92,11 @@ async fn visit(started: &OidcStarted, person: &str) -> OidcCallback {
         error: get("error"),
         iss: get("iss"),
         device: "Firefox on Linux".parse().unwrap(),
+        name: None,
     }
 }
 
-async fn come_back(scene: &Scene, back: &OidcCallback) -> Result<Session, AskError> {
+pub(crate) async fn come_back(scene: &Scene, back: &OidcCallback) -> Result<Session, AskError> {
     scene.ctx.bus.ask(OIDC_CALLBACK, back).await
 }
 
@@ -94,7 +105,7 @@ async fn sign_in(scene: &Scene, person: &str) -> Result<Session, AskError> {
     come_back(scene, &visit(&started, person).await).await
 }
 
-fn told(result: Result<Session, AskError>) -> Problem {
+pub(crate) fn told(result: Result<Session, AskError>) -> Problem {
     match result.map(|session| session.user) {
         Err(AskError::Problem(problem)) => problem,
         other => panic!("no problem: {other:?}"),

@@ -4,17 +4,17 @@ use crate::{Scene, status};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use oo_contracts::session::{AccessToken, Doors, DoorsAsk, Keys, KeysAsk, SessionsEnd, TokenAsk, TokenCheck};
-use oo_contracts::wire::{Done, Session, SignedIn};
-use oo_subjects::{AskError, CHECK_TOKEN, DOORS, END_SESSIONS, MAKE_TOKEN, SIGNING_KEYS};
+use oo_contracts::wire::{Check, Done, Session, SignedIn};
+use oo_subjects::{AskError, CHECK_TOKEN, DOORS, END_SESSIONS, MAKE_TOKEN, RENEW_SESSION, SIGNING_KEYS};
 use serde_json::{Value, json};
 
-async fn make(scene: &Scene, session: &Session) -> String {
+pub(crate) async fn make(scene: &Scene, session: &Session) -> String {
     let made: AccessToken = scene.ctx.bus.ask(MAKE_TOKEN, &TokenAsk { secret: session.secret.clone() }).await.unwrap();
     assert_eq!((made.token_type.as_str(), made.expires_in), ("Bearer", 300));
     made.access_token
 }
 
-async fn check(scene: &Scene, token: &str) -> Result<SignedIn, AskError> {
+pub(crate) async fn check(scene: &Scene, token: &str) -> Result<SignedIn, AskError> {
     scene.ctx.bus.ask(CHECK_TOKEN, &TokenCheck { access_token: token.to_owned() }).await
 }
 
@@ -42,7 +42,7 @@ async fn a_token_opens_for_its_person_until_its_session_ends() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_of_ours_opens_nothing() {
+async fn s15_what_is_no_token_of_ours_opens_nothing() {
     let scene = Scene::new().await;
     let session = scene.sign_in(&scene.token).await.unwrap_or_else(|error| panic!("{error}"));
     let token = make(&scene, &session).await;
@@ -97,4 +97,26 @@ async fn a_person_sees_their_sessions_and_ends_the_others() {
     let own = SessionsEnd { id: Some(doors.sessions[0].id.clone()), ..others };
     let _: Done = scene.ctx.bus.ask(END_SESSIONS, &own).await.unwrap();
     assert_eq!(status(scene.check(&session.secret).await), 401);
+}
+
+/// S9: on a change of who may come in, a session goes on under a new secret; what was made of the old one is dead.
+#[tokio::test]
+async fn s9_a_renewed_session_leaves_nothing_of_the_old_one_alive() {
+    let scene = Scene::new().await;
+    let old = scene.sign_in(&scene.token).await.unwrap_or_else(|error| panic!("{error}"));
+    let token = make(&scene, &old).await;
+    let ask = Check { secret: old.secret.clone() };
+    let both: (Result<Session, AskError>, Result<Session, AskError>) =
+        futures_util::join!(scene.ctx.bus.ask(RENEW_SESSION, &ask), scene.ctx.bus.ask(RENEW_SESSION, &ask));
+    let (renewed, late): (Vec<_>, Vec<_>) = [both.0, both.1].into_iter().partition(Result::is_ok);
+    assert_eq!((renewed.len(), late.len()), (1, 1), "of two at once one is too late");
+    let renewed = renewed.into_iter().next().unwrap().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(renewed.user, old.user);
+    assert_ne!(renewed.secret, old.secret);
+    assert_eq!(status(scene.check(&old.secret).await), 401);
+    assert_eq!(status(check(&scene, &token).await), 401);
+    assert_eq!(scene.check(&renewed.secret).await.unwrap().user, old.user);
+    let ask = DoorsAsk { user: renewed.user.clone(), secret: renewed.secret };
+    let doors: Doors = scene.ctx.bus.ask(DOORS, &ask).await.unwrap();
+    assert_eq!(doors.sessions.len(), 1, "it is the same session still, and one");
 }

@@ -96,6 +96,7 @@ fn choosing(ask: &Ask, index: usize) -> Recommendation {
         tip: Some(choice),
         silence: None,
         propensity: 0.5,
+        confidence: None,
         policy: "remote".parse().unwrap(),
         version: 1,
         provenance: Provenance::default(),

@@ -158,6 +158,11 @@ fn topic(because: &Because) -> Option<Topic> {
         | Because::HabitWindow
         | Because::Mood
         | Because::LongStretch { .. }
+        | Because::JustEnded { .. }
+        | Because::DayBegins
+        | Because::DayEnds
+        | Because::InARow { .. }
+        | Because::EndsSoon
         | Because::Chance => None,
     }
 }

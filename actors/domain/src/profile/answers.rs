@@ -57,6 +57,7 @@ impl Profile {
         self.ignored = 0;
         match answer {
             Answer::Done => {
+                self.keep_done_day(&subject);
                 if let Some(memory) = self.memory_mut(&subject) {
                     memory.done_at = Some(when);
                 }
@@ -77,6 +78,16 @@ impl Profile {
         life.state = State::Answered { answer: answer.clone(), at: when };
         life.before = Some(Box::new(before));
         life.undid_done = false;
+    }
+
+    /// The day on which a habit was done before stays known, though a later one takes its place in memory.
+    fn keep_done_day(&mut self, subject: &Subject) {
+        if let Subject::Habit { habit, .. } = subject
+            && let Some(kept) = self.habits.iter_mut().find(|kept| kept.habit.id == *habit)
+            && let Some(done) = kept.memory.done_at
+        {
+            kept.done.note(&self.zone.tz, done);
+        }
     }
 
     fn decline(&mut self, subject: &Subject) {

@@ -4,8 +4,11 @@ use super::Profile;
 use super::kept::{self, KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone, Trace};
 use super::zone::Zone;
 use crate::features::Row;
+use crate::habits::DoneDays;
 use crate::local::{minus, minutes, plus};
 use crate::moments;
+use crate::pacer::Ledger;
+use crate::receptivity::Occasion;
 use crate::reward;
 use crate::tip_life::{IGNORED_IN_A_ROW, Life, State, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
@@ -31,9 +34,10 @@ impl Profile {
             return true;
         }
         self.settle(entry.at);
+        self.ledger = Ledger::at(self.ledger, self, entry.at);
         match &entry.body {
             Body::Signal { signal } => self.heed(signal, entry.at),
-            Body::Moment { .. } => self.looked_at = Some(entry.at),
+            Body::Moment { .. } => self.look(entry.at),
             Body::Tip { tip } => self.give(tip, entry.at),
         }
         self.withdraw_what_is_wrong(entry.at);
@@ -45,7 +49,12 @@ impl Profile {
         // Nothing happens after it was told.
         let when = signal.at.min(at);
         if !matches!(signal.fact, Fact::Delivered { .. }) {
-            self.looked_at = Some(at);
+            self.look(at);
+        }
+        // What only a person says or does at a screen; a zone, a place or a provider's news come by themselves.
+        if let Fact::Presence { .. } | Fact::Feedback { .. } | Fact::Mood { .. } | Fact::HabitDone { .. } = signal.fact
+        {
+            self.rhythm.note(&self.zone.tz, when);
         }
         match &signal.fact {
             Fact::TaskAdded { task } => self.keep_task(task, true, when, at),
@@ -63,6 +72,7 @@ impl Profile {
                 let about = |life: &&mut Life| matches!(&life.subject, Subject::Habit { habit: of, .. } if of == habit);
                 self.lives.iter_mut().filter(about).for_each(|life| life.hear_done(when));
                 if let Some(kept) = self.habits.iter_mut().find(|kept| kept.habit.id == *habit) {
+                    kept.done.note(&self.zone.tz, when);
                     kept.memory.done_at = kept.memory.done_at.max(Some(when));
                 }
             }
@@ -88,6 +98,13 @@ impl Profile {
                 self.unlink(account);
             }
         }
+    }
+
+    fn look(&mut self, at: Timestamp) {
+        if self.looked_at != Some(at) {
+            self.looked_before = self.looked_at;
+        }
+        self.looked_at = Some(at);
     }
 
     fn keep_task(&mut self, task: &Task, added: bool, when: Timestamp, at: Timestamp) {
@@ -185,7 +202,11 @@ impl Profile {
                 kept.memory.never = false;
             }
             None => {
-                self.habits.push(KeptHabit { habit: habit.clone(), memory: Memory::default() });
+                self.habits.push(KeptHabit {
+                    habit: habit.clone(),
+                    memory: Memory::default(),
+                    done: DoneDays::default(),
+                });
                 if self.habits.len() > kept::MAX_HABITS {
                     // The newest is last and stays.
                     let stale = (0..kept::MAX_HABITS).min_by_key(|index| {
@@ -242,6 +263,7 @@ impl Profile {
             last.state = State::Withdrawn { why: Withdrawal::Replaced };
         }
         let given_at = tip.decided_at.max(at);
+        let occasion = Some(Occasion::at(self, given_at));
         // Before the tip itself changes what is seen.
         let row = Row::from_profile(self, &tip.subject, tip.decided_at);
         if let Subject::Advice { advice } = &tip.subject
@@ -261,6 +283,7 @@ impl Profile {
             state: State::Live,
             pushed: None,
             undid_done: false,
+            occasion,
             row,
             trace: Trace::default(),
             before: None,
@@ -332,10 +355,10 @@ impl Profile {
         let events_from = minus(at, kept::EVENTS_KEPT);
         self.events.retain(|kept| kept.event.end > events_from);
         let lives_from = minus(at, kept::LIVES_KEPT);
-        let newest = self.lives.len().saturating_sub(1);
+        let newest = self.lives.len().saturating_sub(kept::LIVES_ALWAYS_KEPT);
         let surplus = self.lives.len().saturating_sub(kept::MAX_LIVES);
         let mut index = 0;
-        let learnt = &mut self.learnt;
+        let (learnt, receptivity) = (&mut self.learnt, &mut self.receptivity);
         self.lives.retain_mut(|life| {
             let gone = index < surplus || life.given_at <= lives_from;
             if gone
@@ -344,8 +367,11 @@ impl Profile {
             {
                 learnt.get_or_insert_default().learn(&row, reward);
             }
-            let keep = index == newest || !gone;
+            let keep = index >= newest || !gone;
             index += 1;
+            if !keep {
+                receptivity.get_or_insert_default().archive(life, at);
+            }
             keep
         });
     }

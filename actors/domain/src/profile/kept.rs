@@ -1,5 +1,6 @@
 //! What a profile keeps of each thing, and which it lets go when there are too many: a person costs a few KiB.
 
+use crate::habits::DoneDays;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::signal::{Answer, Due, Event, Habit, Task};
 use oo_contracts::tip::Subject;
@@ -25,6 +26,9 @@ pub const MAX_HEARD: usize = 16;
 pub const MAX_LIVES: usize = 64;
 /// Events are kept until so long after their end: what a day was like is a feature.
 pub const EVENTS_KEPT: SignedDuration = crate::local::days(1);
+/// The newest tips are never forgotten: as many as a day may have, so that a clock that was far ahead and is set right
+/// again finds them.
+pub const LIVES_ALWAYS_KEPT: usize = 5;
 /// Tips are remembered until their reward is certain: longer than any local day lasts, a flight west or a date line
 /// crossed included.
 pub const LIVES_KEPT: SignedDuration = crate::reward::WINDOW;
@@ -113,6 +117,9 @@ pub struct KeptEvent {
 pub struct KeptHabit {
     pub habit: Habit,
     pub memory: Memory,
+    /// The days on which it was done.
+    #[serde(default, skip_serializing_if = "DoneDays::is_empty")]
+    pub(crate) done: DoneDays,
 }
 
 /// An advice that was given.

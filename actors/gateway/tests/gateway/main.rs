@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod apple;
 mod doors;
+mod edge;
 mod hooks;
 mod live;
 mod own_server;

@@ -39,6 +39,11 @@ impl Place {
         Self::start(origin, []).await
     }
 
+    /// The same, with more settings.
+    pub(crate) async fn at_with(origin: &str, more: impl IntoIterator<Item = (&str, &str)>) -> Self {
+        Self::start(Some(origin), more).await
+    }
+
     async fn start(origin: Option<&str>, more: impl IntoIterator<Item = (&str, &str)>) -> Self {
         let mut house = House::start().await;
         let sandbox = oo_sandbox::start(oo_sandbox::Options { sample: false, ..Default::default() }).await.unwrap();

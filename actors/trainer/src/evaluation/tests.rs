@@ -1,3 +1,5 @@
+//! Estimators on logs whose truth is known.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Who chooses in a simulated life: a policy of the engine, or one of the two that no engine can be: who knows everything,
 //! and who never speaks.
 
-use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Recommendation};
+use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Provenance, Recommendation};
 use oo_contracts::tip::{Because, Reason, Subject};
 use oo_domain::policy::{self, Policy};
 
@@ -68,7 +68,9 @@ fn say(ask: &Ask, best: Option<(usize, f64)>) -> Recommendation {
         silence: tip.is_none().then_some(hush),
         tip,
         propensity: 1.0,
+        confidence: None,
         policy: PolicyName::try_from("world".to_owned()).unwrap_or_else(|_| unreachable!("five letters")),
         version: 1,
+        provenance: Provenance::default(),
     }
 }

@@ -100,7 +100,7 @@ impl Making<'_> {
         let zone = self.person.rhythm.zone.to_owned().try_into().unwrap_or_else(|_| unreachable!("an IANA name"));
         self.fact(start, Fact::Zone { zone });
         self.fact(start, Fact::AccountLinked { account: account(), provider: Provider::Todoist });
-        self.fact(start, Fact::Consent { purpose: Purpose::Learning, granted: true });
+        self.fact(start, Fact::Consent { purpose: Purpose::Learning, granted: true, source: None });
         for habit in self.habits.clone() {
             self.fact(start, Fact::HabitDefined { habit });
         }

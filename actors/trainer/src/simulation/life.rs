@@ -255,7 +255,7 @@ impl<'a> Life<'a> {
             self.setting.chooser.choose(&ask, |subject| self.chances(&scene, subject).map(|chances| chances.worth()));
         let tip = decide::tip(&self.profile, &ask, &answer, now);
         if let (None, Some(hush)) = (&tip, answer.silence) {
-            self.hush(moments::hushed(&self.profile, now, hush), now);
+            self.hush(moments::hushed(&self.profile, now, hush, answer.confidence), now);
         }
         if let Some(tip) = tip {
             self.give(tip, &scene, now);
@@ -334,7 +334,7 @@ impl<'a> Life<'a> {
         }
         if self.mind.leaves() && self.story.left.is_none() {
             self.story.left = Some(now);
-            self.say(Fact::Consent { purpose: Purpose::Tips, granted: false }, now);
+            self.say(Fact::Consent { purpose: Purpose::Tips, granted: false, source: None }, now);
         }
     }
 

@@ -199,13 +199,12 @@ pub fn summaries(names: &[String], lived: &[Lived]) -> Vec<Summary> {
 }
 
 fn summary(name: String, lived: &[Lived], pick: &dyn Fn(&Lived) -> Digest) -> Summary {
+    type Lives<'a> = [(Digest, &'a Lived)];
     let mut seeds: BTreeMap<u64, Vec<(Digest, &Lived)>> = BTreeMap::new();
     for life in lived {
         seeds.entry(life.seed).or_default().push((pick(life), life));
     }
-    let each = |figure: &dyn Fn(&[(Digest, &Lived)]) -> f64| -> Vec<f64> {
-        seeds.values().map(|lives| figure(lives)).collect()
-    };
+    let each = |figure: &dyn Fn(&Lives<'_>) -> f64| -> Vec<f64> { seeds.values().map(|lives| figure(lives)).collect() };
     let mean = |lives: &[(Digest, &Lived)], figure: &dyn Fn(&Digest, &Lived) -> f64| {
         lives.iter().map(|(digest, life)| figure(digest, life)).sum::<f64>() / lives.len() as f64
     };

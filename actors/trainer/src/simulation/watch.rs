@@ -50,7 +50,9 @@ impl Watch {
                 }
             }
             Fact::AccountLinked { .. } => self.allowed = true,
-            Fact::Consent { purpose: oo_contracts::signal::Purpose::Tips, granted } => self.allowed = *granted,
+            Fact::Consent { purpose: oo_contracts::signal::Purpose::Tips, granted, source: None } => {
+                self.allowed = *granted
+            }
             Fact::EventUpserted { event } => {
                 self.events.insert(event.reference.clone(), event.clone());
             }

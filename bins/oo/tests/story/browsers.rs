@@ -4,10 +4,12 @@ use crate::place::{self, Place};
 use anyhow::Context as _;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
+use oo::browser::Browser;
 use oo_contracts::entry::Body;
 use oo_contracts::signal::{Answer, Fact};
 use oo_runtime::engines::free_port;
 use oo_testkit::eventually;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
@@ -23,14 +25,14 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Headless Chromium, and the driver that ends with it.
-struct Chromium {
-    client: Client,
+pub(crate) struct Chromium {
+    pub(crate) client: Client,
     driver: Child,
     _profile: tempfile::TempDir,
 }
 
 impl Chromium {
-    async fn start(width: u32, height: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn start(width: u32, height: u32) -> anyhow::Result<Self> {
         let port = free_port()?;
         let profile = tempfile::tempdir()?;
         let driver = Command::new("chromedriver")
@@ -69,7 +71,7 @@ impl Chromium {
     }
 
     /// Waits until the page says that it is in a state.
-    async fn is(&self, state: &str) {
+    pub(crate) async fn is(&self, state: &str) {
         eventually(&format!("the page is {state}"), || async {
             let now = self.client.execute("return document.body.dataset.state", vec![]).await.ok()?;
             if now != state {
@@ -80,13 +82,13 @@ impl Chromium {
         .await;
     }
 
-    async fn click(&self, css: &str) -> anyhow::Result<()> {
+    pub(crate) async fn click(&self, css: &str) -> anyhow::Result<()> {
         let element = self.client.wait().for_element(Locator::Css(css)).await?;
         Ok(element.click().await?)
     }
 
     /// What the console holds against the page: errors, and breaches of its own content security policy.
-    async fn complaints(&self) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn complaints(&self) -> anyhow::Result<Vec<String>> {
         let entries = self.client.issue_cmd(Log).await?;
         let said = entries.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");
         // Before the sign-in a 401 is the right answer, and Chromium tells of it.
@@ -96,14 +98,14 @@ impl Chromium {
     }
 
     /// Keeps a picture where a person can look at it.
-    async fn picture(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn picture(&self, name: &str) -> anyhow::Result<()> {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
         std::fs::create_dir_all(&dir)?;
         Ok(std::fs::write(dir.join(format!("{name}.png")), self.client.screenshot().await?)?)
     }
 
     /// Holds what is on the screen against the rules of accessibility, as on a phone and as on a desk.
-    async fn is_accessible(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn is_accessible(&self, name: &str) -> anyhow::Result<()> {
         for (width, height) in [(390, 844), (1280, 800)] {
             let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < height });
             self.cdp("Emulation.setDeviceMetricsOverride", screen).await?;
@@ -123,7 +125,18 @@ impl Chromium {
         Ok(())
     }
 
-    async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+    /// The same browser, as far as cookies go, for requests by hand.
+    pub(crate) async fn browser(&self, place: &Place) -> anyhow::Result<Browser> {
+        let mut browser = Browser::new(place.page.clone())?;
+        let kept = self.cdp("Network.getCookies", json!({ "urls": [place.page.as_str()] })).await?;
+        for cookie in kept["cookies"].as_array().into_iter().flatten() {
+            let part = |name: &str| cookie[name].as_str().unwrap_or_default().to_owned();
+            browser.cookies.insert(part("name"), part("value"));
+        }
+        Ok(browser)
+    }
+
+    pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         Ok(self.client.issue_cmd(Cdp(command.to_owned(), parameters)).await?)
     }
 }
@@ -369,10 +382,17 @@ async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyho
     chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
     chromium.is("link").await;
 
+    let mut before = chromium.browser(&place).await?;
+    place::state(&mut before).await?;
     chromium.click("#mark").await?;
     chromium.click("[data-action=passkey-add]").await?;
     chromium.client.wait().for_element(Locator::Css("[data-action=passkey-remove]")).await?;
     chromium.picture("you").await?;
+    // Who may come in has changed: whoever had copied the session before is out, and the person noticed nothing.
+    let copied = before.request(Method::GET, "api/v1/state", None).await?;
+    assert_eq!(copied.status(), 401);
+    let mut after = chromium.browser(&place).await?;
+    place::state(&mut after).await?;
     chromium.click("[data-action=sign-out]").await?;
     chromium.is("signed-out").await;
     chromium.picture("signed-out").await?;
@@ -386,6 +406,8 @@ async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyho
         left.is_empty().then_some(())
     })
     .await;
+    let removed = chromium.browser(&place).await?;
+    assert_ne!(removed.cookies, after.cookies);
     chromium.click("[data-action=sign-out]").await?;
     chromium.is("signed-out").await;
     chromium.click("[data-action=passkey]").await?;

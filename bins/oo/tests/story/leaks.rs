@@ -85,13 +85,22 @@ async fn rests(place: &Place, inside: &Inside, text: &str) -> anyhow::Result<Vec
             }
         }
     }
-    let ring = Keyring::load(&place.dir.path().join("secrets/keys"))?;
-    for (key, value) in redis_values(inside).await? {
-        if holds(&value, text) || holds(&open_redis(&ring, inside, &key, &value), text) {
-            found.push(key);
-        }
-    }
+    found.extend(redis_values(inside).await?.into_iter().filter(|(_, value)| holds(value, text)).map(|(key, _)| key));
+    let opened = plain_redis(place, inside).await?;
+    found.extend(opened.into_iter().filter(|(_, plain)| holds(plain, text)).map(|(key, _)| key));
     Ok(found)
+}
+
+/// What Redis keeps sealed, opened with the test's own keys.
+pub(crate) async fn plain_redis(place: &Place, inside: &Inside) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let ring = Keyring::load(&place.dir.path().join("secrets/keys"))?;
+    let values = redis_values(inside).await?.into_iter();
+    Ok(values
+        .map(|(key, value)| {
+            let plain = open_redis(&ring, inside, &key, &value);
+            (key, plain)
+        })
+        .collect())
 }
 
 /// A stored message, opened where it is sealed with the owner's key; else as it is.

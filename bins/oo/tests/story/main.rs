@@ -1,6 +1,7 @@
 //! The story: the real program, real servers, the sandbox as the outside world. One test binary, since linking all
 //! services takes its time.
 
+mod accounts;
 mod browsers;
 mod cli;
 mod crashes;
@@ -10,5 +11,6 @@ mod outages;
 mod place;
 mod push_server;
 mod rights;
+mod security;
 mod story;
 mod vault;

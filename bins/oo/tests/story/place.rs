@@ -130,6 +130,11 @@ impl Place {
         Ok(browser)
     }
 
+    /// The secrets among its settings.
+    pub(crate) fn secrets(&self) -> Vec<(String, String)> {
+        self.settings.iter().filter(|(name, _)| name.ends_with("_SECRET")).cloned().collect()
+    }
+
     /// Whether a task is completed at the sandbox.
     pub(crate) fn is_done(&self, task: &str) -> bool {
         self.sandbox.todoist().tasks().iter().any(|known| known.id == task && known.checked)
@@ -148,6 +153,10 @@ impl Place {
 }
 
 impl Oo {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// kill -9.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");

@@ -305,7 +305,6 @@ fn changed_by_the_first_reason(candidates: usize) -> f64 {
 fn taking_the_first_reason_away_nearly_always_changes_the_choice() {
     for candidates in [2, 5, 10, 20] {
         let changed = changed_by_the_first_reason(candidates);
-        println!("{candidates} candidates: {:.1} % changed", 100.0 * changed);
         // Of two alone, one is often better for several reasons.
         assert!(changed > if candidates < 5 { 0.5 } else { 0.9 }, "{candidates} candidates: {changed}");
     }

@@ -29,7 +29,7 @@ impl Decider for Fixed {
         match self {
             Self::Never => 0,
             Self::Always => tailored,
-            Self::EverySecond => tailored * usize::from(cue.slot % 2 == 0),
+            Self::EverySecond => tailored * usize::from(cue.slot.is_multiple_of(2)),
             Self::Random => Chance::new(bits).place(&[1.0; ACTIONS]),
         }
     }
@@ -138,10 +138,8 @@ impl Model {
         let mut rows = self.products;
         for pivot in 0..FEATURES {
             for below in pivot + 1..FEATURES {
-                let share = rows[below][pivot] / rows[pivot][pivot];
-                for column in pivot..FEATURES {
-                    rows[below][column] -= share * rows[pivot][column];
-                }
+                let (above, share) = (rows[pivot], rows[below][pivot] / rows[pivot][pivot]);
+                rows[below].iter_mut().zip(above).skip(pivot).for_each(|(cell, above)| *cell -= share * above);
                 x[below] -= share * x[pivot];
             }
         }
