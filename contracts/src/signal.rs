@@ -169,10 +169,9 @@ pub struct Preferences {
     pub gap: GapMinutes,
     /// The language of the words, as BCP 47.
     pub language: Language,
-    /// How tips may reach the person while no page is open.
-    #[serde(default = "Channel::all", skip_serializing_if = "Channel::are_all")]
-    #[schemars(length(max = 8))]
-    pub channels: Vec<Channel>,
+    /// How tips may reach the person while no page is open; in every way that there is, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<Channel>>,
 }
 
 /// A way to reach somebody.
@@ -184,13 +183,9 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// All that there are.
-    pub fn all() -> Vec<Self> {
-        vec![Self::Push]
-    }
-
-    pub(crate) fn are_all(channels: &[Self]) -> bool {
-        *channels == *Self::all()
+    /// Whether this way is among those that were chosen.
+    pub fn is_in(self, chosen: Option<&[Self]>) -> bool {
+        chosen.is_none_or(|chosen| chosen.contains(&self))
     }
 }
 
@@ -202,7 +197,7 @@ impl Default for Preferences {
             quiet_week: None,
             gap: GapMinutes::saturating(90),
             language: Language::En,
-            channels: Channel::all(),
+            channels: None,
         }
     }
 }

@@ -22,9 +22,9 @@ pub struct Tip {
     /// The person's zone and language when it was decided, so that the words need nothing else.
     pub zone: ZoneName,
     pub language: Language,
-    /// How the person wants to be reached while no page is open.
-    #[serde(default = "Channel::all", skip_serializing_if = "Channel::are_all")]
-    pub channels: Vec<Channel>,
+    /// How the person wants to be reached while no page is open; in every way that there is, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<Channel>>,
 }
 
 /// What a tip is about.

@@ -165,7 +165,7 @@ pub(crate) fn tip(id: &str, subject: Subject, decided_at: Timestamp) -> Tip {
         not_after: crate::local::plus(decided_at, crate::local::minutes(30)),
         zone: "UTC".to_owned().try_into().unwrap(),
         language: Language::En,
-        channels: oo_contracts::signal::Channel::all(),
+        channels: None,
     }
 }
 

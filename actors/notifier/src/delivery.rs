@@ -125,7 +125,7 @@ impl Delivery {
     async fn to_all_devices(&self, person: &Person, tip: &Tip) -> Result<(), Cut> {
         let left = self.ctx.clock.wait_until(tip.not_after);
         // Over; or the person is told on the page alone.
-        if left.is_zero() || !tip.channels.contains(&Channel::Push) {
+        if left.is_zero() || !Channel::Push.is_in(tip.channels.as_deref()) {
             return Ok(());
         }
         let over = Instant::now() + left;

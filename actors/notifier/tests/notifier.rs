@@ -122,7 +122,7 @@ impl Scene {
             not_after: now + life,
             zone: "Europe/Zurich".parse().unwrap(),
             language: Language::En,
-            channels: oo_contracts::signal::Channel::all(),
+            channels: None,
         }
     }
 
