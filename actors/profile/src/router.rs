@@ -8,7 +8,7 @@ use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
 use oo_contracts::UserId;
 use oo_contracts::wire::View;
-use oo_runtime::{Context, People, Person, crash};
+use oo_runtime::{Context, Person, crash};
 use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
 use oo_subjects::{Place, Shard};
 use ractor::ActorRef;
@@ -29,14 +29,13 @@ const RECORD_AGAIN: Duration = Duration::from_secs(1);
 /// What all shards of this node share.
 #[derive(Clone)]
 pub(crate) struct Router {
-    people: People,
     tools: Arc<Tools>,
     generations: Arc<AtomicU64>,
 }
 
 impl Router {
-    pub(crate) fn new(people: People, tools: Arc<Tools>) -> Self {
-        Self { people, tools, generations: Arc::default() }
+    pub(crate) fn new(tools: Arc<Tools>) -> Self {
+        Self { tools, generations: Arc::default() }
     }
 
     /// Pulls a shard until the service stops. Only the member that the server pinned is given entries.
@@ -99,7 +98,7 @@ impl Router {
                 let _ = actor.cast(Message::Deliver(delivery));
                 return;
             }
-            None => self.people.of_log(&place.log).await,
+            None => self.tools.people.of_log(&place.log).await,
         };
         let person = match person {
             Ok(Some(person)) => person,
@@ -120,7 +119,7 @@ impl Router {
 
     /// What a person's page should show.
     pub(crate) async fn look(&self, user: &UserId) -> anyhow::Result<View> {
-        let person = self.people.find(user).await?.context("nobody by that name")?;
+        let person = self.tools.people.find(user).await?.context("nobody by that name")?;
         let actor = self.tools.residents.find(&person.place).unwrap_or_else(|| self.wake(person));
         let view = ractor::call_t!(actor, Message::Look, LOOK_WITHIN.as_millis() as u64)?;
         view.context("the person does not answer")
@@ -155,3 +154,6 @@ fn known(kind: &str) -> Option<&'static str> {
         .find(|subject| subject.kind == kind)
         .map(|subject| subject.kind)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Records kept in memory before all are forgotten: a bound, not a tuning.
 const CACHED: usize = 20_000;
+/// Room for so many is not worth giving back: 0.1 MiB.
+const SMALL: usize = 1_024;
 
 /// A person, as far as the log knows them.
 #[derive(Debug)]
@@ -46,6 +48,16 @@ pub struct People {
 struct Known {
     users: HashMap<UserId, Arc<Person>>,
     logs: HashMap<LogId, Arc<Person>>,
+}
+
+impl Known {
+    /// A crowd that left should leave its room too.
+    fn give_room_back(&mut self) {
+        if self.users.capacity() > SMALL && self.users.len() < self.users.capacity() / 8 {
+            self.users.shrink_to_fit();
+            self.logs.shrink_to_fit();
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -128,6 +140,14 @@ impl People {
             tally.take(&self.ring, walk, &belongs(&user), &record.key, write).await?;
         }
         Ok(tally)
+    }
+
+    /// Lets go of a person's record in memory, the way back to it included: they left, and may not come again for long.
+    pub fn forget(&self, person: &Person) {
+        let mut known = self.known();
+        known.users.remove(&person.user);
+        known.logs.remove(&person.place.log);
+        known.give_room_back();
     }
 
     fn remember(&self, person: &Arc<Person>) {
