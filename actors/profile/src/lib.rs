@@ -45,9 +45,9 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         }
     });
     web::serve_health(&ctx).await?;
-    let people = ctx.people().await?;
     let tools = Arc::new(actor::Tools {
         bus: ctx.bus.clone(),
+        people: ctx.people().await?,
         logbook: ctx.logbook(),
         clock: ctx.clock,
         metrics: ctx.metrics.clone(),
@@ -55,7 +55,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         residents: residents::Residents::default(),
         idle: Duration::from_secs(settings.idle_seconds),
     });
-    let router = router::Router::new(people, tools);
+    let router = router::Router::new(tools);
     for shard in 0..ctx.settings.log.shards {
         let router = router.clone();
         let ctx = ctx.clone();

@@ -8,7 +8,7 @@ use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
 use oo_contracts::wire::View;
 use oo_contracts::{LogId, UserId};
-use oo_runtime::{Context, People, Person, crash};
+use oo_runtime::{Context, Person, crash};
 use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
 use oo_subjects::{Place, Shard};
 use ractor::ActorRef;
@@ -32,14 +32,13 @@ const RECORD_AGAIN: Duration = Duration::from_secs(1);
 /// What all shards of this node share.
 #[derive(Clone)]
 pub(crate) struct Router {
-    people: People,
     tools: Arc<Tools>,
     generations: Arc<AtomicU64>,
 }
 
 impl Router {
-    pub(crate) fn new(people: People, tools: Arc<Tools>) -> Self {
-        Self { people, tools, generations: Arc::default() }
+    pub(crate) fn new(tools: Arc<Tools>) -> Self {
+        Self { tools, generations: Arc::default() }
     }
 
     /// Pulls a shard until the service stops. Only the member that the server pinned is given entries.
@@ -102,7 +101,7 @@ impl Router {
                 let _ = actor.cast(Message::Deliver(delivery));
                 return;
             }
-            None => self.people.of_log(&place.log).await,
+            None => self.tools.people.of_log(&place.log).await,
         };
         let person = match person {
             Ok(Some(person)) => person,
@@ -123,7 +122,7 @@ impl Router {
 
     /// What a person's page should show.
     pub(crate) async fn look(&self, user: &UserId) -> anyhow::Result<View> {
-        let person = self.people.find(user).await?.context("nobody by that name")?;
+        let person = self.tools.people.find(user).await?.context("nobody by that name")?;
         let actor = self.tools.residents.find(&person.place).unwrap_or_else(|| self.wake(person));
         let view = ractor::call_t!(actor, Message::Look, LOOK_WITHIN.as_millis() as u64)?;
         view.context("the person does not answer")
@@ -140,7 +139,7 @@ impl Router {
     pub(crate) async fn clear(&self, log: &LogId) -> anyhow::Result<bool> {
         // Before the actor stops, since it would keep a snapshot then.
         let had_snapshot = self.tools.snapshots.clear(log).await?;
-        let actor = self.tools.residents.find(&self.people.place(log));
+        let actor = self.tools.residents.find(&self.tools.people.place(log));
         if let Some(actor) = &actor {
             let _ = actor.stop_and_wait(None, Some(LEAVE_WITHIN)).await;
         }
@@ -149,7 +148,7 @@ impl Router {
 
     /// Stops the actors of those who are erased, whichever node was asked to clear them.
     pub(crate) async fn follow_leaving(&self) {
-        let mut leaving = self.people.leaving();
+        let mut leaving = self.tools.people.leaving();
         loop {
             match leaving.recv().await {
                 Ok(log) => {
@@ -186,3 +185,6 @@ fn known(kind: &str) -> Option<&'static str> {
         .find(|subject| subject.kind == kind)
         .map(|subject| subject.kind)
 }
+
+#[cfg(test)]
+mod tests;

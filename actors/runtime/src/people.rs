@@ -164,6 +164,11 @@ impl People {
         Ok((user, key))
     }
 
+    /// Lets go of a person's record in memory: they are at rest, and may not come again for long.
+    pub fn let_go(&self, person: &Person) {
+        self.known.let_go(person);
+    }
+
     async fn user_key(&self, user: &UserId) -> Result<String, PeopleError> {
         let names = self.names.get_or_try_init(|| names(&self.bucket, &self.ring)).await?;
         Ok(format!("user.{}", random::hex(&names.derive(user.as_str()))))

@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 
 /// Records kept in memory before all are forgotten: a bound, not a tuning.
 const CACHED: usize = 20_000;
+/// Room for so many is not worth giving back: 0.1 MiB.
+const SMALL: usize = 1_024;
 /// Before a watch that ended is begun again.
 const WATCH_AGAIN: Duration = Duration::from_secs(1);
 /// Erasures that a slow listener may lag behind; who lags more finds the records gone.
@@ -93,6 +95,13 @@ impl Known {
         true
     }
 
+    /// Lets go of somebody who may come again: neither their record nor the room for it is kept.
+    pub(super) fn let_go(&self, person: &Person) {
+        let mut records = lock(&self.records);
+        records.take(&person.place.log);
+        records.give_room_back();
+    }
+
     pub(super) fn forget(&self, log: &LogId) {
         lock(&self.records).forget(log);
     }
@@ -109,10 +118,22 @@ impl Known {
 impl Records {
     fn forget(&mut self, log: &LogId) {
         self.gone.insert(log.clone());
+        self.take(log);
+    }
+
+    fn take(&mut self, log: &LogId) {
         if let Some(person) = self.logs.remove(log)
             && self.users.get(&person.user).is_some_and(|known| known.place.log == *log)
         {
             self.users.remove(&person.user);
+        }
+    }
+
+    /// A crowd that left should leave its room too.
+    fn give_room_back(&mut self) {
+        if self.logs.capacity() > SMALL && self.logs.len() < self.logs.capacity() / 8 {
+            self.users.shrink_to_fit();
+            self.logs.shrink_to_fit();
         }
     }
 
