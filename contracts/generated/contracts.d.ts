@@ -1075,8 +1075,8 @@ export type Posterior = string;
 export interface Preferences {
   /** At most so many tips a day. */
   budget: Budget;
-  /** How tips may reach the person while no page is open. */
-  channels?: Channel[];
+  /** How tips may reach the person while no page is open; in every way that there is, if left out. */
+  channels?: Channel[] | null;
   /** At least so long between two tips. */
   gap: GapMinutes;
   /** The language of the words, as BCP 47. */
@@ -1406,8 +1406,8 @@ export type Tenant = string;
 /** A tip as the log keeps it. */
 export interface Tip {
   id: TipId;
-  /** How the person wants to be reached while no page is open. */
-  channels?: Channel[];
+  /** How the person wants to be reached while no page is open; in every way that there is, if left out. */
+  channels?: Channel[] | null;
   decided_at: string;
   /** The sequence up to which the person's log was known when this was decided. */
   decided_seq: number;
