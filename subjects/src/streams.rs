@@ -1,7 +1,7 @@
 //! The streams: what is kept, and their idempotent set-up.
 
 use crate::shard::Shard;
-use async_nats::jetstream::stream::{Config, RetentionPolicy, Source, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Source, StorageType};
 use async_nats::jetstream::{self, consumer};
 use std::time::Duration;
 
@@ -70,13 +70,20 @@ pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Re
     Ok(())
 }
 
+/// Makes a key-value bucket, where messages may be deleted: to erase somebody is to overwrite their key where it lies, which
+/// buckets that the client makes do not allow.
 async fn bucket(js: &jetstream::Context, name: &str, replicas: usize) -> Result<(), SetUpError> {
     if js.get_key_value(name).await.is_ok() {
         return Ok(());
     }
-    let config =
-        jetstream::kv::Config { bucket: name.into(), history: 1, num_replicas: replicas, ..Default::default() };
-    let made = js.create_key_value(config).await;
+    let config = Config {
+        max_messages_per_subject: 1,
+        allow_rollup: true,
+        deny_delete: false,
+        discard: DiscardPolicy::New,
+        ..kept(&format!("KV_{name}"), vec![format!("$KV.{name}.>")], replicas)
+    };
+    let made = js.create_stream(config).await;
     made.map(drop).map_err(|cause| SetUpError::Stream { name: name.into(), cause: cause.to_string() })
 }
 

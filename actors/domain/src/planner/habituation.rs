@@ -340,7 +340,8 @@ mod tests {
         let means = habituation.means();
         assert!((means.growth - growth).abs() < 0.01, "{means:?}");
         assert!((means.recovery - recovery).abs() < 0.01, "{means:?}");
-        assert!((means.effects[0][0] - effect).abs() < 0.03, "{means:?}");
+        // Growth and effect are told apart by few answers: a tenth of it is what six lives give.
+        assert!((means.effects[0][0] - effect).abs() < 0.1 * effect, "{means:?}");
         // Of what was never tried nothing was learnt.
         assert!((means.effects[1][0] - EFFECT).abs() < 1e-9, "{means:?}");
     }

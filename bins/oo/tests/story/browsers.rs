@@ -83,8 +83,15 @@ impl Chromium {
     }
 
     pub(crate) async fn click(&self, css: &str) -> anyhow::Result<()> {
-        let element = self.client.wait().for_element(Locator::Css(css)).await?;
-        Ok(element.click().await?)
+        // The page may be drawn anew between the look and the click.
+        let clicked = async || {
+            let element = self.client.wait().for_element(Locator::Css(css)).await?;
+            element.click().await
+        };
+        match clicked().await {
+            Err(error) if error.is_stale_element_reference() => Ok(clicked().await?),
+            other => Ok(other?),
+        }
     }
 
     /// What the console holds against the page: errors, and breaches of its own content security policy.
