@@ -37,16 +37,17 @@ impl Workshop {
             return Ok(Engine::Remote(remote));
         }
         let known = policy::NAMES.join(", ");
-        let policy = policy::named(name)
-            .with_context(|| format!("there is no policy {name:?}: set OO_RECOMMENDER__… to {known} or {REMOTE}"))?;
+        let policy =
+            policy::named(name).with_context(|| format!("there is no policy {name:?}: choose {known} or {REMOTE}"))?;
         Ok(Engine::Own(policy.into()))
     }
 
     /// The settings' own line-up.
     pub(crate) fn usual(&self, settings: &Settings) -> anyhow::Result<Lineups> {
-        let shadow = settings.shadow.as_deref().map(|name| self.built_in(name)).transpose()?;
-        let live = self.built_in(&settings.policy)?;
-        let fallback = self.built_in(&settings.fallback)?;
+        let set =
+            |field: &str, name: &str| self.built_in(name).with_context(|| format!("set OO_RECOMMENDER__{field} right"));
+        let shadow = settings.shadow.as_deref().map(|name| set("SHADOW", name)).transpose()?;
+        let (live, fallback) = (set("POLICY", &settings.policy)?, set("FALLBACK", &settings.fallback)?);
         anyhow::ensure!(
             matches!(fallback, Engine::Own(_)),
             "set OO_RECOMMENDER__FALLBACK to a policy that is built in: it answers when a remote one does not"
