@@ -73,6 +73,12 @@ export interface Answered {
  */
 export type AppPassword = string;
 
+/** One arm of an experiment. */
+export interface Arm {
+  seat: Seat;
+  weight: Weight;
+}
+
 /** Asks for one tip. Everything that the choice may depend on is in here: a policy reads no store, no clock and no dice. */
 export interface Ask {
   id: DecisionId;
@@ -83,6 +89,10 @@ export interface Ask {
   context: Context;
   /** What the person's own model has learnt, opaque to everything but the policy that wrote it. */
   posterior?: Posterior | null;
+  /** Whose models answer; `None` for the only community of an instance. */
+  tenant?: Tenant | null;
+  /** What experiments assign by. */
+  unit?: Unit | null;
 }
 
 /** A fact that can speak for a tip. */
@@ -102,6 +112,16 @@ export type Because =
   /** The person said how they feel. */
   | { kind: "mood" }
   | { kind: "long_stretch"; minutes: number }
+  /** An event ended so long ago: a break between two things. */
+  | { kind: "just_ended"; minutes: number }
+  /** The person's day begins, by their own rhythm. */
+  | { kind: "day_begins" }
+  /** The person's day ends, by their own rhythm. */
+  | { kind: "day_ends" }
+  /** A habit that was done on so many days in a row. */
+  | { kind: "in_a_row"; days: number }
+  /** Later it could not be said in time. */
+  | { kind: "ends_soon" }
   /** Drawn by lot. */
   | { kind: "chance" };
 
@@ -134,6 +154,10 @@ export interface Candidate {
   age_days: number;
   /** Days until it is due: 0 today, negative past, `None` without a date. */
   due_days?: number | null;
+  /** A habit: on so many days in a row it was done, up to yesterday. */
+  in_a_row?: number | null;
+  /** Minutes until it can no longer be said in time, where that is within a day. */
+  left?: DayMinutes | null;
   /** Minutes it takes, known or estimated. */
   minutes: number;
   /** 4 is the most urgent. */
@@ -164,6 +188,11 @@ export interface Changed {
   version: number;
 }
 
+/** A way to reach somebody. */
+export type Channel =
+  /** Web push, to the browsers that are subscribed. */
+  | "push";
+
 /** Asks whose session this is. */
 export interface Check {
   secret: string;
@@ -177,12 +206,57 @@ export interface Choice {
   subject: Subject;
 }
 
+/** Removes what a service keeps of the person with this log. By the log's random name: the person has none any more. */
+export interface Clear {
+  log: LogId;
+}
+
+/** What a service removed. */
+export interface Cleared {
+  /** Grants that their providers have not taken back yet. That is tried again for a while; our copies go in any case. */
+  left?: number;
+  removed: number;
+}
+
 /** Completes a task at its provider, or opens it again. The same key twice acts once. */
 export interface Complete {
   key: SignalId;
   reopen: boolean;
   task: Ref;
   user: UserId;
+}
+
+/** Asks for a confirmation that the person is to send back: nothing that cannot be undone happens by one call. */
+export interface ConfirmAsk {
+  user: UserId;
+}
+
+/** A confirmation: good for one use, by this person, for so long. */
+export interface Confirmation {
+  confirmation: ConfirmationText;
+  seconds: number;
+}
+
+/**
+ * A random text that stands for a "yes, really".
+ * 32 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type ConfirmationText = string;
+
+/** The confirmation is back. Taken once. */
+export interface Confirmed {
+  confirmation: ConfirmationText;
+  user: UserId;
+}
+
+/** What the person allows, as it stands. */
+export interface Consents {
+  /** What is forbidden beyond that. */
+  forbidden: Forbidden[];
+  /** Training the model that all share. */
+  learning: boolean;
+  /** Giving tips at all. */
+  tips: boolean;
 }
 
 /** The circumstances of a decision. */
@@ -193,6 +267,10 @@ export interface Context {
   busy_today: number;
   /** Exponentially decayed count of sends: the person's burden. */
   dosage: number;
+  /** Minutes of this local day, from now, in which something may be said: no quiet hours, no busy event. */
+  eligible_left?: DayMinutes | null;
+  /** Minutes of this local day, until now, in which something might have been said. */
+  eligible_passed?: DayMinutes | null;
   /** Minutes until the next busy event, at most a day. */
   free_minutes: number;
   /** Minutes since local midnight. */
@@ -201,16 +279,45 @@ export interface Context {
   mood?: number | null;
   /** Start of that event, where there is one within a day. */
   next_busy?: string | null;
+  /** The probability of speaking now that meets the day's soft target, spread evenly over the eligible day. */
+  pace?: Share | null;
   place?: Place | null;
   present: boolean;
+  /** How likely the person is to answer a tip at a time and in circumstances such as these, learnt from their answers. */
+  receptivity?: Share | null;
   sent_today: number;
   /** Minutes since the last busy event ended, at most a day. */
   since_busy: number;
+  /** Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown. */
+  since_morning?: DayMinutes | null;
   /** Minutes since the last tip, at most a week. */
   since_tip: number;
+  /** Minutes until this person's day ends, likewise; `None` after it. */
+  until_evening?: DayMinutes | null;
+  /** How likely they are to answer at any time. */
+  usual_receptivity?: Share | null;
   /** Monday is 1. */
   weekday: number;
 }
+
+/** Where data comes from. */
+export type DataSource =
+  /** One linked account. */
+  | { kind: "account"; account: AccountId }
+  /** All accounts at a provider, those linked later too. */
+  | { kind: "provider"; provider: Provider }
+  /** How the person says they feel. */
+  | { kind: "mood" }
+  /** Whether somebody is at a screen, and roughly where. */
+  | { kind: "presence" }
+  /** The person's own habits. */
+  | { kind: "habits" };
+
+/**
+ * Minutes, none up to a day.
+ * 0 to 1440.
+ */
+export type DayMinutes = number;
 
 /** What is kept of every decision, silence included, in `OO_DECISIONS`. Sealed; no words of a provider. */
 export interface Decision {
@@ -219,6 +326,8 @@ export interface Decision {
   outcome: Outcome;
   /** The sequence of the entry that led to it. */
   seq: number;
+  /** Whether the model that all share may learn from it, as the person allowed when it was made. */
+  training?: boolean;
   v: number;
 }
 
@@ -248,6 +357,11 @@ export type DeviceId = string;
  * 1 to 60 characters.
  */
 export type DeviceName = string;
+
+/** The browsers that receive a person's pushes. */
+export interface Devices {
+  devices: HeldDevice[];
+}
 
 /** Nothing more to say than "done". */
 export interface Done {}
@@ -305,6 +419,28 @@ export interface Entry {
   v: number;
 }
 
+/** Erases everything. The confirmation was made for this. */
+export interface EraseEverything {
+  confirmation: ConfirmationText;
+}
+
+/** The receipt of an erasure. It survives, and names nobody. */
+export interface Erased {
+  accounts: number;
+  begun: string;
+  devices: number;
+  /** Sessions, passkeys and identities. */
+  doors: number;
+  /** When nothing was left here; `None` while something is. It goes on by itself. */
+  finished?: string | null;
+  /** Messages removed from the streams. */
+  messages: number;
+  /** The random name that the log had: all that a backup of it can still be told by. */
+  receipt: LogId;
+  /** Grants that their providers have not taken back yet. */
+  unrevoked: number;
+}
+
 /** An event in a calendar. */
 export interface Event {
   all_day: boolean;
@@ -313,6 +449,65 @@ export interface Event {
   end: string;
   reference: Ref;
   start: string;
+}
+
+/** People are assigned to its arms for as long as it runs, each by a hash. */
+export interface Experiment {
+  arms: Arm[];
+  name: ExperimentName;
+  since: string;
+}
+
+/**
+ * The name of an experiment.
+ * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type ExperimentName = string;
+
+/**
+ * Everything that is held of a person, as they get it. No token and no key of anybody is in it, and no words of a
+ * provider, since none are held.
+ */
+export interface Export {
+  /** What was decided, silence included, in its order. */
+  decisions: HeldDecision[];
+  /** The log, in its order. */
+  entries: HeldEntry[];
+  made: string;
+  person: Held;
+  /** `EXPORT_VERSION` of the writer. */
+  version: number;
+}
+
+/** Asks for all that is held of a person but the log and the decisions. */
+export interface ExportAsk {
+  user: UserId;
+}
+
+/** A page of the log or of the decisions. */
+export interface ExportPage {
+  decisions?: HeldDecision[];
+  entries?: HeldEntry[];
+  /** After which the next page begins; `None` after the last. */
+  next?: number | null;
+}
+
+/** Asks for a page of the log or of the decisions. */
+export interface ExportPageAsk {
+  /** The sequence after which the page begins; 0 for the first. */
+  after: number;
+  part: ExportPart;
+  user: UserId;
+}
+
+/** What comes in pages. */
+export type ExportPart = "entries" | "decisions";
+
+/** A person's arm in an experiment. */
+export interface Exposure {
+  /** Its place among the arms. */
+  arm: number;
+  experiment: ExperimentName;
 }
 
 /** What a signal says. */
@@ -338,14 +533,43 @@ export type Fact =
   /** What became of one push. */
   | { kind: "delivered"; device: DeviceId; outcome: Delivery; tip: TipId }
   | { kind: "preferences"; preferences: Preferences }
-  | { kind: "consent"; granted: boolean; purpose: Purpose }
+  /** What the person allows or forbids: a use, of one source or of all. The last word about the same counts. */
+  | {
+    kind: "consent";
+    granted: boolean;
+    purpose: Purpose;
+    /** Whose data this is about; all of it if left out. */
+    source?: DataSource | null;
+  }
   | { kind: "account_linked"; account: AccountId; provider: Provider }
   | { kind: "account_unlinked"; account: AccountId };
+
+/** A policy that should have answered, and what it did instead. */
+export interface Fallback {
+  fault: Fault;
+  policy: PolicyName;
+}
+
+/** How a policy fails. */
+export type Fault =
+  /** It did not answer in time. */
+  | "slow"
+  /** It answered what it may not, or what nobody understands. */
+  | "wrong"
+  /** It cannot be reached, or its model is not there. */
+  | "gone";
 
 /** Asks for the words of a reference. */
 export interface Fetch {
   reference: Ref;
   user: UserId;
+}
+
+/** A use that the person does not want. */
+export interface Forbidden {
+  purpose: Purpose;
+  /** All data if left out. */
+  source?: DataSource | null;
 }
 
 /**
@@ -382,6 +606,41 @@ export interface Header {
   value: string;
 }
 
+/** All but the log and the decisions. */
+export interface Held {
+  accounts: Account[];
+  consents: Consents;
+  devices: HeldDevice[];
+  doors: Doors;
+  /** Ended links whose grants are still being taken back. */
+  ended: EndedLink[];
+  preferences: Preferences;
+  /** What was made of the log. */
+  profile: View;
+  user: UserId;
+}
+
+/** One decision. */
+export interface HeldDecision {
+  /** `None` where it cannot be read. */
+  decision?: Decision | null;
+  seq: number;
+}
+
+/** A browser that receives pushes, without its keys and its address. */
+export interface HeldDevice {
+  device: DeviceId;
+  /** The host of its push service. */
+  service: string;
+}
+
+/** One entry of the log. */
+export interface HeldEntry {
+  /** `None` where it cannot be read: written by a newer oO, or damaged. */
+  entry?: Entry | null;
+  seq: number;
+}
+
 /** A provider called. The raw body, since its signature is over the bytes. */
 export interface Hook {
   /** Base64. */
@@ -405,6 +664,8 @@ export type Hush =
   | "no_candidates"
   /** Nothing scored well enough. */
   | "not_worth_it"
+  /** Something was worth it, but enough was said for this part of the day. */
+  | "enough_for_now"
   /** Too many asks at once; ask again later. */
   | "overloaded";
 
@@ -471,6 +732,16 @@ export interface KeysAsk {}
 /** Languages that oO speaks. */
 export type Language = "en" | "de";
 
+/** Who answers for one tenant. */
+export interface Lineup {
+  experiment?: Experiment | null;
+  live: Seat;
+  /** Who was live before, the newest last. */
+  past: Retired[];
+  /** Asked beside the live one, without effect. */
+  shadow?: Seat | null;
+}
+
 /** The provider sent the browser back. */
 export interface LinkCallback {
   code?: string | null;
@@ -523,9 +794,35 @@ export interface Links {
   providers: Offer[];
 }
 
+/**
+ * The random name of a person's log: the only name that streams know a person by.
+ * 16 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type LogId = string;
+
 /** Asks what a person's page should show. */
 export interface Look {
   user: UserId;
+}
+
+/** What the person chose and allowed. */
+export interface Me {
+  consents: Consents;
+  preferences: Preferences;
+  user: UserId;
+  zone: ZoneName;
+}
+
+/** What off-policy evaluation says of a model. Rewards per decision. */
+export interface Measures {
+  /** Decisions that the estimate is worth, after weighting. */
+  effective: number;
+  /** What the decisions in the log were worth. */
+  logged: number;
+  lower: number;
+  upper: number;
+  /** The estimate, and its 95 % interval. */
+  value: number;
 }
 
 /** A declarative web push message (WebKit, W3C Push API): Safari shows it by itself, our service worker reads the same object. */
@@ -542,6 +839,35 @@ export interface Message {
  * 1 to 1440.
  */
 export type Minutes = number;
+
+/** A model with its card. Immutable: another training is another version. */
+export interface Model {
+  body: ModelBody;
+  /** The version of the code that fitted it. */
+  code: string;
+  decisions: number;
+  /** The version of the features that it was fitted to. */
+  features: number;
+  /** The decisions that it was fitted to were made between these. */
+  from: string;
+  /** What was measured on decisions that it was not fitted to. */
+  measures: Measures;
+  /** People who allowed it, and how many decisions of theirs. */
+  people: number;
+  /** The policy that reads the body. */
+  policy: PolicyName;
+  tenant: Tenant;
+  to: string;
+  trained_at: string;
+  /** 1 is the first that this tenant trained for this policy. */
+  version: number;
+}
+
+/**
+ * A model as its policy reads it; opaque to everything else.
+ * 1 to 262144 characters.
+ */
+export type ModelBody = string;
 
 /** A wake-up that came due. */
 export interface Moment {
@@ -749,12 +1075,16 @@ export type Posterior = string;
 export interface Preferences {
   /** At most so many tips a day. */
   budget: Budget;
+  /** How tips may reach the person while no page is open; in every way that there is, if left out. */
+  channels?: Channel[] | null;
   /** At least so long between two tips. */
   gap: GapMinutes;
   /** The language of the words, as BCP 47. */
   language: Language;
   /** Never between these, on the person's wall clock; `None` for no quiet hours. */
   quiet?: QuietHours | null;
+  /** The same for each day of the week, instead of `quiet`. Hours over midnight belong to the day that they begin on. */
+  quiet_week?: QuietWeek | null;
 }
 
 /**
@@ -775,6 +1105,16 @@ export interface Problem {
   type: string;
 }
 
+/** How an answer came to be this policy's. */
+export interface Provenance {
+  /** The experiment that assigned it. */
+  exposure?: Exposure | null;
+  /** Another should have answered. */
+  fallback?: Fallback | null;
+  /** What another would have done; nothing came of it. */
+  shadow?: Shadow | null;
+}
+
 /** Where an account lives. */
 export type Provider =
   | "todoist" | "google_calendar" | "google_tasks" | "microsoft_todo" | "outlook_calendar"
@@ -785,10 +1125,14 @@ export type Provider =
 
 /** What data may be used for. */
 export type Purpose =
-  /** Choosing tips from what the linked accounts say. Linking an account grants it. */
+  /** Both `Purpose::Timing` and `Purpose::Choosing`. Linking an account grants it. */
   | "tips"
-  /** Training the model that all share. */
-  | "learning";
+  /** Training the model that all share. Nobody is in it who did not say yes. */
+  | "learning"
+  /** Finding the moment to speak. */
+  | "timing"
+  /** Choosing what to say. */
+  | "choosing";
 
 /** Asks what the page needs to subscribe. */
 export interface PushLook {
@@ -808,6 +1152,17 @@ export interface QuietHours {
   to: string;
 }
 
+/** Quiet hours by the day that they begin on; `None` for a day without. */
+export interface QuietWeek {
+  friday?: QuietHours | null;
+  monday?: QuietHours | null;
+  saturday?: QuietHours | null;
+  sunday?: QuietHours | null;
+  thursday?: QuietHours | null;
+  tuesday?: QuietHours | null;
+  wednesday?: QuietHours | null;
+}
+
 /**
  * 64 random bits in hexadecimal.
  * 16 to 16 characters of `A-Z a-z 0-9 _ -`.
@@ -821,11 +1176,22 @@ export interface Reason {
   weight: number;
 }
 
+/** Asks how an erasure stands. */
+export interface ReceiptAsk {
+  receipt: LogId;
+}
+
 /** What a policy answers. */
 export interface Recommendation {
+  /**
+   * How sure the policy is that this, speaking or silence, is right: the probability it would take it with if it had
+   * nothing to explore. `None` where a policy cannot tell.
+   */
+  confidence?: Share | null;
   policy: PolicyName;
   /** The probability with which the policy took just this action, silence included. */
   propensity: number;
+  provenance?: Provenance;
   /** Why there is none. */
   silence?: Hush | null;
   /** The chosen one, or `null` for silence. */
@@ -838,6 +1204,30 @@ export interface Recommendation {
 export interface Ref {
   account: AccountId;
   item: ItemId;
+}
+
+/** Why a seat changed hands. */
+export type Replaced =
+  /** The lower bound of the new one beat the old one. */
+  | "better"
+  /** Somebody decided it. */
+  | "by_hand"
+  /** The new one was taken back. */
+  | "rolled_back";
+
+/** A seat that was live. */
+export interface Retired {
+  /** When another took its place. */
+  at: string;
+  seat: Seat;
+  why: Replaced;
+}
+
+/** A policy, with the version of its model where it reads one. */
+export interface Seat {
+  /** `None` for what is built in. */
+  model?: number | null;
+  policy: PolicyName;
 }
 
 /**
@@ -878,6 +1268,21 @@ export interface SessionsEnd {
   secret: string;
   user: UserId;
 }
+
+/** What a policy without effect would have done. */
+export interface Shadow {
+  /** A place in the ask; `None` for silence. */
+  candidate?: number | null;
+  policy: PolicyName;
+  propensity: number;
+  version: number;
+}
+
+/**
+ * A number from 0 to 1, kept to six digits, so that it reads back from a document bit for bit.
+ * 0 to 1.
+ */
+export type Share = number;
 
 /** One fact about one person. */
 export interface Signal {
@@ -924,7 +1329,7 @@ export type Silence =
   /** Nothing fits the time there is. */
   | { kind: "nothing_fits"; until: string }
   /** The policy preferred silence. */
-  | { kind: "policy"; hush: Hush; until: string };
+  | { kind: "policy"; confidence?: Share | null; hush: Hush; until: string };
 
 /** Everything that the page shows. */
 export interface State {
@@ -992,9 +1397,17 @@ export interface Task {
   reference: Ref;
 }
 
+/**
+ * A community whose data trains its own models and nobody else's.
+ * 1 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type Tenant = string;
+
 /** A tip as the log keeps it. */
 export interface Tip {
   id: TipId;
+  /** How the person wants to be reached while no page is open; in every way that there is, if left out. */
+  channels?: Channel[] | null;
   decided_at: string;
   /** The sequence up to which the person's log was known when this was decided. */
   decided_seq: number;
@@ -1038,6 +1451,12 @@ export interface TokenCheck {
   access_token: string;
 }
 
+/**
+ * Tells one person's asks from another's, and says nothing else of whose they are.
+ * 16 to 32 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type Unit = string;
+
 /** Ends a device's push subscription. */
 export interface Unsubscribe {
   device: DeviceId;
@@ -1056,11 +1475,14 @@ export interface View {
   /** The tip answered last, while it can be undone. */
   answered?: Answered | null;
   budget: number;
+  consents?: Consents | null;
   given_today: number;
   /** Whether the person was given a tip, ever: the page asks for notifications only then. */
   had_tip: boolean;
   looked_at?: string | null;
   next_look?: string | null;
+  /** What the person chose and allowed; not said by an older oO. */
+  preferences?: Preferences | null;
   /** Why nothing is said, when nothing is. */
   silence?: Silence | null;
   tip?: Tip | null;
@@ -1088,6 +1510,12 @@ export interface Ways {
 
 /** Asks how people may sign in here. */
 export interface WaysAsk {}
+
+/**
+ * How often an arm is drawn, against the weights of the others.
+ * 1 to 10000.
+ */
+export type Weight = number;
 
 /** A provider's words. They live in memory and in this answer, nowhere else. */
 export interface Words {

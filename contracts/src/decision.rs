@@ -1,8 +1,10 @@
 //! `POST /recommend`: what a policy is asked, what it answers, and what is kept of it.
 
+use crate::bounded::bounded;
+use crate::model::{ExperimentName, Tenant};
 use crate::signal::Place;
 use crate::tip::{Reason, Subject};
-use crate::{DecisionId, Timestamp};
+use crate::{DecisionId, Share, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,12 @@ pub struct Ask {
     pub posterior: Option<Posterior>,
     /// The only chance there is: 64 bits in hexadecimal.
     pub bits: RandomBits,
+    /// What experiments assign by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Whose models answer; `None` for the only community of an instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Tenant>,
 }
 
 /// The circumstances of a decision.
@@ -45,6 +53,20 @@ pub struct Context {
     pub budget: u8,
     /// Exponentially decayed count of sends: the person's burden.
     pub dosage: f64,
+    /// Minutes of this local day, from now, in which something may be said: no quiet hours, no busy event.
+    pub eligible_left: Option<DayMinutes>,
+    /// Minutes of this local day, until now, in which something might have been said.
+    pub eligible_passed: Option<DayMinutes>,
+    /// The probability of speaking now that meets the day's soft target, spread evenly over the eligible day.
+    pub pace: Option<Share>,
+    /// How likely the person is to answer a tip at a time and in circumstances such as these, learnt from their answers.
+    pub receptivity: Option<Share>,
+    /// How likely they are to answer at any time.
+    pub usual_receptivity: Option<Share>,
+    /// Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown.
+    pub since_morning: Option<DayMinutes>,
+    /// Minutes until this person's day ends, likewise; `None` after it.
+    pub until_evening: Option<DayMinutes>,
 }
 
 /// One thing that could be said.
@@ -63,6 +85,10 @@ pub struct Candidate {
     pub shown: u16,
     /// Minutes since it was last given, where it was.
     pub since_shown: Option<u32>,
+    /// Minutes until it can no longer be said in time, where that is within a day.
+    pub left: Option<DayMinutes>,
+    /// A habit: on so many days in a row it was done, up to yesterday.
+    pub in_a_row: Option<u8>,
 }
 
 /// What a policy answers.
@@ -74,9 +100,90 @@ pub struct Recommendation {
     pub silence: Option<Hush>,
     /// The probability with which the policy took just this action, silence included.
     pub propensity: f64,
+    /// How sure the policy is that this, speaking or silence, is right: the probability it would take it with if it had
+    /// nothing to explore. `None` where a policy cannot tell.
+    pub confidence: Option<Share>,
     pub policy: PolicyName,
     /// Version of the policy's model, and of the features it saw.
     pub version: u32,
+    #[serde(default, skip_serializing_if = "Provenance::is_plain")]
+    pub provenance: Provenance,
+}
+
+impl Recommendation {
+    /// What the policy itself said: the same ask has the same answer, however it came to be asked.
+    pub fn own(&self) -> Self {
+        Self { provenance: Provenance::default(), ..self.clone() }
+    }
+}
+
+/// How an answer came to be this policy's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// Another should have answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+    /// What another would have done; nothing came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
+    /// The experiment that assigned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
+}
+
+impl Provenance {
+    /// Whether there is nothing to say: it was its turn.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A policy that should have answered, and what it did instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fallback {
+    pub policy: PolicyName,
+    pub fault: Fault,
+}
+
+/// How a policy fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// It did not answer in time.
+    Slow,
+    /// It answered what it may not, or what nobody understands.
+    Wrong,
+    /// It cannot be reached, or its model is not there.
+    Gone,
+}
+
+impl Fault {
+    /// Its name, for metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Slow => "slow",
+            Self::Wrong => "wrong",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// What a policy without effect would have done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Shadow {
+    pub policy: PolicyName,
+    pub version: u32,
+    /// A place in the ask; `None` for silence.
+    pub candidate: Option<u16>,
+    pub propensity: f64,
+}
+
+/// A person's arm in an experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exposure {
+    pub experiment: ExperimentName,
+    /// Its place among the arms.
+    pub arm: u16,
 }
 
 /// Which candidate, and why.
@@ -96,6 +203,8 @@ pub enum Hush {
     NoCandidates,
     /// Nothing scored well enough.
     NotWorthIt,
+    /// Something was worth it, but enough was said for this part of the day.
+    EnoughForNow,
     /// Too many asks at once; ask again later.
     Overloaded,
 }
@@ -122,7 +231,7 @@ pub enum Silence {
     /// Nothing fits the time there is.
     NothingFits { until: Timestamp },
     /// The policy preferred silence.
-    Policy { hush: Hush, until: Timestamp },
+    Policy { hush: Hush, until: Timestamp, confidence: Option<Share> },
 }
 
 impl Silence {
@@ -168,6 +277,9 @@ pub struct Decision {
     pub at: Timestamp,
     /// The sequence of the entry that led to it.
     pub seq: u64,
+    /// Whether the model that all share may learn from it, as the person allowed when it was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub training: bool,
     pub outcome: Outcome,
 }
 
@@ -182,6 +294,10 @@ pub enum Outcome {
     Unavailable { silence: Silence },
 }
 
+bounded!(
+    /// Minutes, none up to a day.
+    number DayMinutes(u16: 0..=1440));
+
 /// A policy by name. Any name: others may run their own behind the same contract.
 pub type PolicyName = crate::id::PolicyName;
-pub use crate::id::{Posterior, RandomBits};
+pub use crate::id::{Posterior, RandomBits, Unit};

@@ -231,6 +231,11 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/api/v1/accounts/{account}", Door::Session, None, None, 204, "End the link to an account."),
     route("PUT", "/api/v1/push/subscription", Door::Session, Some("Subscription"), None, 204, "Keep this browser's push subscription."),
     route("DELETE", "/api/v1/push/subscription/{device}", Door::Session, None, None, 204, "Forget a browser's push subscription."),
+    route("GET", "/api/v1/me", Door::Session, None, Some("Me"), 200, "What the person chose and allowed."),
+    route("GET", "/api/v1/me/export", Door::Session, None, Some("Export"), 200, "Everything that is held of the person."),
+    route("POST", "/api/v1/me/erase/confirmation", Door::Session, None, Some("Confirmation"), 200, "A confirmation to erase everything with."),
+    route("POST", "/api/v1/me/erase", Door::Session, Some("EraseEverything"), Some("Erased"), 200, "Erase everything that is held of the person."),
+    route("GET", "/api/v1/erasures/{receipt}", Door::Open, None, Some("Erased"), 200, "How an erasure stands."),
     route("GET", "/integrations/{provider}/callback", Door::Session, None, None, 303, "Where a provider sends the browser back."),
     route("POST", "/webhooks/{provider}", Door::Provider, None, None, 200, "A provider says that something changed."),
 ];

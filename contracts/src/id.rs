@@ -113,6 +113,9 @@ bounded!(
     /// 64 random bits in hexadecimal.
     token RandomBits(16..=16));
 bounded!(
+    /// Tells one person's asks from another's, and says nothing else of whose they are.
+    token Unit(16..=32));
+bounded!(
     /// A posterior in base64.
     text Posterior(0..=8192));
 

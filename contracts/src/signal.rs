@@ -43,7 +43,14 @@ pub enum Fact {
     /// What became of one push.
     Delivered { tip: TipId, device: DeviceId, outcome: Delivery },
     Preferences { preferences: Preferences },
-    Consent { purpose: Purpose, granted: bool },
+    /// What the person allows or forbids: a use, of one source or of all. The last word about the same counts.
+    Consent {
+        purpose: Purpose,
+        granted: bool,
+        /// Whose data this is about; all of it if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<DataSource>,
+    },
     AccountLinked { account: AccountId, provider: Provider },
     AccountUnlinked { account: AccountId },
 }
@@ -155,10 +162,31 @@ pub struct Preferences {
     pub budget: Budget,
     /// Never between these, on the person's wall clock; `None` for no quiet hours.
     pub quiet: Option<QuietHours>,
+    /// The same for each day of the week, instead of `quiet`. Hours over midnight belong to the day that they begin on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_week: Option<QuietWeek>,
     /// At least so long between two tips.
     pub gap: GapMinutes,
     /// The language of the words, as BCP 47.
     pub language: Language,
+    /// How tips may reach the person while no page is open; in every way that there is, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<Channel>>,
+}
+
+/// A way to reach somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Web push, to the browsers that are subscribed.
+    Push,
+}
+
+impl Channel {
+    /// Whether this way is among those that were chosen.
+    pub fn is_in(self, chosen: Option<&[Self]>) -> bool {
+        chosen.is_none_or(|chosen| chosen.contains(&self))
+    }
 }
 
 impl Default for Preferences {
@@ -166,8 +194,10 @@ impl Default for Preferences {
         Self {
             budget: Budget::saturating(3),
             quiet: Some(QuietHours { from: civil::time(22, 0, 0, 0), to: civil::time(8, 0, 0, 0) }),
+            quiet_week: None,
             gap: GapMinutes::saturating(90),
             language: Language::En,
+            channels: None,
         }
     }
 }
@@ -177,6 +207,18 @@ impl Default for Preferences {
 pub struct QuietHours {
     pub from: civil::Time,
     pub to: civil::Time,
+}
+
+/// Quiet hours by the day that they begin on; `None` for a day without.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuietWeek {
+    pub monday: Option<QuietHours>,
+    pub tuesday: Option<QuietHours>,
+    pub wednesday: Option<QuietHours>,
+    pub thursday: Option<QuietHours>,
+    pub friday: Option<QuietHours>,
+    pub saturday: Option<QuietHours>,
+    pub sunday: Option<QuietHours>,
 }
 
 /// Languages that oO speaks.
@@ -198,13 +240,54 @@ pub enum Place {
 }
 
 /// What data may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Choosing tips from what the linked accounts say. Linking an account grants it.
+    /// Both [`Purpose::Timing`] and [`Purpose::Choosing`]. Linking an account grants it.
     Tips,
-    /// Training the model that all share.
+    /// Training the model that all share. Nobody is in it who did not say yes.
     Learning,
+    /// Finding the moment to speak.
+    Timing,
+    /// Choosing what to say.
+    Choosing,
+}
+
+/// Where data comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[rustfmt::skip]
+pub enum DataSource {
+    /// One linked account.
+    Account { account: AccountId },
+    /// All accounts at a provider, those linked later too.
+    Provider { provider: Provider },
+    /// How the person says they feel.
+    Mood,
+    /// Whether somebody is at a screen, and roughly where.
+    Presence,
+    /// The person's own habits.
+    Habits,
+}
+
+/// What the person allows, as it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Consents {
+    /// Giving tips at all.
+    pub tips: bool,
+    /// Training the model that all share.
+    pub learning: bool,
+    /// What is forbidden beyond that.
+    pub forbidden: Vec<Forbidden>,
+}
+
+/// A use that the person does not want.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Forbidden {
+    /// All data if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<DataSource>,
+    pub purpose: Purpose,
 }
 
 bounded!(

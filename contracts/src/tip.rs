@@ -1,7 +1,7 @@
 //! A tip: what it is about, why, and until when. Words of a provider are not in it.
 
 use crate::bounded::bounded;
-use crate::signal::{HabitLabel, Language, ZoneName};
+use crate::signal::{Channel, HabitLabel, Language, ZoneName};
 use crate::{AdviceId, DecisionId, HabitId, Ref, Timestamp, TipId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Tip {
     /// The person's zone and language when it was decided, so that the words need nothing else.
     pub zone: ZoneName,
     pub language: Language,
+    /// How the person wants to be reached while no page is open; in every way that there is, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<Channel>>,
 }
 
 /// What a tip is about.
@@ -77,6 +80,16 @@ pub enum Because {
     /// The person said how they feel.
     Mood,
     LongStretch { minutes: u16 },
+    /// An event ended so long ago: a break between two things.
+    JustEnded { minutes: u16 },
+    /// The person's day begins, by their own rhythm.
+    DayBegins,
+    /// The person's day ends, by their own rhythm.
+    DayEnds,
+    /// A habit that was done on so many days in a row.
+    InARow { days: u16 },
+    /// Later it could not be said in time.
+    EndsSoon,
     /// Drawn by lot.
     Chance,
 }

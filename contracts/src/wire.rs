@@ -4,7 +4,7 @@ use crate::decision::Silence;
 use crate::http::{OwnServer, Problem};
 use crate::push::Subscription;
 use crate::session::DeviceName;
-use crate::signal::{Answer, Signal, ZoneName};
+use crate::signal::{Answer, Consents, Preferences, Signal, ZoneName};
 use crate::tip::Tip;
 use crate::{AccountId, DeviceId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
 use schemars::JsonSchema;
@@ -99,6 +99,11 @@ pub struct View {
     /// Whether the person was given a tip, ever: the page asks for notifications only then.
     pub had_tip: bool,
     pub accounts: Vec<AccountId>,
+    /// What the person chose and allowed; not said by an older oO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferences: Option<Preferences>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consents: Option<Consents>,
 }
 
 /// The last answer, for as long as it can be undone.

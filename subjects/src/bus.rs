@@ -20,6 +20,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// Entries in one answer of a batched direct get.
 const READ_BATCH: u64 = 256;
+/// The same for decisions.
+const DECISION_BATCH: u64 = 32;
 /// How long the stream may take to hand out one batch.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 /// "wrong last sequence": somebody appended meanwhile. On one server and in a cluster.
@@ -247,6 +249,36 @@ impl Bus {
         Ok(signals)
     }
 
+    /// Some of the person's entries after a sequence, in order, and the sequence after which there may be more.
+    pub async fn read_some(&self, place: &Place, after: u64) -> Result<(Vec<Stored>, Option<u64>), AppendError> {
+        let stream = place.shard.stream();
+        let read = async |subject: LogSubject| {
+            self.read_batch(&stream, &subject.of(place), subject.kind, after + 1, READ_BATCH).await
+        };
+        let parts = futures_util::try_join!(read(crate::SIGNALS), read(crate::MOMENTS), read(crate::TIPS))?;
+        // Each kind is complete up to its own last one; all together up to the least of these.
+        let mut all = Vec::new();
+        let mut until = u64::MAX;
+        for (batch, pending) in [parts.0, parts.1, parts.2] {
+            if pending > 0 {
+                until = until.min(batch.last().map_or(after, |last| last.seq));
+            }
+            all.extend(batch);
+        }
+        all.retain(|stored| stored.seq <= until);
+        all.sort_unstable_by_key(|stored| stored.seq);
+        Ok((all, (until < u64::MAX).then_some(until)))
+    }
+
+    /// The same of the person's decisions, fewer at once: each holds all that a policy was asked.
+    pub async fn some_decisions(&self, place: &Place, after: u64) -> Result<(Vec<Stored>, Option<u64>), AppendError> {
+        let subject = place.decisions();
+        let (batch, pending) =
+            self.read_batch(crate::streams::DECISIONS, &subject, "decision", after + 1, DECISION_BATCH).await?;
+        let next = batch.last().filter(|_| pending > 0).map(|last| last.seq);
+        Ok((batch, next))
+    }
+
     /// The person's last decision.
     pub async fn last_decision(&self, place: &Place) -> Result<Option<Stored>, AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
@@ -312,7 +344,7 @@ impl Bus {
         let mut found = Vec::new();
         let mut from = after + 1;
         loop {
-            let (batch, pending) = self.read_batch(stream, subject, kind, from).await?;
+            let (batch, pending) = self.read_batch(stream, subject, kind, from, READ_BATCH).await?;
             let Some(last) = batch.last() else { return Ok(found) };
             from = last.seq + 1;
             found.extend(batch);
@@ -328,11 +360,12 @@ impl Bus {
         subject: &str,
         kind: &str,
         from: u64,
+        most: u64,
     ) -> Result<(Vec<Stored>, u64), AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| away(&e))?;
-        let wanted = serde_json::json!({ "batch": READ_BATCH, "seq": from, "next_by_subj": subject });
+        let wanted = serde_json::json!({ "batch": most, "seq": from, "next_by_subj": subject });
         let api = format!("$JS.API.DIRECT.GET.{stream}");
         self.client.publish_with_reply(api, inbox, encode(&wanted)).await.map_err(|e| away(&e))?;
         let mut batch = Vec::new();

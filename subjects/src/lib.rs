@@ -4,6 +4,7 @@
 //! document is written.
 
 pub mod bus;
+mod purge;
 pub mod shard;
 pub mod streams;
 pub mod subject;
@@ -13,6 +14,7 @@ pub use shard::{Place, Shard};
 pub use subject::{LogSubject, Request, Wire};
 
 use oo_contracts::decision::{Ask, Recommendation};
+use oo_contracts::rights::*;
 use oo_contracts::session::*;
 use oo_contracts::wire::*;
 
@@ -88,6 +90,28 @@ pub const SUBSCRIBE: Request<Subscribe, Done> = Request::new("oo.v1.push.subscri
 pub const UNSUBSCRIBE: Request<Unsubscribe, Done> = Request::new("oo.v1.push.unsubscribe", "notifier");
 /// What a page needs to subscribe.
 pub const PUSH_LOOK: Request<PushLook, PushState> = Request::new("oo.v1.push.look", "notifier");
+/// All that is held of a person but the log and the decisions.
+pub const EXPORT: Request<ExportAsk, Held> = Request::new("oo.v1.export", "events");
+/// A page of the log or of the decisions.
+pub const EXPORT_PAGE: Request<ExportPageAsk, ExportPage> = Request::new("oo.v1.export.page", "events");
+/// A confirmation for what cannot be undone.
+pub const CONFIRM: Request<ConfirmAsk, Confirmation> = Request::new("oo.v1.confirm.make", "auth");
+/// Take it, once.
+pub const CONFIRMED: Request<Confirmed, Done> = Request::new("oo.v1.confirm.take", "auth");
+/// Erase a person.
+pub const ERASE: Request<Confirmed, Erased> = Request::new("oo.v1.erase", "events");
+/// How an erasure stands.
+pub const RECEIPT: Request<ReceiptAsk, Erased> = Request::new("oo.v1.erase.receipt", "events");
+/// End and take back all links of an erased person.
+pub const CLEAR_LINKS: Request<Clear, Cleared> = Request::new("oo.v1.clear.links", "integrations");
+/// Remove their sessions, passkeys and identities.
+pub const CLEAR_DOORS: Request<Clear, Cleared> = Request::new("oo.v1.clear.doors", "auth");
+/// Remove their push subscriptions.
+pub const CLEAR_DEVICES: Request<Clear, Cleared> = Request::new("oo.v1.clear.devices", "notifier");
+/// Send their actor away, and remove the snapshot.
+pub const CLEAR_PROFILE: Request<Clear, Cleared> = Request::new("oo.v1.clear.profile", "profile");
+/// The devices that a person's pushes go to.
+pub const DEVICES: Request<PushLook, Devices> = Request::new("oo.v1.push.held", "notifier");
 
 macro_rules! request {
     ($wire:ident: $ask:literal -> $answer:literal, $asks:expr, $says:literal) => {
@@ -170,7 +194,7 @@ pub const WIRES: &[Wire] = &[
     ),
     publish!(
         "PUSH_CLAIMS",
-        "oo.v1.push.claim.{tip}.{device}",
+        "oo.v1.push.claim.{log}.{tip}.{device}",
         "Done",
         Some("OO_PUSHES"),
         &["notifier"],
@@ -179,7 +203,7 @@ pub const WIRES: &[Wire] = &[
     ),
     publish!(
         "PUSH_OUTCOMES",
-        "oo.v1.push.claim.{tip}.{device}.outcome",
+        "oo.v1.push.claim.{log}.{tip}.{device}.outcome",
         "Delivery",
         Some("OO_PUSHES"),
         &["notifier"],
@@ -199,7 +223,7 @@ pub const WIRES: &[Wire] = &[
     request!(RECOMMEND: "Ask" -> "Recommendation", &["profile"], "One tip, please."),
     request!(FETCH: "Fetch" -> "Words", &["gateway", "notifier"], "The words of a reference."),
     request!(COMPLETE: "Complete" -> "Done", &["profile"], "Complete a task at its provider."),
-    request!(LOOK: "Look" -> "View", &["gateway"], "A person's profile as a page needs it."),
+    request!(LOOK: "Look" -> "View", &["gateway", "events"], "A person's profile as a page needs it."),
     request!(SIGN_IN_OWNER: "OwnerLink" -> "Session", &["gateway"], "The owner's one-time link."),
     request!(CHECK_SESSION: "Check" -> "SignedIn", &["gateway"], "Whose session is this?"),
     request!(END_SESSION: "Check" -> "Done", &["gateway"], "End this session."),
@@ -212,17 +236,28 @@ pub const WIRES: &[Wire] = &[
     request!(PASSKEY_REMOVE: "PasskeyRemove" -> "Done", &["gateway"], "Remove a passkey."),
     request!(PASSKEY_SIGN_IN_START: "PasskeySignInStart" -> "PasskeyStarted", &["gateway"], "Begin to sign in with a passkey."),
     request!(PASSKEY_SIGN_IN: "PasskeySignInFinish" -> "Session", &["gateway"], "Sign in with a passkey."),
-    request!(DOORS: "DoorsAsk" -> "Doors", &["gateway"], "A person's passkeys and sessions."),
+    request!(DOORS: "DoorsAsk" -> "Doors", &["gateway", "events"], "A person's passkeys and sessions."),
     request!(END_SESSIONS: "SessionsEnd" -> "Done", &["gateway"], "End one of a person's sessions, or all others."),
     request!(MAKE_TOKEN: "TokenAsk" -> "AccessToken", &["gateway"], "An access token for a session."),
     request!(CHECK_TOKEN: "TokenCheck" -> "SignedIn", &["gateway"], "Whose access token is this?"),
     request!(SIGNING_KEYS: "KeysAsk" -> "Keys", &["gateway"], "The keys that access tokens are signed with."),
     request!(LINK_START: "LinkStart" -> "LinkStarted", &["gateway"], "Begin to link an account."),
     request!(LINK_CALLBACK: "LinkCallback" -> "Account", &["gateway"], "The provider sent the browser back."),
-    request!(LINK_LIST: "LinkList" -> "Links", &["gateway"], "A person's accounts."),
+    request!(LINK_LIST: "LinkList" -> "Links", &["gateway", "events"], "A person's accounts."),
     request!(LINK_END: "LinkEnd" -> "Done", &["gateway"], "End a link."),
     request!(HOOK: "Hook" -> "Hooked", &["gateway"], "A provider called."),
     request!(SUBSCRIBE: "Subscribe" -> "Done", &["gateway"], "Keep a push subscription."),
     request!(UNSUBSCRIBE: "Unsubscribe" -> "Done", &["gateway"], "Forget a push subscription."),
     request!(PUSH_LOOK: "PushLook" -> "PushState", &["gateway"], "What a page needs to subscribe."),
+    request!(DEVICES: "PushLook" -> "Devices", &["events"], "The devices that a person's pushes go to."),
+    request!(EXPORT: "ExportAsk" -> "Held", &["gateway"], "All that is held of a person but the log and the decisions."),
+    request!(EXPORT_PAGE: "ExportPageAsk" -> "ExportPage", &["gateway"], "A page of the log or of the decisions."),
+    request!(CONFIRM: "ConfirmAsk" -> "Confirmation", &["gateway"], "A confirmation for what cannot be undone."),
+    request!(CONFIRMED: "Confirmed" -> "Done", &["events"], "Take a confirmation, once."),
+    request!(ERASE: "Confirmed" -> "Erased", &["gateway"], "Erase a person."),
+    request!(RECEIPT: "ReceiptAsk" -> "Erased", &["gateway"], "How an erasure stands."),
+    request!(CLEAR_LINKS: "Clear" -> "Cleared", &["events"], "End and take back all links of an erased person."),
+    request!(CLEAR_DOORS: "Clear" -> "Cleared", &["events"], "Remove their sessions, passkeys and identities."),
+    request!(CLEAR_DEVICES: "Clear" -> "Cleared", &["events"], "Remove their push subscriptions."),
+    request!(CLEAR_PROFILE: "Clear" -> "Cleared", &["events"], "Send their actor away, and remove the snapshot."),
 ];

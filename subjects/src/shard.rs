@@ -50,6 +50,11 @@ impl Place {
         format!("oo.v1.decision.{}.{}", self.shard.0, self.log)
     }
 
+    /// The claims on the person's pushes, all of which begin so.
+    pub fn claims(&self) -> String {
+        format!("oo.v1.push.claim.{}", self.log)
+    }
+
     /// Reads a log subject back: whose entry, and of which kind.
     pub fn parse(subject: &str) -> Option<(Self, &str)> {
         let mut parts = subject.strip_prefix("oo.v1.log.")?.split('.');

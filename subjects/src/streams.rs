@@ -15,6 +15,8 @@ pub const PUSHES: &str = "OO_PUSHES";
 pub const DEAD: &str = "OO_DEAD";
 /// Who has which log, and its key, wrapped. A key-value bucket.
 pub const PEOPLE: &str = "OO_PEOPLE";
+/// Models and line-ups. A key-value bucket.
+pub const MODELS: &str = "OO_MODELS";
 
 /// The durable consumer of a shard, and the group whose one pinned member pulls it.
 pub const PROFILE: &str = "profile";
@@ -62,14 +64,20 @@ pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Re
         .await?;
     let advisories = ["MAX_DELIVERIES", "MSG_TERMINATED"].map(|what| format!("$JS.EVENT.ADVISORY.CONSUMER.{what}.>"));
     make(js, shards, Config { max_age: DEAD_AGE, no_ack: true, ..kept(DEAD, advisories.into(), replicas) }).await?;
-    let people =
-        jetstream::kv::Config { bucket: PEOPLE.into(), history: 1, num_replicas: replicas, ..Default::default() };
-    if js.get_key_value(PEOPLE).await.is_err() {
-        js.create_key_value(people)
-            .await
-            .map_err(|cause| SetUpError::Stream { name: PEOPLE.into(), cause: cause.to_string() })?;
+    for name in [PEOPLE, MODELS] {
+        bucket(js, name, replicas).await?;
     }
     Ok(())
+}
+
+async fn bucket(js: &jetstream::Context, name: &str, replicas: usize) -> Result<(), SetUpError> {
+    if js.get_key_value(name).await.is_ok() {
+        return Ok(());
+    }
+    let config =
+        jetstream::kv::Config { bucket: name.into(), history: 1, num_replicas: replicas, ..Default::default() };
+    let made = js.create_key_value(config).await;
+    made.map(drop).map_err(|cause| SetUpError::Stream { name: name.into(), cause: cause.to_string() })
 }
 
 /// Refuses a log that another shard count made; a log that is not there yet is fine.

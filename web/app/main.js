@@ -44,6 +44,8 @@ const facts = {
   open: null,
   later: before.later,
   unlinking: null,
+  erasing: false,
+  erased: null,
   linked: null,
   linkFailed: false,
   server: null,
@@ -218,7 +220,7 @@ const actions = {
   again: () => quietly(begin()),
   door() {
     const wanted = !facts.open;
-    know({ open: null, unlinking: null, failed: false, linkFailed: false });
+    know({ open: null, unlinking: null, erasing: false, failed: false, linkFailed: false });
     if (wanted) quietly(openYou());
   },
   passkey: () => once(
@@ -247,13 +249,31 @@ const actions = {
     await (await doors()).endSession(id);
     await learnDoors();
   }),
-  back: () => know({ open: null, unlinking: null, failed: false, linkFailed: false }),
+  back: () => know({ open: null, unlinking: null, erasing: false, failed: false, linkFailed: false }),
   unlink: (account) => know({ unlinking: account }),
   'unlink-sure': (account) => once(async () => {
     await oo.unlink(account);
     know({ unlinking: null });
     stream?.refresh();
   }),
+  export: () => once(async () => {
+    const file = document.createElement('a');
+    file.href = (await doors()).exportAddress;
+    file.download = 'oo-export.json';
+    file.click();
+  }),
+  erase: () => know({ erasing: true }),
+  'erase-sure': () => once(async () => {
+    const receipt = await (await doors()).eraseEverything();
+    // Nothing stays on this device either; there is no session any more that could be ended.
+    await oo.signOut().catch(() => {});
+    stream?.stop();
+    stream = null;
+    signedOut();
+    const { erased } = await import('./you.js');
+    know({ erased: () => erased(receipt), erasing: false });
+  }),
+  'begin-anew': () => know({ erased: null }),
   'sign-out': () => once(async () => {
     await oo.signOut();
     stream?.stop();

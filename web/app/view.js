@@ -6,7 +6,7 @@ import { ago, clock, day, say, times } from './words.js';
  * @typedef {import('../../contracts/generated/contracts.d.ts').State} State
  * @typedef {import('../../contracts/generated/contracts.d.ts').Card} Card
  * @typedef {import('../../contracts/generated/contracts.d.ts').Answer} Answer
- * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'server'} Name
+ * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'server' | 'erased'} Name
  */
 
 /**
@@ -36,6 +36,8 @@ import { ago, clock, day, say, times } from './words.js';
  * @property {string} host
  * @property {import('../../contracts/generated/contracts.d.ts').Ways | null} ways how to sign in here, once it is known
  * @property {import('../../contracts/generated/contracts.d.ts').Doors | null} doors passkeys and sessions, while "You" is open
+ * @property {boolean} erasing the erasure of everything waits for a second click
+ * @property {(() => View) | null} erased what is shown after an erasure
  * @property {boolean} canPasskey this browser can use passkeys
  * @property {boolean} refusedIn the last try to sign in did not work
  * @property {string} [locale]
@@ -129,6 +131,7 @@ export function passedTip(facts) {
 /** @param {Facts} facts @returns {View} */
 export function look(facts) {
   const { state, reach, wall } = facts;
+  if (facts.erased) return facts.erased();
   if (reach === 'signed-out') return signedOut(facts);
   if (facts.server && state) return facts.server.look(facts.server, state);
   if (facts.open && state) return facts.open(facts, state);

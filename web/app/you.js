@@ -35,6 +35,14 @@ export function you(facts, state) {
   rows.push(pushRow(facts, state), ...doorRows(facts));
   const trouble = facts.linkFailed ? say('link.failed') : facts.failed ? say('failed') : '';
   rows.push({ text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), action: /** @type {any} */ (undefined) });
+  rows.push(
+    { text: say('you.export'), note: say('you.export.note'), action: { action: 'export', label: say('you.export.get') } },
+    {
+      text: say('you.erase'),
+      note: say('you.erase.note'),
+      action: { action: facts.erasing ? 'erase-sure' : 'erase', label: say(facts.erasing ? 'you.erase.sure' : 'you.erase.ask') },
+    },
+  );
   return view({
     name: 'you', key: 'you', tone: 'tip', text: facts.doors?.name ?? say('you.text'), rows,
     note: trouble,
@@ -81,4 +89,17 @@ function pushRow(facts, state) {
   if (permission === 'denied') return { text, note: say('you.push.denied'), action: none };
   if (on) return { text, note: say('you.push.on'), action: { action: 'push-off', label: say('you.push.stop') } };
   return { text, note: say('you.push.off'), action: { action: 'allow', label: say('you.push.allow') } };
+}
+
+/** What is shown once everything is erased. @param {import('../../contracts/generated/contracts.d.ts').Erased} receipt */
+export function erased(receipt) {
+  const rest = !receipt.finished ? say('erased.under-way') : receipt.unrevoked > 0 ? say('erased.left') : '';
+  return view({
+    name: 'erased', key: 'erased', tone: 'tip', door: false,
+    text: say('erased.text'),
+    note: rest,
+    answers: [{ action: 'begin-anew', label: say('erased.begin'), tone: 'quiet' }],
+    foot: say('erased.note', { receipt: receipt.receipt }),
+    announce: rest,
+  });
 }

@@ -4,6 +4,7 @@
  * @typedef {import('../../contracts/generated/contracts.d.ts').Ways} Ways
  * @typedef {import('../../contracts/generated/contracts.d.ts').Doors} Doors
  * @typedef {import('../../contracts/generated/contracts.d.ts').Issuer} Issuer
+ * @typedef {import('../../contracts/generated/contracts.d.ts').Erased} Erased
  * @typedef {(method: string, path: string, body?: object) => Promise<any>} Call
  */
 
@@ -44,6 +45,15 @@ export function signIn(call) {
 
     /** @param {string} id */
     removePasskey: (id) => call('DELETE', `/api/v1/passkeys/${encodeURIComponent(id)}`),
+
+    /** Where all that oO holds of the person is to be had, as one file. */
+    exportAddress: '/api/v1/me/export',
+
+    /** Erases everything. The session ends with it. Ask the person twice. @returns {Promise<Erased>} */
+    async eraseEverything() {
+      const { confirmation } = await call('POST', '/api/v1/me/erase/confirmation');
+      return call('POST', '/api/v1/me/erase', { confirmation });
+    },
 
     /** @param {string} id */
     endSession: (id) => call('DELETE', `/api/v1/sessions/${encodeURIComponent(id)}`),

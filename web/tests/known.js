@@ -75,6 +75,8 @@ export const facts = (some = {}) => ({
   open: null,
   later: false,
   unlinking: null,
+  erasing: false,
+  erased: null,
   linked: null,
   linkFailed: false,
   server: null,

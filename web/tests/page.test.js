@@ -118,6 +118,6 @@ test('the manifest is what browsers need to install the page, with the icons it 
 });
 
 test('every file says in its first line what it is', () => {
-  for (const path of [...scripts, ...folder('tests/')]) assert.match(text(path).split('\n')[0], /^\/\/ \w.+/, path);
+  for (const path of [...scripts, ...folder('tests/').filter((path) => path.endsWith('.js'))]) assert.match(text(path).split('\n')[0], /^\/\/ \w.+/, path);
   for (const css of [tokens, style]) assert.match(css.split('\n')[0], /^\/\* \w.+ \*\/$/);
 });

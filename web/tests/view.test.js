@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { look as lookAtServer, send } from '../app/server.js';
 import { liveTip, look, ooNow, PASSED, REFUSAL, UNDO, wallAt } from '../app/view.js';
-import { you } from '../app/you.js';
+import { erased, you } from '../app/you.js';
 import { Problem } from '../sdk/oo.js';
 import { CARD, examplesOf, facts, iso, NOON, state } from './known.js';
 
@@ -202,6 +202,8 @@ test('"You" shows the links as they truly stand, and asks twice before it unlink
     ['Google Calendar', 'link'],
     ['Notifications', 'allow'],
     ['Tips today', undefined],
+    ['Everything that oO holds of you', 'export'],
+    ['Erase everything', 'erase'],
   ]);
   assert.equal(look({ ...open, unlinking: 'a1' }).rows[0].action?.action, 'unlink-sure');
   assert.equal(look({ ...open, push: { support: 'yes', permission: 'granted', on: true } }).rows[2].action?.action, 'push-off');
@@ -224,6 +226,18 @@ test('it is a pure function', () => {
   const copy = structuredClone(before);
   assert.deepEqual(look(before), look(before));
   assert.deepEqual(before, copy);
+});
+
+test('erasing wants a second click, and ends in a receipt', () => {
+  const rows = (/** @type {boolean} */ erasing) => look(facts({ open: you, erasing })).rows.map((row) => row.action?.action);
+  assert.ok(rows(false).includes('export') && rows(false).includes('erase') && !rows(false).includes('erase-sure'));
+  assert.ok(rows(true).includes('erase-sure') && !rows(true).includes('erase'));
+  const receipt = { receipt: 'a1b2c3d4e5f6a7b8', begun: iso(NOON), finished: iso(NOON), messages: 3, accounts: 1, unrevoked: 0, doors: 1, devices: 0 };
+  const over = look(facts({ state: null, reach: 'signed-out', erased: () => erased(receipt) }));
+  assert.deepEqual([over.name, over.text, over.note], ['erased', 'Everything is erased.', '']);
+  assert.match(over.foot, /a1b2c3d4e5f6a7b8/);
+  assert.match(look(facts({ erased: () => erased({ ...receipt, unrevoked: 1 }) })).note, /providers/);
+  assert.match(look(facts({ erased: () => erased({ ...receipt, finished: null }) })).note, /clearing up/);
 });
 
 test('a broken link says since when and why, and how to mend it', () => {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-/// How long a sign-in or a registration may take.
-const SECONDS: u64 = 600;
+/// How long a sign-in, a registration or a second thought may take.
+pub(crate) const SECONDS: u64 = 600;
 
 #[derive(Clone)]
 pub(crate) struct BegunStore {

@@ -1,6 +1,6 @@
-//! Who is who: the identities that issuers vouch for, by the hash of issuer and subject.
+//! Who is who: the identities that issuers vouch for, by the hash of issuer and subject, each with the log of its person.
 
-use oo_contracts::UserId;
+use oo_contracts::LogId;
 use oo_contracts::session::Issuer;
 use oo_runtime::random;
 use redis::aio::ConnectionManager;
@@ -22,37 +22,54 @@ impl IdentityStore {
     }
 
     /// Whose identity this is.
-    pub(crate) async fn find(&self, iss: &str, sub: &str) -> RedisResult<Option<UserId>> {
-        let user: Option<String> = self.redis.clone().get(key(iss, sub)).await?;
-        Ok(user.and_then(|user| user.parse().ok()))
+    pub(crate) async fn find(&self, iss: &str, sub: &str) -> RedisResult<Option<LogId>> {
+        let log: Option<String> = self.redis.clone().get(key(iss, sub)).await?;
+        Ok(log.and_then(|log| log.parse().ok()))
     }
 
     /// Gives an identity to a person, and says whose it is now: somebody may have been first.
-    pub(crate) async fn give(&self, issuer: Issuer, iss: &str, sub: &str, user: &UserId) -> RedisResult<UserId> {
+    pub(crate) async fn give(&self, issuer: Issuer, iss: &str, sub: &str, log: &LogId) -> RedisResult<LogId> {
         let mut redis = self.redis.clone();
         let key = key(iss, sub);
-        let _: bool = redis.set_nx(&key, user.as_str()).await?;
+        // The person's list first: what stands in no list would outlive its person.
+        let _: () = redis.hset(of(log), &key, issuer.slug()).await?;
+        let _: bool = redis.set_nx(&key, log.as_str()).await?;
         let owner: String = redis.get(&key).await?;
-        if owner == user.as_str() {
-            let _: () = redis.hset(of(user), &key, issuer.slug()).await?;
+        if owner != log.as_str() {
+            let _: () = redis.hdel(of(log), &key).await?;
         }
-        Ok(owner.parse().unwrap_or_else(|_| user.clone()))
+        Ok(owner.parse().unwrap_or_else(|_| log.clone()))
     }
 
     /// Keeps what a person is called, sealed by the caller, beside where they are known.
-    pub(crate) async fn keep_name(&self, user: &UserId, sealed: &str) -> RedisResult<()> {
-        self.redis.clone().hset(of(user), NAME, sealed).await
+    pub(crate) async fn keep_name(&self, log: &LogId, sealed: &str) -> RedisResult<()> {
+        self.redis.clone().hset(of(log), NAME, sealed).await
     }
 
-    pub(crate) async fn name(&self, user: &UserId) -> RedisResult<Option<String>> {
-        self.redis.clone().hget(of(user), NAME).await
+    pub(crate) async fn name(&self, log: &LogId) -> RedisResult<Option<String>> {
+        self.redis.clone().hget(of(log), NAME).await
     }
 
     /// At which issuers a person is known.
-    pub(crate) async fn of(&self, user: &UserId) -> RedisResult<Vec<Issuer>> {
-        let known: HashMap<String, String> = self.redis.clone().hgetall(of(user)).await?;
+    pub(crate) async fn of(&self, log: &LogId) -> RedisResult<Vec<Issuer>> {
+        let known: HashMap<String, String> = self.redis.clone().hgetall(of(log)).await?;
         let is_known = |issuer: &Issuer| known.values().any(|slug| slug == issuer.slug());
         Ok(Issuer::ALL.into_iter().filter(is_known).collect())
+    }
+
+    /// Forgets all identities of a person, and says how many there were.
+    pub(crate) async fn clear(&self, log: &LogId) -> RedisResult<u32> {
+        let mut redis = self.redis.clone();
+        let known: Vec<String> = redis.hkeys(of(log)).await?;
+        let mut gone = 0;
+        for key in &known {
+            let owner: Option<String> = redis.get(key).await?;
+            if owner.as_deref() == Some(log.as_str()) {
+                gone += redis.del::<_, u32>(key).await?;
+            }
+        }
+        redis.del::<_, ()>(of(log)).await?;
+        Ok(gone)
     }
 }
 
@@ -65,6 +82,6 @@ fn key(iss: &str, sub: &str) -> String {
     format!("oo:auth:identity:{}", random::hex(&hash.finalize()))
 }
 
-fn of(user: &UserId) -> String {
-    format!("oo:auth:identities:{user}")
+fn of(log: &LogId) -> String {
+    format!("oo:auth:identities:{log}")
 }

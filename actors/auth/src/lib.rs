@@ -9,6 +9,7 @@ mod identity_store;
 mod oidc;
 mod passkey;
 mod passkey_store;
+mod rights;
 mod session;
 mod session_store;
 mod settings;
@@ -24,9 +25,9 @@ use oidc::Oidc;
 use oo_contracts::http::Problem;
 use oo_runtime::{Context, People, random, redis_store, web};
 use oo_subjects::{
-    CHECK_SESSION, CHECK_TOKEN, DOORS, END_SESSION, END_SESSIONS, MAKE_TOKEN, OIDC_CALLBACK, OIDC_START,
-    PASSKEY_FINISH, PASSKEY_REMOVE, PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START, RENEW_SESSION,
-    SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
+    CHECK_SESSION, CHECK_TOKEN, CLEAR_DOORS, CONFIRM, CONFIRMED, DOORS, END_SESSION, END_SESSIONS, MAKE_TOKEN,
+    OIDC_CALLBACK, OIDC_START, PASSKEY_FINISH, PASSKEY_REMOVE, PASSKEY_SIGN_IN, PASSKEY_SIGN_IN_START, PASSKEY_START,
+    RENEW_SESSION, SIGN_IN_OWNER, SIGNING_KEYS, WAYS,
 };
 use passkey::Passkeys;
 use session_store::SessionStore;
@@ -113,6 +114,9 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(MAKE_TOKEN, make_token);
     answer!(CHECK_TOKEN, check_token);
     answer!(SIGNING_KEYS, signing_keys);
+    answer!(CONFIRM, confirm);
+    answer!(CONFIRMED, confirmed);
+    answer!(CLEAR_DOORS, clear_doors);
     ctx.shutdown.cancelled().await;
     Ok(())
 }

@@ -4,8 +4,8 @@ use crate::begun_store::BegunStore;
 use crate::passkey_store::{Kept, PasskeyStore, StoreError, Stored};
 use anyhow::Context as _;
 use oo_contracts::session::{DeviceName, DoorId, PasskeyEntry};
-use oo_contracts::{Timestamp, UserId};
-use oo_runtime::random;
+use oo_contracts::{LogId, Timestamp};
+use oo_runtime::{Person, random};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
@@ -55,37 +55,38 @@ impl Passkeys {
     }
 
     /// What the browser is asked to make a passkey of, and the transaction that its answer belongs to.
-    pub(crate) async fn start(&self, user: &UserId) -> Result<(String, String), PasskeyError> {
-        let known = self.store.of(user).await?;
+    pub(crate) async fn start(&self, person: &Person) -> Result<(String, String), PasskeyError> {
+        let log = &person.place.log;
+        let known = self.store.of(log).await?;
         if known.len() >= MOST {
             return Err(PasskeyError::TooMany);
         }
-        let handle = self.store.handle(user, Uuid::from_bytes(random::bytes())).await?;
+        let handle = self.store.handle(log, Uuid::from_bytes(random::bytes())).await?;
         let without = known.into_iter().map(|(_, kept)| kept.passkey.cred_id().clone()).collect();
         let (options, waiting) = self
             .webauthn
-            .start_passkey_registration(handle, user.as_str(), "oO", Some(without))
+            .start_passkey_registration(handle, person.user.as_str(), "oO", Some(without))
             .map_err(|error| PasskeyError::Refused(error.to_string()))?;
         let mut options = serde_json::to_value(options).unwrap_or_default();
         // One that the browser can find without being told whose it is: nobody types a name here.
         options["publicKey"]["authenticatorSelection"]["residentKey"] = "required".into();
         options["publicKey"]["authenticatorSelection"]["requireResidentKey"] = true.into();
         let transaction = secret();
-        self.begun.keep("passkey", &transaction, &(user, waiting)).await?;
+        self.begun.keep("passkey", &transaction, &(log, waiting)).await?;
         Ok((text(options), transaction))
     }
 
     /// The browser made a passkey.
     pub(crate) async fn finish(
         &self,
-        user: &UserId,
+        log: &LogId,
         transaction: &str,
         credential: &str,
         device: DeviceName,
         wall: Timestamp,
     ) -> Result<(), PasskeyError> {
-        let begun: Option<(UserId, PasskeyRegistration)> = self.begun.take("passkey", transaction).await?;
-        let Some((_, waiting)) = begun.filter(|(owner, _)| owner == user) else {
+        let begun: Option<(LogId, PasskeyRegistration)> = self.begun.take("passkey", transaction).await?;
+        let Some((_, waiting)) = begun.filter(|(owner, _)| owner == log) else {
             return Err(PasskeyError::Refused("it was not begun here".into()));
         };
         let credential: RegisterPublicKeyCredential = read(credential)?;
@@ -94,7 +95,7 @@ impl Passkeys {
             .finish_passkey_registration(&credential, &waiting)
             .map_err(|error| PasskeyError::Refused(error.to_string()))?;
         let kept = Kept { passkey, device, added: wall, used: None };
-        match self.store.add(user, &id(kept.passkey.cred_id()), &kept).await? {
+        match self.store.add(log, &id(kept.passkey.cred_id()), &kept).await? {
             true => Ok(()),
             false => Err(PasskeyError::Refused("it is known already".into())),
         }
@@ -122,7 +123,7 @@ impl Passkeys {
         transaction: &str,
         credential: &str,
         wall: Timestamp,
-    ) -> Result<UserId, PasskeyError> {
+    ) -> Result<LogId, PasskeyError> {
         let begun: Option<DiscoverableAuthentication> = self.begun.take("passkey-sign-in", transaction).await?;
         let waiting = begun.ok_or_else(|| PasskeyError::Refused("it was not begun here".into()))?;
         let credential: PublicKeyCredential = read(credential)?;
@@ -132,21 +133,21 @@ impl Passkeys {
             .map_err(|error| PasskeyError::Refused(error.to_string()))?;
         let id = id(credential_id);
         let unknown = || PasskeyError::Refused("nobody here has it".into());
-        let user = self.store.user_of(handle).await?.ok_or_else(unknown)?;
-        let mut kept = self.store.find(&user, &id).await?.ok_or_else(unknown)?;
+        let log = self.store.log_of(handle).await?.ok_or_else(unknown)?;
+        let mut kept = self.store.find(&log, &id).await?.ok_or_else(unknown)?;
         let signed = self
             .webauthn
             .finish_discoverable_authentication_v2(&credential, waiting, &kept.passkey)
             .map_err(|error| PasskeyError::Refused(error.to_string()))?;
         kept.passkey.update_credential(&signed);
         kept.used = Some(wall);
-        self.store.replace(&user, &id, &kept).await?;
-        Ok(user)
+        self.store.replace(&log, &id, &kept).await?;
+        Ok(log)
     }
 
     /// A person's passkeys, as they see them.
-    pub(crate) async fn list(&self, user: &UserId) -> Stored<Vec<PasskeyEntry>> {
-        let kept = self.store.of(user).await?.into_iter();
+    pub(crate) async fn list(&self, log: &LogId) -> Stored<Vec<PasskeyEntry>> {
+        let kept = self.store.of(log).await?.into_iter();
         let mut entries: Vec<_> = kept
             .map(|(id, kept)| PasskeyEntry { id, device: kept.device, added: kept.added, used: kept.used })
             .collect();
@@ -155,8 +156,13 @@ impl Passkeys {
     }
 
     /// Removes one; whether it was there.
-    pub(crate) async fn remove(&self, user: &UserId, id: &DoorId) -> Stored<bool> {
-        self.store.remove(user, id).await
+    pub(crate) async fn remove(&self, log: &LogId, id: &DoorId) -> Stored<bool> {
+        self.store.remove(log, id).await
+    }
+
+    /// Removes all; says how many there were.
+    pub(crate) async fn clear(&self, log: &LogId) -> Stored<u32> {
+        self.store.clear(log).await
     }
 }
 

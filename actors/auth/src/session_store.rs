@@ -1,7 +1,7 @@
-//! Sessions in Redis, by the hash of their secret and by person; and one-time links that were used.
+//! Sessions in Redis, by the hash of their secret and by their person's log, which is all that names a person here; and one-time links that were used.
 
-use oo_contracts::session::{DeviceName, DoorId};
-use oo_contracts::{Timestamp, UserId};
+use oo_contracts::session::DoorId;
+use oo_contracts::{LogId, Timestamp};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, ExistenceCheck, RedisResult, SetExpiry, SetOptions};
 use serde::{Deserialize, Serialize};
@@ -19,10 +19,12 @@ pub(crate) struct SessionStore {
 /// A session as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    pub(crate) user: UserId,
+    /// Whose: by their log, which leads to nobody once they were erased.
+    pub(crate) log: LogId,
     /// How its owner names it.
     pub(crate) id: DoorId,
-    pub(crate) device: DeviceName,
+    /// Sealed with the person's key.
+    pub(crate) device: String,
     pub(crate) began: Timestamp,
     pub(crate) used: Timestamp,
 }
@@ -38,9 +40,9 @@ impl SessionStore {
             .atomic()
             .set_ex(key(hash), json(record), self.idle_days * DAY)
             .ignore()
-            .hset(of(&record.user), record.id.as_str(), hash)
+            .hset(of(&record.log), record.id.as_str(), hash)
             .ignore()
-            .expire(of(&record.user), (self.absolute_days * DAY).cast_signed())
+            .expire(of(&record.log), (self.absolute_days * DAY).cast_signed())
             .ignore()
             .exec_async(&mut self.redis.clone())
             .await
@@ -54,7 +56,7 @@ impl SessionStore {
         if taken == 0 {
             return Ok(false);
         }
-        let _: () = redis.hdel(of(&old.user), old.id.as_str()).await?;
+        let _: () = redis.hdel(of(&old.log), old.id.as_str()).await?;
         self.begin(to, record).await?;
         Ok(true)
     }
@@ -83,25 +85,25 @@ impl SessionStore {
     }
 
     /// All sessions of a person that live, with the hashes of their secrets.
-    pub(crate) async fn of(&self, user: &UserId) -> RedisResult<Vec<(String, Record)>> {
+    pub(crate) async fn of(&self, log: &LogId) -> RedisResult<Vec<(String, Record)>> {
         let mut redis = self.redis.clone();
-        let known: HashMap<String, String> = redis.hgetall(of(user)).await?;
+        let known: HashMap<String, String> = redis.hgetall(of(log)).await?;
         let mut live = Vec::new();
         for (id, hash) in known {
             let found: Option<String> = redis.get(key(&hash)).await?;
             match found.as_deref().and_then(|found| serde_json::from_str(found).ok()) {
                 Some(record) => live.push((hash, record)),
                 // It ended by itself.
-                None => redis.hdel(of(user), id).await?,
+                None => redis.hdel(of(log), id).await?,
             }
         }
         Ok(live)
     }
 
     /// The hash of a person's session by its name, while it lives.
-    pub(crate) async fn named(&self, user: &UserId, id: &str) -> RedisResult<Option<String>> {
+    pub(crate) async fn named(&self, log: &LogId, id: &str) -> RedisResult<Option<String>> {
         let mut redis = self.redis.clone();
-        let hash: Option<String> = redis.hget(of(user), id).await?;
+        let hash: Option<String> = redis.hget(of(log), id).await?;
         match hash {
             Some(hash) if redis.exists(key(&hash)).await? => Ok(Some(hash)),
             _ => Ok(None),
@@ -114,10 +116,22 @@ impl SessionStore {
             .atomic()
             .del(key(hash))
             .ignore()
-            .hdel(of(&record.user), record.id.as_str())
+            .hdel(of(&record.log), record.id.as_str())
             .ignore()
             .exec_async(&mut self.redis.clone())
             .await
+    }
+
+    /// Ends all sessions of a person, and says how many there were.
+    pub(crate) async fn clear(&self, log: &LogId) -> RedisResult<u32> {
+        let mut redis = self.redis.clone();
+        let known: HashMap<String, String> = redis.hgetall(of(log)).await?;
+        let mut ended = 0;
+        for hash in known.values() {
+            ended += redis.del::<_, u32>(key(hash)).await?;
+        }
+        redis.del::<_, ()>(of(log)).await?;
+        Ok(ended)
     }
 
     /// Uses a one-time link: `true` for the first only.
@@ -133,8 +147,8 @@ fn key(hash: &str) -> String {
     format!("oo:session:{hash}")
 }
 
-fn of(user: &UserId) -> String {
-    format!("oo:sessions:{user}")
+fn of(log: &LogId) -> String {
+    format!("oo:sessions:{log}")
 }
 
 fn json(record: &Record) -> String {

@@ -14,7 +14,7 @@ use oo_contracts::session::{
     PasskeySignInFinish, PasskeySignInStart, PasskeyStart, PasskeyStarted, PersonName, Ways, WaysAsk,
 };
 use oo_contracts::wire::{Done, OwnerLink, Session};
-use oo_runtime::{Metric, random};
+use oo_runtime::{Metric, Person, random};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
@@ -102,7 +102,11 @@ impl Auth {
         adds: Option<UserId>,
     ) -> Result<(UserId, bool), Problem> {
         let Identity { iss, sub } = identity;
-        let known = self.identities.find(iss, sub).await.map_err(away)?;
+        let known = match self.identities.find(iss, sub).await.map_err(away)? {
+            // One that leads to nobody is somebody's who was erased: it goes in a moment.
+            Some(log) => Some(self.people.of_log(&log).await.map_err(away)?.ok_or_else(elsewhere)?.user.clone()),
+            None => None,
+        };
         let user = match (known, adds) {
             (Some(known), Some(user)) if known != user => {
                 return Err(Problem::new(409, "known as somebody else", "this identity signs another person in"));
@@ -117,9 +121,10 @@ impl Auth {
                 return Err(Problem::new(403, "nobody by that name", "ask whoever runs this oO to let you in"));
             }
         };
-        let owner = self.identities.give(issuer, iss, sub, &user).await.map_err(away)?;
-        if owner != user {
-            return Err(Problem::new(409, "known as somebody else", "begin again"));
+        let log = self.people.find_or_make(&user).await.map_err(away)?.place.log.clone();
+        let owner = self.identities.give(issuer, iss, sub, &log).await.map_err(away)?;
+        if owner != log {
+            return Err(elsewhere());
         }
         Ok((user, true))
     }
@@ -128,33 +133,35 @@ impl Auth {
     async fn keep_name(&self, user: &UserId, name: &PersonName) -> Result<(), Problem> {
         let person = self.people.find_or_make(user).await.map_err(away)?;
         let sealed = BASE64.encode(person.key.seal(&named(user), name.as_str().as_bytes()));
-        self.identities.keep_name(user, &sealed).await.map_err(away)
+        self.identities.keep_name(&person.place.log, &sealed).await.map_err(away)
     }
 
     /// What somebody is called, if they ever said so.
-    pub(crate) async fn name(&self, user: &UserId) -> Result<Option<PersonName>, Problem> {
-        let Some(sealed) = self.identities.name(user).await.map_err(away)? else { return Ok(None) };
-        let Some(person) = self.people.find(user).await.map_err(away)? else { return Ok(None) };
-        let opened = BASE64.decode(sealed).ok().and_then(|sealed| person.key.open(&named(user), &sealed).ok());
+    pub(crate) async fn name(&self, person: &Person) -> Result<Option<PersonName>, Problem> {
+        let Some(sealed) = self.identities.name(&person.place.log).await.map_err(away)? else { return Ok(None) };
+        let opened = BASE64.decode(sealed).ok().and_then(|sealed| person.key.open(&named(&person.user), &sealed).ok());
         Ok(opened.and_then(|name| std::str::from_utf8(&name).ok()?.parse().ok()))
     }
 
     pub(crate) async fn make_passkey(&self, PasskeyStart { user }: PasskeyStart) -> Result<PasskeyStarted, Problem> {
-        let (options, transaction) = self.passkeys()?.start(&user).await.map_err(|error| self.passkey(error))?;
+        let (options, transaction) =
+            self.passkeys()?.start(&*self.person(&user).await?).await.map_err(|error| self.passkey(error))?;
         Ok(PasskeyStarted { transaction, options })
     }
 
     pub(crate) async fn keep_passkey(&self, made: PasskeyFinish) -> Result<Done, Problem> {
         let PasskeyFinish { user, transaction, credential, device } = made;
         let wall = self.ctx.clock.wall();
-        let kept = self.passkeys()?.finish(&user, &transaction, &credential, device, wall).await;
+        let log = &self.person(&user).await?.place.log;
+        let kept = self.passkeys()?.finish(log, &transaction, &credential, device, wall).await;
         kept.map_err(|error| self.passkey(error))?;
         tracing::info!(%user, "a passkey was added");
         Ok(Done {})
     }
 
     pub(crate) async fn remove_passkey(&self, PasskeyRemove { user, id }: PasskeyRemove) -> Result<Done, Problem> {
-        match self.passkeys()?.remove(&user, &id).await.map_err(away)? {
+        let log = &self.person(&user).await?.place.log;
+        match self.passkeys()?.remove(log, &id).await.map_err(away)? {
             true => Ok(Done {}),
             false => Err(Problem::new(404, "no such passkey", "it may have been removed already")),
         }
@@ -168,9 +175,11 @@ impl Auth {
     pub(crate) async fn by_passkey(&self, signed: PasskeySignInFinish) -> Result<Session, Problem> {
         let PasskeySignInFinish { transaction, credential, device } = signed;
         let wall = self.ctx.clock.wall();
-        let user = self.passkeys()?.finish_sign_in(&transaction, &credential, wall).await;
-        let user = user.map_err(|error| self.passkey(error))?;
-        self.begin(user, device, "passkey").await
+        let log = self.passkeys()?.finish_sign_in(&transaction, &credential, wall).await;
+        let log = log.map_err(|error| self.passkey(error))?;
+        let person = self.people.of_log(&log).await.map_err(away)?;
+        let unknown = || self.passkey(PasskeyError::Refused("nobody here has it".into()));
+        self.begin(person.ok_or_else(unknown)?.user.clone(), device, "passkey").await
     }
 
     fn issuer(&self, issuer: Issuer) -> Result<&Arc<Oidc>, Problem> {
@@ -210,12 +219,16 @@ impl Auth {
     }
 }
 
+fn elsewhere() -> Problem {
+    Problem::new(409, "known as somebody else", "begin again")
+}
+
 /// What a sealed name belongs to.
 fn named(user: &UserId) -> String {
     format!("oo/name/v1|{user}")
 }
 
-fn unnamed() -> DeviceName {
+pub(crate) fn unnamed() -> DeviceName {
     "a browser".parse().expect("a short name")
 }
 

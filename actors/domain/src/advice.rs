@@ -1,5 +1,8 @@
 //! The catalogue of short advices: what, when, how long, on what evidence, in which words. Linted with all other words.
 
+mod catalogue;
+
+pub use catalogue::CATALOGUE;
 use oo_contracts::AdviceId;
 use oo_contracts::decision::Context;
 use oo_contracts::tip::Because;
@@ -16,6 +19,9 @@ pub enum Kind {
     Rest,
     Breath,
     Mind,
+    /// Keeping to one thing.
+    Focus,
+    Sleep,
     People,
 }
 
@@ -26,6 +32,16 @@ pub enum Trigger {
     AfterLongHours,
     /// Something just ended, and something else begins within the hour.
     BetweenEvents,
+    /// Something just ended, whatever follows.
+    JustEnded,
+    /// Something begins soon, but not at once.
+    BeforeEvent,
+    /// Nothing is planned for hours.
+    LongFree,
+    /// The person's day begins, by their own rhythm.
+    DayBegins,
+    /// The person's day ends, by their own rhythm.
+    DayEnds,
     /// The person said today that they feel low.
     LowMood,
     /// The person said today that they feel well.
@@ -35,7 +51,11 @@ pub enum Trigger {
 /// Busy minutes in a day that call for a rest.
 const LONG_HOURS: u16 = 180;
 /// So long after an event it has just ended.
-const JUST_ENDED: u16 = 30;
+const JUST_ENDED: u16 = crate::receptivity::BREAK.as_mins() as u16;
+/// A gap that is long enough to work in.
+const LONG_GAP: u16 = 120;
+/// So long from the first hour on, a day begins; and so long before its last hour is over, it ends.
+const BEGINS: u16 = crate::moments::WINDS_DOWN.as_mins() as u16;
 
 impl Trigger {
     /// Whether the circumstances are these.
@@ -47,6 +67,11 @@ impl Trigger {
                     && context.next_busy.is_some()
                     && (15..=60).contains(&context.free_minutes)
             }
+            Self::JustEnded => context.since_busy <= JUST_ENDED && context.free_minutes > 0,
+            Self::BeforeEvent => context.next_busy.is_some() && (8..=30).contains(&context.free_minutes),
+            Self::LongFree => context.next_busy.is_some() && context.free_minutes >= LONG_GAP,
+            Self::DayBegins => context.since_morning.is_some_and(|since| since.get() <= BEGINS),
+            Self::DayEnds => context.until_evening.is_some_and(|until| until.get() <= BEGINS),
             Self::LowMood => context.mood.is_some_and(|mood| mood <= 2),
             Self::GoodMood => context.mood.is_some_and(|mood| mood >= 4),
         }
@@ -56,7 +81,12 @@ impl Trigger {
     pub fn because(self, context: &Context) -> Because {
         match self {
             Self::AfterLongHours => Because::LongStretch { minutes: context.busy_today },
-            Self::BetweenEvents => Because::FreeMinutes { minutes: context.free_minutes, until: context.next_busy },
+            Self::BetweenEvents | Self::BeforeEvent | Self::LongFree => {
+                Because::FreeMinutes { minutes: context.free_minutes, until: context.next_busy }
+            }
+            Self::JustEnded => Because::JustEnded { minutes: context.since_busy },
+            Self::DayBegins => Because::DayBegins,
+            Self::DayEnds => Because::DayEnds,
             Self::LowMood | Self::GoodMood => Because::Mood,
         }
     }
@@ -88,118 +118,6 @@ pub fn find(id: &AdviceId) -> Option<&'static Advice> {
     CATALOGUE.iter().find(|advice| advice.name == id.as_str())
 }
 
-/// All of them.
-pub const CATALOGUE: &[Advice] = &[
-    Advice {
-        name: "walk-five",
-        kind: Kind::Movement,
-        trigger: Trigger::AfterLongHours,
-        minutes: 5,
-        en: "Walk for five minutes.",
-        de: "Geh fünf Minuten.",
-        evidence: "Dunstan et al. 2012, Diabetes Care 35(5):976–983",
-    },
-    Advice {
-        name: "stairs",
-        kind: Kind::Movement,
-        trigger: Trigger::BetweenEvents,
-        minutes: 5,
-        en: "Take some stairs, up and down again.",
-        de: "Nimm ein paar Treppen, hinauf und wieder hinunter.",
-        evidence: "Randolph and O'Connor 2017, Physiology and Behavior 174:128–135",
-    },
-    Advice {
-        name: "walk-and-think",
-        kind: Kind::Movement,
-        trigger: Trigger::BetweenEvents,
-        minutes: 10,
-        en: "Take your next question for a ten-minute walk.",
-        de: "Nimm deine nächste Frage mit auf zehn Minuten Spaziergang.",
-        evidence: "Oppezzo and Schwartz 2014, J. Exp. Psychol. Learn. Mem. Cogn. 40(4):1142–1152",
-    },
-    Advice {
-        name: "step-away",
-        kind: Kind::Rest,
-        trigger: Trigger::AfterLongHours,
-        minutes: 5,
-        en: "Step away from the screen for five minutes.",
-        de: "Lass den Bildschirm fünf Minuten allein.",
-        evidence: "Albulescu et al. 2022, PLoS ONE 17(8):e0272460",
-    },
-    Advice {
-        name: "look-far",
-        kind: Kind::Rest,
-        trigger: Trigger::AfterLongHours,
-        minutes: 1,
-        en: "Look at something far away for a minute.",
-        de: "Schau eine Minute lang in die Ferne.",
-        evidence: "Talens-Estarelles et al. 2023, Contact Lens and Anterior Eye 46(2):101744",
-    },
-    Advice {
-        name: "look-green",
-        kind: Kind::Rest,
-        trigger: Trigger::BetweenEvents,
-        minutes: 1,
-        en: "Look at something green for a minute.",
-        de: "Schau eine Minute lang ins Grüne.",
-        evidence: "Lee et al. 2015, J. Environmental Psychology 42:182–189",
-    },
-    Advice {
-        name: "long-breath-out",
-        kind: Kind::Breath,
-        trigger: Trigger::LowMood,
-        minutes: 5,
-        en: "For five minutes, breathe out longer than in.",
-        de: "Atme fünf Minuten lang länger aus als ein.",
-        evidence: "Balban et al. 2023, Cell Reports Medicine 4(1):100895",
-    },
-    Advice {
-        name: "slow-breath",
-        kind: Kind::Breath,
-        trigger: Trigger::AfterLongHours,
-        minutes: 3,
-        en: "Breathe slowly for three minutes, about six breaths each.",
-        de: "Atme drei Minuten lang langsam, etwa sechs Züge in jeder.",
-        evidence: "Zaccaro et al. 2018, Frontiers in Human Neuroscience 12:353",
-    },
-    Advice {
-        name: "park-open-ends",
-        kind: Kind::Mind,
-        trigger: Trigger::BetweenEvents,
-        minutes: 5,
-        en: "Write down what is open, and the next step of each.",
-        de: "Schreib auf, was offen ist, und jeweils den nächsten Schritt.",
-        evidence: "Masicampo and Baumeister 2011, J. Personality and Social Psychology 101(4):667–683",
-    },
-    Advice {
-        name: "when-and-where",
-        kind: Kind::Mind,
-        trigger: Trigger::BetweenEvents,
-        minutes: 3,
-        en: "Decide when and where you will start the next thing.",
-        de: "Leg fest, wann und wo du das Nächste anfängst.",
-        evidence: "Gollwitzer and Sheeran 2006, Advances in Experimental Social Psychology 38:69–119",
-    },
-    Advice {
-        name: "three-good-things",
-        kind: Kind::Mind,
-        trigger: Trigger::LowMood,
-        minutes: 5,
-        en: "Write down three things that were good today.",
-        de: "Schreib drei Dinge auf, die heute gut waren.",
-        evidence: "Emmons and McCullough 2003, J. Personality and Social Psychology 84(2):377–389",
-    },
-    Advice {
-        name: "short-hello",
-        kind: Kind::People,
-        trigger: Trigger::GoodMood,
-        minutes: 5,
-        en: "Send a short hello to somebody you have not heard from lately.",
-        de: "Schick jemandem, von dem du länger nichts gehört hast, einen kurzen Gruß.",
-        evidence: "Liu et al. 2023, J. Personality and Social Psychology 124(4):754–771",
-    },
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +130,11 @@ mod tests {
         assert_eq!(names.len(), CATALOGUE.len());
         for advice in CATALOGUE {
             assert_eq!(find(&advice.id()), Some(advice));
-            assert!(advice.evidence.contains(" 20"), "{}", advice.name);
+            let year = advice.evidence.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 4);
+            let year: u16 = year.and_then(|year| year.parse().ok()).unwrap_or_default();
+            assert!((1950..=2026).contains(&year), "{}: no year in its evidence", advice.name);
+            let journal = advice.evidence.split_once(&format!("{year}, ")).map(|(_, journal)| journal);
+            assert!(journal.is_some_and(|journal| journal.len() > 8), "{}: no journal in its evidence", advice.name);
             assert!((1..=30).contains(&advice.minutes));
         }
     }

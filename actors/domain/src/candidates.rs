@@ -6,11 +6,12 @@ use crate::habits;
 use crate::local::{self, minus, minutes, minutes_between, plus};
 use crate::moments::{self, BUFFER};
 use crate::profile::Profile;
-use crate::profile::kept::{Kind, Memory};
+use crate::profile::kept::{KeptHabit, KeptTask, Kind, Memory};
 use jiff::{SignedDuration, Timestamp};
-use oo_contracts::decision::{Candidate, Context};
-use oo_contracts::signal::Due;
+use oo_contracts::decision::{Candidate, Context, DayMinutes};
+use oo_contracts::signal::{Due, Purpose};
 use oo_contracts::tip::Subject;
+use std::borrow::Cow;
 
 /// The most that a policy chooses among.
 pub const MAX: usize = 32;
@@ -18,6 +19,8 @@ pub const MAX: usize = 32;
 const MAX_PREPARE: usize = 4;
 const MAX_HABITS: usize = 8;
 const MAX_ADVICE: usize = 4;
+/// The catalogue is begun so many places further each day: more than one kind has there.
+const ADVICE_STEP: usize = 13;
 
 /// What a task takes where nobody knows.
 pub const TASK_MINUTES: u16 = 15;
@@ -37,17 +40,23 @@ pub const LIVES_AT_LEAST: SignedDuration = minutes(5);
 ///
 /// The order is fixed, and says what is left out first: preparations by the start of their event, habits by the end of
 /// their part of the day, tasks (past due and due today first, then by priority, then the oldest, then by reference),
-/// advices as the catalogue has them.
+/// advices by when they were given last, then as the catalogue has them from the day's place on.
 pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
-    let context = features::context(profile, now);
-    let mut all = preparations(profile, &context);
+    let seen = profile.permitted(Purpose::Choosing);
+    let mut all = of_all_kinds(&Scene::at(&seen, now));
+    all.retain(|candidate| has_room(profile, candidate, now));
+    all
+}
+
+fn of_all_kinds(scene: &Scene<'_>) -> Vec<Candidate> {
+    let mut all = preparations(scene);
     all.truncate(MAX_PREPARE);
-    let mut habits = open_habits(profile, &context);
+    let mut habits = open_habits(scene);
     habits.truncate(MAX_HABITS);
     all.extend(habits);
-    let mut advices = advices(profile, &context);
+    let mut advices = advices(scene);
     advices.truncate(MAX_ADVICE);
-    let mut tasks = open_tasks(profile, &context);
+    let mut tasks = open_tasks(scene);
     tasks.truncate(MAX - all.len() - advices.len());
     all.extend(tasks);
     all.extend(advices);
@@ -56,21 +65,43 @@ pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
 
 /// Whether `subject` could be said at `now`, the limits of a list aside.
 pub fn is_eligible(profile: &Profile, subject: &Subject, now: Timestamp) -> bool {
-    let context = features::context(profile, now);
+    let seen = profile.permitted(Purpose::Choosing);
+    let scene = &Scene::at(&seen, now);
     let all = match subject {
-        Subject::Todo { .. } => open_tasks(profile, &context),
-        Subject::Prepare { .. } => preparations(profile, &context),
-        Subject::Habit { .. } => open_habits(profile, &context),
-        Subject::Advice { .. } => advices(profile, &context),
+        Subject::Todo { .. } => open_tasks(scene),
+        Subject::Prepare { .. } => preparations(scene),
+        Subject::Habit { .. } => open_habits(scene),
+        Subject::Advice { .. } => advices(scene),
     };
-    all.iter().any(|candidate| candidate.subject == *subject)
+    all.iter().any(|candidate| candidate.subject == *subject && has_room(profile, candidate, now))
+}
+
+/// Whether there is room before what is busy and may be seen for the timing; what may be seen for choosing as well was looked
+/// at already.
+fn has_room(profile: &Profile, candidate: &Candidate, now: Timestamp) -> bool {
+    match profile.permitted(Purpose::Timing) {
+        Cow::Borrowed(_) => true,
+        Cow::Owned(seen) => moments::next_busy(&seen, now)
+            .is_none_or(|start| plus(now, minutes(i64::from(candidate.minutes)) + BUFFER) <= start),
+    }
 }
 
 /// Until when a tip about `subject`, given at `now`, may be shown: until the gap, the quiet before the night, the part of
 /// the day or the event it belongs to ends, and [`LIVES_AT_MOST`].
 pub fn not_after(profile: &Profile, subject: &Subject, now: Timestamp) -> Timestamp {
-    let gap_ends = moments::next_busy(profile, now).map(|start| minus(start, BUFFER));
-    let own = match subject {
+    own_end(profile, subject, now).into_iter().fold(shown_until(profile, now), Timestamp::min)
+}
+
+/// Until when anything that is said at `now` may be shown.
+fn shown_until(profile: &Profile, now: Timestamp) -> Timestamp {
+    let gap_ends = moments::next_busy(&profile.permitted(Purpose::Timing), now).map(|start| minus(start, BUFFER));
+    let night = moments::quiet_from(profile, now);
+    [gap_ends, night].into_iter().flatten().fold(plus(now, LIVES_AT_MOST), Timestamp::min)
+}
+
+/// When the part of the day or the event that `subject` belongs to ends it.
+fn own_end(profile: &Profile, subject: &Subject, now: Timestamp) -> Option<Timestamp> {
+    match subject {
         Subject::Prepare { starts, .. } => Some(minus(*starts, BUFFER)),
         Subject::Habit { habit, .. } => profile
             .habits()
@@ -78,15 +109,25 @@ pub fn not_after(profile: &Profile, subject: &Subject, now: Timestamp) -> Timest
             .find(|kept| kept.habit.id == *habit)
             .and_then(|kept| habits::closes(profile, kept, now)),
         Subject::Todo { .. } | Subject::Advice { .. } => None,
-    };
-    [gap_ends, moments::quiet_from(profile, now), own]
-        .into_iter()
-        .flatten()
-        .fold(plus(now, LIVES_AT_MOST), Timestamp::min)
+    }
 }
 
-fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+/// A moment, with what all its candidates have in common.
+struct Scene<'a> {
+    profile: &'a Profile,
+    now: Timestamp,
+    context: Context,
+    shown_until: Timestamp,
+}
+
+impl<'a> Scene<'a> {
+    fn at(profile: &'a Profile, now: Timestamp) -> Self {
+        Self { profile, now, context: features::context(profile, now), shown_until: shown_until(profile, now) }
+    }
+}
+
+fn open_tasks(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let mut tasks: Vec<_> = profile
         .tasks()
         .iter()
@@ -94,13 +135,7 @@ fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Todo { task: kept.task.reference.clone() };
             let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
-            let fits = fits(profile, context, &subject, takes, &kept.memory);
-            fits.then(|| Candidate {
-                priority: kept.task.priority.get(),
-                due_days: kept.task.due.map(|due| due_days(profile, due, now)),
-                age_days: age_days(kept.first_seen, now),
-                ..candidate(subject, takes, &kept.memory, now)
-            })
+            fits(scene, &subject, takes, &kept.memory).then(|| task_candidate(profile, kept, now))
         })
         .collect();
     // Stable, over tasks that are sorted by reference.
@@ -111,8 +146,8 @@ fn open_tasks(profile: &Profile, context: &Context) -> Vec<Candidate> {
     tasks
 }
 
-fn preparations(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+fn preparations(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let mut events: Vec<_> = profile
         .events()
         .iter()
@@ -121,16 +156,16 @@ fn preparations(profile: &Profile, context: &Context) -> Vec<Candidate> {
         .filter(|kept| (PREPARE_UNTIL..=PREPARE_FROM).contains(&now.duration_until(kept.event.start)))
         .filter_map(|kept| {
             let subject = Subject::Prepare { event: kept.event.reference.clone(), starts: kept.event.start };
-            let fits = fits(profile, context, &subject, PREPARE_MINUTES, &kept.memory);
-            fits.then(|| (kept.event.start, candidate(subject, PREPARE_MINUTES, &kept.memory, now)))
+            let fits = fits(scene, &subject, PREPARE_MINUTES, &kept.memory);
+            fits.then(|| (kept.event.start, preparation(&subject, kept.event.start, &kept.memory, now)))
         })
         .collect();
     events.sort_by_key(|(start, _)| *start);
     events.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-fn open_habits(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+fn open_habits(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let mut habits: Vec<_> = profile
         .habits()
         .iter()
@@ -138,38 +173,44 @@ fn open_habits(profile: &Profile, context: &Context) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Habit { habit: kept.habit.id.clone(), label: kept.habit.label.clone() };
             let takes = kept.habit.minutes.get();
-            let fits = fits(profile, context, &subject, takes, &kept.memory);
-            fits.then(|| (habits::closes(profile, kept, now), candidate(subject, takes, &kept.memory, now)))
+            let fits = fits(scene, &subject, takes, &kept.memory);
+            fits.then(|| (habits::closes(profile, kept, now), habit_candidate(profile, kept, now)))
         })
         .collect();
     habits.sort_by_key(|(closes, _)| *closes);
     habits.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-fn advices(profile: &Profile, context: &Context) -> Vec<Candidate> {
-    let now = context.at;
+fn advices(scene: &Scene<'_>) -> Vec<Candidate> {
+    let Scene { profile, now, .. } = *scene;
     let unknown = Memory::default();
-    advice::CATALOGUE
-        .iter()
-        .filter(|advice| advice.trigger.holds(context))
+    let first = local::day(profile.zone(), now).duration_since(jiff::civil::Date::ZERO).as_hours() as usize / 24;
+    let all = advice::CATALOGUE;
+    // Each day begins elsewhere in the catalogue, and what was given longest ago comes first.
+    let mut fitting: Vec<_> = (0..all.len())
+        .map(|place| &all[(first * ADVICE_STEP + place) % all.len()])
+        .filter(|advice| advice.trigger.holds(&scene.context))
         .filter_map(|advice| {
             let id = advice.id();
             let memory = profile.advice_memory(&id).unwrap_or(&unknown);
             let rested = memory.last_shown.is_none_or(|shown| plus(shown, advice::RESTS) <= now);
             let subject = Subject::Advice { advice: id };
-            let fits = rested && fits(profile, context, &subject, advice.minutes, memory);
-            fits.then(|| candidate(subject, advice.minutes, memory, now))
+            let fits = rested && fits(scene, &subject, advice.minutes, memory);
+            fits.then(|| (memory.last_shown, candidate(subject, advice.minutes, memory, now)))
         })
-        .collect()
+        .collect();
+    fitting.sort_by_key(|(last_shown, _)| *last_shown);
+    fitting.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 /// Wanted, with room before the next busy event, and long enough on the screen to be seen.
-fn fits(profile: &Profile, context: &Context, subject: &Subject, takes: u16, memory: &Memory) -> bool {
-    let now = context.at;
+fn fits(scene: &Scene<'_>, subject: &Subject, takes: u16, memory: &Memory) -> bool {
+    let Scene { profile, now, ref context, shown_until } = *scene;
     let wanted =
         !memory.never && !memory.is_snoozed(now) && !Kind::of(subject).is_some_and(|kind| profile.is_off(kind));
     let room = plus(now, minutes(i64::from(takes)) + BUFFER) <= gap_ends(context);
-    wanted && room && now.duration_until(not_after(profile, subject, now)) >= LIVES_AT_LEAST
+    let seen = || own_end(profile, subject, now).into_iter().fold(shown_until, Timestamp::min);
+    wanted && room && now.duration_until(seen()) >= LIVES_AT_LEAST
 }
 
 /// When the gap that `now` is in ends; a day ahead where nothing ends it, and now when there is none.
@@ -190,6 +231,89 @@ fn candidate(subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> C
         age_days: 0,
         shown: memory.shown,
         since_shown: memory.last_shown.map(|shown| minutes_between(shown, now, u32::MAX)),
+        left: None,
+        in_a_row: None,
+    }
+}
+
+/// The last instant at which a task of today can be said in time: it must be done by its hour, or before the day's quiet.
+pub(crate) fn task_deadline(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Option<Timestamp> {
+    let due = kept.task.due?;
+    if due_days(profile, due, now) != 0 {
+        return None;
+    }
+    let hour = match due {
+        Due::Day { .. } => None,
+        Due::Floating { at } => profile.zone().to_ambiguous_timestamp(at).compatible().ok(),
+        Due::At { at } => Some(at),
+    };
+    let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
+    let by = hour.into_iter().chain([day_closes(profile, now)]).min()?;
+    Some(minus(by, minutes(i64::from(takes)) + BUFFER)).filter(|deadline| *deadline > now)
+}
+
+/// The last instant at which a habit can be said in its part of the day.
+pub(crate) fn habit_deadline(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Option<Timestamp> {
+    let by = habits::closes(profile, kept, now).into_iter().chain([day_closes(profile, now)]).min()?;
+    Some(minus(by, LIVES_AT_LEAST)).filter(|deadline| *deadline > now)
+}
+
+/// When nothing more is said today: the quiet hours begin, or the day ends.
+fn day_closes(profile: &Profile, now: Timestamp) -> Timestamp {
+    let tomorrow = local::tomorrow(profile.zone(), now);
+    moments::quiet_from(profile, now).map_or(tomorrow, |quiet| quiet.min(tomorrow))
+}
+
+fn left(now: Timestamp, deadline: Timestamp) -> Option<DayMinutes> {
+    (now <= deadline && deadline <= plus(now, local::days(1))).then(|| features::day_minutes(now, deadline))
+}
+
+fn task_candidate(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Candidate {
+    let subject = Subject::Todo { task: kept.task.reference.clone() };
+    let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
+    Candidate {
+        priority: kept.task.priority.get(),
+        due_days: kept.task.due.map(|due| due_days(profile, due, now)),
+        age_days: age_days(kept.first_seen, now),
+        left: task_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
+        ..candidate(subject, takes, &kept.memory, now)
+    }
+}
+
+fn habit_candidate(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Candidate {
+    let subject = Subject::Habit { habit: kept.habit.id.clone(), label: kept.habit.label.clone() };
+    Candidate {
+        left: habit_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
+        in_a_row: Some(habits::in_a_row(profile, kept, now)),
+        ..candidate(subject, kept.habit.minutes.get(), &kept.memory, now)
+    }
+}
+
+fn preparation(subject: &Subject, starts: Timestamp, memory: &Memory, now: Timestamp) -> Candidate {
+    let left = left(now, minus(starts, PREPARE_UNTIL));
+    Candidate { left, ..candidate(subject.clone(), PREPARE_MINUTES, memory, now) }
+}
+
+/// What a policy sees of `subject`, eligible or not; nothing where the profile does not know it.
+pub(crate) fn describe(profile: &Profile, subject: &Subject, now: Timestamp) -> Option<Candidate> {
+    match subject {
+        Subject::Todo { task } => {
+            let kept = profile.tasks().iter().find(|kept| kept.task.reference == *task)?;
+            Some(task_candidate(profile, kept, now))
+        }
+        Subject::Prepare { event, .. } => {
+            let kept = profile.events().iter().find(|kept| kept.event.reference == *event)?;
+            Some(preparation(subject, kept.event.start, &kept.memory, now))
+        }
+        Subject::Habit { habit, .. } => {
+            let kept = profile.habits().iter().find(|kept| kept.habit.id == *habit)?;
+            Some(habit_candidate(profile, kept, now))
+        }
+        Subject::Advice { advice } => {
+            let unknown = Memory::default();
+            let memory = profile.advice_memory(advice).unwrap_or(&unknown);
+            advice::find(advice).map(|found| candidate(subject.clone(), found.minutes, memory, now))
+        }
     }
 }
 

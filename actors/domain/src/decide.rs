@@ -3,9 +3,10 @@
 use crate::candidates::{self, LIVES_AT_LEAST};
 use crate::policy::MAX_REASONS;
 use crate::profile::Profile;
-use crate::{features, moments};
+use crate::{features, learning, moments};
 use jiff::Timestamp;
 use oo_contracts::decision::{Ask, RandomBits, Recommendation};
+use oo_contracts::signal::Purpose;
 use oo_contracts::tip::Tip;
 use oo_contracts::{DecisionId, TipId};
 
@@ -13,10 +14,12 @@ use oo_contracts::{DecisionId, TipId};
 pub fn ask(profile: &Profile, id: DecisionId, bits: u64, now: Timestamp) -> Ask {
     Ask {
         id,
-        context: features::context(profile, now),
+        context: features::context(&profile.permitted(Purpose::Choosing), now),
         candidates: candidates::eligible(profile, now),
-        posterior: None,
+        posterior: learning::evidence(profile, now).as_ref().and_then(learning::to_posterior),
         bits: RandomBits::new(bits),
+        unit: None,
+        tenant: None,
     }
 }
 
@@ -47,6 +50,7 @@ pub fn tip(profile: &Profile, ask: &Ask, answer: &Recommendation, now: Timestamp
         not_after,
         zone: profile.zone_name().clone(),
         language: profile.preferences().language,
+        channels: profile.preferences().channels.clone(),
     })
 }
 

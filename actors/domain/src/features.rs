@@ -1,13 +1,21 @@
-//! The circumstances of a decision. The same functions serve and train, so that both see the same.
+//! The circumstances of a decision, and what a learner sees of them. The same functions serve and train, so that both see
+//! the same.
+
+mod row;
+
+pub use row::{BURDEN_OF, D, FEATURES, Feature, Row, Topic, hour};
 
 use crate::local::{self, minus, minutes_between};
 use crate::moments;
+use crate::pacer;
 use crate::profile::Profile;
+use crate::receptivity;
+use crate::rhythm;
 use jiff::Timestamp;
-use oo_contracts::decision::Context;
+use oo_contracts::decision::{Context, DayMinutes};
 
 /// Grows when a feature changes its meaning; stands in every recommendation with the policy's own version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const DAY_MINUTES: u32 = 24 * 60;
 const WEEK_MINUTES: u32 = 7 * DAY_MINUTES;
@@ -17,6 +25,11 @@ pub fn context(profile: &Profile, now: Timestamp) -> Context {
     let wall = profile.zone().to_datetime(now);
     let horizon = local::plus(now, local::days(1));
     let next_busy = moments::next_busy(profile, now).filter(|start| *start <= horizon);
+    let pacing = pacer::pacing(profile, now);
+    let receptivity = receptivity::receptivity(profile, now);
+    let day = local::day(profile.zone(), now);
+    let since = |begin: Timestamp| (begin <= now).then(|| day_minutes(begin, now));
+    let until = |end: Timestamp| (now < end).then(|| day_minutes(now, end));
     Context {
         at: now,
         minute_of_day: u16::from(wall.hour().unsigned_abs()) * 60 + u16::from(wall.minute().unsigned_abs()),
@@ -32,7 +45,19 @@ pub fn context(profile: &Profile, now: Timestamp) -> Context {
         sent_today: profile.given_today(now),
         budget: profile.budget(now),
         dosage: profile.dosage(now),
+        eligible_left: Some(pacing.left),
+        eligible_passed: Some(pacing.passed),
+        pace: Some(pacing.pace),
+        receptivity: Some(receptivity.now),
+        usual_receptivity: Some(receptivity.usual),
+        since_morning: rhythm::morning(profile, day).and_then(since),
+        until_evening: rhythm::evening(profile, day).and_then(until),
     }
+}
+
+/// Minutes between two times of a day.
+pub(crate) fn day_minutes(from: Timestamp, to: Timestamp) -> DayMinutes {
+    DayMinutes::saturating(i64::from(minutes_between(from, to, DAY_MINUTES)))
 }
 
 /// Minutes until the next busy event, none within one, at most a day.

@@ -3,11 +3,15 @@
 
 use crate::candidates;
 use crate::habits;
-use crate::local::{self, Window, minus, minutes, plus};
+use crate::local::{self, minus, minutes, plus};
 use crate::profile::Profile;
 use crate::profile::kept::KeptEvent;
+use crate::quiet::Quiet;
+use crate::rhythm;
 use jiff::{SignedDuration, Timestamp};
+use oo_contracts::Share;
 use oo_contracts::decision::{Hush, Silence};
+use oo_contracts::signal::Purpose;
 
 /// Nothing is said so shortly before a busy event, and a task leaves so much room before it (product R-T4).
 pub const BUFFER: SignedDuration = minutes(5);
@@ -18,6 +22,12 @@ pub const ASK_AGAIN: SignedDuration = minutes(45);
 
 /// When all workers were taken, after this.
 pub const ASK_AGAIN_SOON: SignedDuration = minutes(1);
+
+/// What can soon no longer be said in time is looked at so long before: time enough for a second try.
+pub const LAST_LOOK: SignedDuration = minutes(15);
+
+/// A person's day winds down so long before it ends.
+pub const WINDS_DOWN: SignedDuration = minutes(90);
 
 /// With something linked, nobody is left alone for longer than this: what was missed is seen then.
 pub const LOOK_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(6);
@@ -52,7 +62,7 @@ pub fn may_speak(profile: &Profile, now: Timestamp) -> Result<(), Silence> {
     if let Some(until) = profile.last_given().map(|given| plus(given, gap)).filter(|until| now < *until) {
         return Err(Silence::TooSoon { until });
     }
-    match busy_block(profile, now) {
+    match busy_block(&profile.permitted(Purpose::Timing), now) {
         Some(Block { started: true, until }) => Err(Silence::Busy { until }),
         Some(Block { started: false, until }) => Err(Silence::AlmostBusy { until }),
         None => Ok(()),
@@ -71,13 +81,13 @@ pub fn silence(profile: &Profile, now: Timestamp) -> Option<Silence> {
 }
 
 /// What a policy's silence means for this person.
-pub fn hushed(profile: &Profile, now: Timestamp, hush: Hush) -> Silence {
+pub fn hushed(profile: &Profile, now: Timestamp, hush: Hush, confidence: Option<Share>) -> Silence {
     let until = match hush {
         Hush::Overloaded => plus(now, ASK_AGAIN_SOON),
-        Hush::NotWorthIt => next_turn(profile, now).min(plus(now, ASK_AGAIN)),
+        Hush::NotWorthIt | Hush::EnoughForNow => next_turn(profile, now).min(plus(now, ASK_AGAIN)),
         Hush::NoCandidates => next_turn(profile, now),
     };
-    Silence::Policy { hush, until }
+    Silence::Policy { hush, until, confidence }
 }
 
 /// The next instant at which looking is worth it, always after `now`; `None` when time alone changes nothing.
@@ -89,7 +99,7 @@ pub fn next_look(profile: &Profile, now: Timestamp, silence: Option<&Silence>) -
     }
     let said = match silence {
         // A policy was asked, or is about to be: it may say something else a while later.
-        None | Some(Silence::Policy { hush: Hush::NotWorthIt, .. })
+        None | Some(Silence::Policy { hush: Hush::NotWorthIt | Hush::EnoughForNow, .. })
             if !candidates::eligible(profile, now).is_empty() =>
         {
             Some(plus(now, ASK_AGAIN))
@@ -155,11 +165,12 @@ pub fn takes_time(kept: &KeptEvent) -> bool {
     kept.event.busy && kept.event.start < kept.event.end
 }
 
-fn quiet(profile: &Profile) -> Option<Window> {
-    profile.preferences().quiet.map(|quiet| Window { from: quiet.from, to: quiet.to })
+fn quiet(profile: &Profile) -> Option<Quiet> {
+    Quiet::of(profile.preferences())
 }
 
-fn quiet_until(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+/// When the quiet hours that `now` is in end.
+pub(crate) fn quiet_until(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
     let quiet = quiet(profile)?;
     // Hours that never end within days are no hours; a day is as good a time as any to look again.
     quiet
@@ -169,9 +180,31 @@ fn quiet_until(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
 
 /// When something next begins or ends that a decision depends on; at the latest after [`LOOK_AT_LEAST_EVERY`].
 fn next_turn(profile: &Profile, now: Timestamp) -> Timestamp {
+    let profile = &*profile.permitted(Purpose::Timing);
+    let zone = profile.zone();
+    let today = local::day(zone, now);
     let meetings = profile.events().iter().filter(|kept| takes_time(kept)).flat_map(|kept| {
-        let prepare = minus(kept.event.start, candidates::PREPARE_FROM);
-        [Some(kept.event.end), (!kept.event.all_day).then_some(prepare)]
+        let prepare = [candidates::PREPARE_FROM, LAST_LOOK + candidates::PREPARE_UNTIL];
+        let prepare = prepare.map(|before| (!kept.event.all_day).then_some(minus(kept.event.start, before)));
+        [Some(kept.event.end), prepare[0], prepare[1]]
+    });
+    // The last look before something can no longer be said in time.
+    let ends = profile
+        .tasks()
+        .iter()
+        .filter(|kept| profile.is_open(kept, now))
+        .filter_map(|kept| candidates::task_deadline(profile, kept, now))
+        .chain(
+            profile
+                .habits()
+                .iter()
+                .filter(|kept| habits::is_open(profile, kept, now) && !habits::is_done(profile, kept, now))
+                .filter_map(|kept| candidates::habit_deadline(profile, kept, now)),
+        )
+        .map(|deadline| Some(minus(deadline, LAST_LOOK)));
+    let rhythm = [Some(today), today.tomorrow().ok()].into_iter().flatten().flat_map(|day| {
+        let evening = rhythm::evening(profile, day).map(|evening| minus(evening, WINDS_DOWN));
+        [rhythm::morning(profile, day), evening]
     });
     let snoozed = profile
         .tasks()
@@ -182,11 +215,13 @@ fn next_turn(profile: &Profile, now: Timestamp) -> Timestamp {
         .map(|memory| memory.snoozed_until);
     let habits =
         profile.habits().iter().filter(|kept| !kept.memory.never).map(|kept| habits::opens(profile, kept, now));
-    let morning = quiet(profile).and_then(|quiet| quiet.closes(profile.zone(), now));
+    let quiet_ends = quiet(profile).and_then(|quiet| quiet.closes(profile.zone(), now));
     meetings
         .chain(snoozed)
         .chain(habits)
-        .chain([morning, Some(local::tomorrow(profile.zone(), now)), Some(plus(now, LOOK_AT_LEAST_EVERY))])
+        .chain(ends)
+        .chain(rhythm)
+        .chain([quiet_ends, Some(local::tomorrow(profile.zone(), now)), Some(plus(now, LOOK_AT_LEAST_EVERY))])
         .flatten()
         .filter(|at| *at > now)
         .min()

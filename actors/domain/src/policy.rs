@@ -1,12 +1,14 @@
 //! Policies: from an ask to an action, with the probability it was taken with and the facts that spoke for it.
 
 pub mod facts;
+pub mod linear;
 mod lottery;
 pub mod random_todo;
+mod reasons;
 pub mod rules;
 
 use lottery::Lottery;
-use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Recommendation};
+use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Provenance, Recommendation};
 use oo_contracts::tip::Reason;
 
 /// Chooses one candidate of an ask, or silence.
@@ -35,13 +37,14 @@ pub struct Propensities {
 }
 
 /// The policies that are built in, by name.
-pub const NAMES: [&str; 2] = [random_todo::NAME, rules::NAME];
+pub const NAMES: [&str; 3] = [random_todo::NAME, rules::NAME, linear::NAME];
 
 /// The policy of that name.
 pub fn named(name: &str) -> Option<Box<dyn Policy + Send + Sync>> {
     match name {
         random_todo::NAME => Some(Box::new(random_todo::RandomTodo)),
         rules::NAME => Some(Box::new(rules::Rules)),
+        linear::NAME => Some(Box::new(linear::Linear::default())),
         _ => None,
     }
 }
@@ -68,8 +71,10 @@ fn answer(
         silence: tip.is_none().then_some(hush),
         tip,
         propensity,
+        confidence: None,
         policy: policy_name(name),
         version: version * 1000 + crate::features::VERSION,
+        provenance: Provenance::default(),
     }
 }
 

@@ -1,13 +1,19 @@
 //! A person's profile: a pure fold over their log. Rebuilt, replayed and explained from the log alone.
 
 mod answers;
+mod consent;
 mod fold;
 pub mod kept;
 pub(crate) mod zone;
 
+use crate::learning::Learnt;
 use crate::local;
 use crate::moments;
+use crate::pacer::Ledger;
+use crate::receptivity::Receptivity;
+use crate::rhythm::Rhythm;
 use crate::tip_life::{self, Life};
+use consent::Consent;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kept::{KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
@@ -21,7 +27,7 @@ use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 4;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
@@ -64,6 +70,9 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lives: Vec<Life>,
     had_tip: bool,
+    /// What the tips whose reward is certain have taught.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learnt: Option<Learnt>,
     /// Tips ignored since the last answer.
     ignored: u8,
     /// When ignored tips last lowered the day's budget.
@@ -73,16 +82,21 @@ pub struct Profile {
     /// Decayed count of tips, in millionths, at the time beside it.
     dosage: Option<(u64, Timestamp)>,
     looked_at: Option<Timestamp>,
+    /// The look before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    looked_before: Option<Timestamp>,
+    /// Tips owed from one day to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ledger: Option<Ledger>,
+    /// The hours in which the person was seen.
+    #[serde(default, skip_serializing_if = "Rhythm::is_empty")]
+    rhythm: Rhythm,
+    /// What became of the tips that are no longer remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receptivity: Option<Box<Receptivity>>,
     /// Fingerprints of the feedback heard last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     heard: Vec<u64>,
-}
-
-/// What the person allows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Consent {
-    pub(crate) tips: bool,
-    pub(crate) learning: bool,
 }
 
 impl Default for Profile {
@@ -114,11 +128,16 @@ impl Profile {
             tip: None,
             lives: Vec::new(),
             had_tip: false,
+            learnt: None,
             ignored: 0,
             lowered_at: None,
             paused_until: None,
             dosage: None,
             looked_at: None,
+            looked_before: None,
+            ledger: None,
+            rhythm: Rhythm::default(),
+            receptivity: None,
             heard: Vec::new(),
         }
     }
@@ -176,6 +195,11 @@ impl Profile {
     /// The tips of the last days, the newest last.
     pub fn lives(&self) -> &[Life] {
         &self.lives
+    }
+
+    /// What the tips whose reward is certain have taught.
+    pub fn learnt(&self) -> Option<&Learnt> {
+        self.learnt.as_ref()
     }
 
     /// The tip that may be shown at `now`.
@@ -280,7 +304,26 @@ impl Profile {
             zone: self.zone_name().clone(),
             had_tip: self.had_tip,
             accounts: self.accounts.clone(),
+            preferences: Some(self.preferences.clone()),
+            consents: Some(self.consents()),
         }
+    }
+
+    /// The look before the last one.
+    pub(crate) fn looked_before(&self) -> Option<Timestamp> {
+        self.looked_before
+    }
+
+    pub(crate) fn ledger(&self) -> Option<Ledger> {
+        self.ledger
+    }
+
+    pub(crate) fn rhythm(&self) -> &Rhythm {
+        &self.rhythm
+    }
+
+    pub(crate) fn receptivity(&self) -> Option<&Receptivity> {
+        self.receptivity.as_deref()
     }
 
     pub(crate) fn paused_until(&self) -> Option<Timestamp> {

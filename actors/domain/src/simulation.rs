@@ -3,6 +3,7 @@
 
 use crate::local::{minutes, plus};
 use crate::moments;
+use crate::pacer;
 use crate::policy;
 use crate::profile::Profile;
 use crate::testing::{Log, ZONES, reference, task};
@@ -10,10 +11,10 @@ use crate::{candidates, decide};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
 use oo_contracts::ENTRY_VERSION;
-use oo_contracts::decision::{RandomBits, Silence};
+use oo_contracts::decision::{DayMinutes, RandomBits, Silence};
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::signal::{
-    Answer, Budget, Event, Fact, GapMinutes, Habit, Minutes, MoodLevel, Preferences, QuietHours,
+    Answer, Budget, Event, Fact, GapMinutes, Habit, Minutes, MoodLevel, Preferences, QuietHours, QuietWeek,
 };
 use oo_contracts::tip::Tip;
 use proptest::prelude::*;
@@ -31,6 +32,8 @@ enum Happening {
     Move(&'static str),
     Change(Preferences),
     Answer(Answer),
+    /// The clock is set forward, or back.
+    Clock(i64),
     /// The recommender takes so many seconds, in which this happens.
     Slow(i64, Box<Happening>),
 }
@@ -39,12 +42,19 @@ fn preferences() -> impl Strategy<Value = Preferences> {
     let time =
         (0i8..24, prop::sample::select(&[0i8, 15, 30][..])).prop_map(|(hour, minute)| civil::time(hour, minute, 0, 0));
     let quiet = prop::option::weighted(0.8, (time.clone(), time).prop_map(|(from, to)| QuietHours { from, to }));
-    (0i64..=5, quiet, 15i64..=180).prop_map(|(budget, quiet, gap)| Preferences {
+    let week = prop::option::weighted(0.4, prop::array::uniform7(quiet.clone()).prop_map(week));
+    (0i64..=5, quiet, week, 15i64..=180).prop_map(|(budget, quiet, quiet_week, gap)| Preferences {
         budget: Budget::saturating(budget),
         quiet,
+        quiet_week,
         gap: GapMinutes::saturating(gap),
         ..Preferences::default()
     })
+}
+
+fn week(days: [Option<QuietHours>; 7]) -> QuietWeek {
+    let [monday, tuesday, wednesday, thursday, friday, saturday, sunday] = days;
+    QuietWeek { monday, tuesday, wednesday, thursday, friday, saturday, sunday }
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -65,6 +75,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => prop::sample::select(&ZONES[..]).prop_map(Happening::Move),
         1 => preferences().prop_map(Happening::Change),
         5 => answer.prop_map(Happening::Answer),
+        1 => prop_oneof![-90i64..90, -15_000i64..15_000].prop_map(Happening::Clock),
     ];
     prop_oneof![
         6 => plain.clone(),
@@ -93,6 +104,8 @@ struct Given {
 struct World {
     log: Log,
     now: Timestamp,
+    /// Before the clock was set back.
+    latest: Timestamp,
     zone: TimeZone,
     given: Vec<Given>,
     policy: &'static str,
@@ -103,6 +116,12 @@ impl World {
         let now = self.now;
         let fact = match what {
             Happening::Nothing | Happening::Slow(..) => return,
+            Happening::Clock(by) => {
+                // Not so far back that the events of then are forgotten.
+                self.latest = self.latest.max(now);
+                self.now = plus(now, minutes(*by)).max(plus(self.latest, -SignedDuration::from_hours(20)));
+                return;
+            }
             Happening::Task(item, takes) => {
                 let mut task = task(&format!("task-{item}"));
                 task.minutes = Some(Minutes::saturating(i64::from(*takes)));
@@ -195,13 +214,31 @@ impl World {
     }
 
     fn in_quiet_hours(&self, at: Timestamp) -> bool {
-        let wall = self.zone.to_datetime(at).time();
-        self.log.profile.preferences().quiet.is_some_and(|QuietHours { from, to }| {
-            if from <= to { from <= wall && wall < to } else { from <= wall || wall < to }
-        })
+        let wall = self.zone.to_datetime(at);
+        let Preferences { quiet, quiet_week, .. } = self.log.profile.preferences();
+        let begun_on = |day: civil::Weekday| match quiet_week {
+            None => *quiet,
+            Some(week) => match day {
+                civil::Weekday::Monday => week.monday,
+                civil::Weekday::Tuesday => week.tuesday,
+                civil::Weekday::Wednesday => week.wednesday,
+                civil::Weekday::Thursday => week.thursday,
+                civil::Weekday::Friday => week.friday,
+                civil::Weekday::Saturday => week.saturday,
+                civil::Weekday::Sunday => week.sunday,
+            },
+        };
+        let (today, now) = (wall.date().weekday(), wall.time());
+        let own = |QuietHours { from, to }: QuietHours| from <= now && (now < to || to < from);
+        let left = |QuietHours { from, to }: QuietHours| to < from && now < to;
+        begun_on(today).is_some_and(own) || begun_on(today.previous()).is_some_and(left)
     }
 
     fn in_or_before_busy(&self, at: Timestamp) -> bool {
+        is_in_or_before(&self.busy_events(), at)
+    }
+
+    fn busy_events(&self) -> Vec<Event> {
         // The last version of each event in the log, as it stands in the entries.
         let mut events = std::collections::BTreeMap::new();
         for (_, entry) in &self.log.entries {
@@ -211,10 +248,29 @@ impl World {
                 events.insert(event.reference.clone(), event.clone());
             }
         }
-        events.values().any(|event| {
-            let length = event.start.duration_until(event.end);
-            event.busy && length.is_positive() && plus(event.start, -minutes(5)) < at && at < event.end
-        })
+        events.into_values().filter(|event| event.busy && event.start < event.end).collect()
+    }
+
+    /// What the pacer says of this day, against each of its minutes.
+    fn check_pacing(&self) -> Result<(), TestCaseError> {
+        let pacing = pacer::pacing(&self.log.profile, self.now);
+        let busy = self.busy_events();
+        let (mut passed, mut left, mut edges, mut was_open) = (0i64, 0i64, 1i64, false);
+        let mut minute = plus(self.now, -minutes(60 * 30));
+        while minute < plus(self.now, minutes(60 * 30)) {
+            // From the middle of the minute, so that it is on one side of every edge at a whole one.
+            let at = plus(minute, SignedDuration::from_secs(30));
+            let open =
+                self.day_of(at) == self.day_of(self.now) && !self.in_quiet_hours(at) && !is_in_or_before(&busy, at);
+            edges += i64::from(open != was_open);
+            was_open = open;
+            *if at < self.now { &mut passed } else { &mut left } += i64::from(open);
+            minute = plus(minute, minutes(1));
+        }
+        let near = |told: DayMinutes, counted: i64| (i64::from(told.get()) - counted.min(1440)).abs() <= edges;
+        prop_assert!(near(pacing.passed, passed), "{pacing:?} passed {passed} at {}", self.now);
+        prop_assert!(near(pacing.left, left), "{pacing:?} left {left} at {}", self.now);
+        Ok(())
     }
 
     /// The wall clock's date, four hours back.
@@ -222,6 +278,10 @@ impl World {
         let wall = self.zone.to_datetime(at);
         if wall.hour() < 4 { wall.date().yesterday().unwrap() } else { wall.date() }
     }
+}
+
+fn is_in_or_before(busy: &[Event], at: Timestamp) -> bool {
+    busy.iter().any(|event| plus(event.start, -minutes(5)) < at && at < event.end)
 }
 
 /// A silence ends at its `until`, or gives way to one that ends later; and the next look is always ahead.
@@ -271,7 +331,7 @@ proptest! {
     ) {
         let policy = if rules { policy::rules::NAME } else { policy::random_todo::NAME };
         let zone_of = TimeZone::get(zone).unwrap();
-        let mut world = World { log: Log::linked(), now, zone: zone_of, given: Vec::new(), policy };
+        let mut world = World { log: Log::linked(), now, latest: now, zone: zone_of, given: Vec::new(), policy };
         world.happen(&Happening::Change(preferences));
         world.happen(&Happening::Move(zone));
         world.happen(&Happening::Task(0, 10));
@@ -285,11 +345,17 @@ proptest! {
                 world.log.moment(world.now);
             }
             check_silence(&world.log.profile, world.now)?;
+            let shown = world.log.profile.view(world.now).tip;
+            prop_assert!(shown.is_none_or(|tip| world.now < tip.not_after), "shown after its time");
             let slow = match &what {
                 Happening::Slow(seconds, what) => Some((*seconds, &**what)),
                 _ => None,
             };
             world.look(bits, slow)?;
+        }
+        // Events of the day are forgotten where the clock was far ahead.
+        if world.latest <= world.now {
+            world.check_pacing()?;
         }
         // And the log alone tells the same.
         let mut again = Profile::new();
@@ -313,7 +379,7 @@ fn a_week_of_an_ordinary_person_has_its_tips_and_no_more() {
     for (policy, least) in [(policy::random_todo::NAME, 21), (policy::rules::NAME, 12)] {
         let now: Timestamp = "2026-10-22T04:00:00Z".parse().unwrap();
         let zone = TimeZone::get("Europe/Zurich").unwrap();
-        let mut world = World { log: Log::linked(), now, zone, given: Vec::new(), policy };
+        let mut world = World { log: Log::linked(), now, latest: now, zone, given: Vec::new(), policy };
         world.happen(&Happening::Move("Europe/Zurich"));
         for item in 0..6 {
             world.happen(&Happening::Task(item, 10));
@@ -322,6 +388,7 @@ fn a_week_of_an_ordinary_person_has_its_tips_and_no_more() {
         let mut bits = 1;
         while world.now < end {
             bits += 1;
+            world.log.moment(world.now);
             world.look(bits, None).unwrap();
             let given = world.given.len();
             // Every second tip is answered.

@@ -165,6 +165,7 @@ pub(crate) fn tip(id: &str, subject: Subject, decided_at: Timestamp) -> Tip {
         not_after: crate::local::plus(decided_at, crate::local::minutes(30)),
         zone: "UTC".to_owned().try_into().unwrap(),
         language: Language::En,
+        channels: None,
     }
 }
 
@@ -193,9 +194,49 @@ pub(crate) fn context() -> Context {
         sent_today: 0,
         budget: 3,
         dosage: 0.0,
+        eligible_left: None,
+        eligible_passed: None,
+        pace: None,
+        receptivity: None,
+        usual_receptivity: None,
+        since_morning: None,
+        until_evening: None,
     }
 }
 
 pub(crate) fn candidate(subject: Subject) -> Candidate {
-    Candidate { subject, minutes: 15, priority: 1, due_days: None, age_days: 0, shown: 0, since_shown: None }
+    Candidate {
+        subject,
+        minutes: 15,
+        priority: 1,
+        due_days: None,
+        age_days: 0,
+        shown: 0,
+        since_shown: None,
+        left: None,
+        in_a_row: None,
+    }
+}
+
+/// Draws that are the same each time: SplitMix64.
+pub(crate) struct Draws(pub(crate) u64);
+
+impl Draws {
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From 0 to 1.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Nearly standard normal: the sum of twelve.
+    pub(crate) fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
 }

@@ -1,7 +1,9 @@
 //! The life of a tip: given, then answered, expired or withdrawn; and what taking an answer back restores.
 
+use crate::features::Row;
 use crate::local::{minutes, plus};
-use crate::profile::kept::Memory;
+use crate::profile::kept::{Memory, Trace};
+use crate::receptivity::Occasion;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::TipId;
 use oo_contracts::signal::Answer;
@@ -78,6 +80,15 @@ pub struct Life {
     /// The last answer taken back was a "done".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) undid_done: bool,
+    /// The time and circumstances in which it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) occasion: Option<Occasion>,
+    /// What a learner saw of it when it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) row: Option<Row>,
+    /// What was heard of it, for its reward.
+    #[serde(default, skip_serializing_if = "Trace::is_empty")]
+    pub(crate) trace: Trace,
     /// What taking the answer back restores, for as long as it can be taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<Box<Before>>,

@@ -7,6 +7,7 @@ use crate::advice;
 use crate::profile::zone::zone_of;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use oo_contracts::decision::Silence;
 use oo_contracts::signal::Language;
 use oo_contracts::tip::{Because, Card, Subject, Tip, TipText};
 
@@ -35,6 +36,11 @@ pub fn card(tip: &Tip, title: Option<&str>, source: Option<&str>) -> Card {
     }
 }
 
+/// A silence in words: why nothing was said, until when that holds, and how sure the policy was that chose it.
+pub fn silence(silence: &Silence, language: Language, zone: &TimeZone) -> String {
+    templates::silence(language, silence, zone)
+}
+
 /// Hours and minutes on the person's wall clock.
 pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
     let wall = zone.to_datetime(at);
@@ -44,7 +50,13 @@ pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
 fn is_of_the_moment(because: &Because) -> bool {
     matches!(
         because,
-        Because::FreeMinutes { .. } | Because::StartsIn { .. } | Because::HabitWindow | Because::LongStretch { .. }
+        Because::FreeMinutes { .. }
+            | Because::StartsIn { .. }
+            | Because::HabitWindow
+            | Because::LongStretch { .. }
+            | Because::JustEnded { .. }
+            | Because::DayBegins
+            | Because::DayEnds
     )
 }
 

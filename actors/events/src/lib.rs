@@ -1,12 +1,18 @@
-//! Signals on their way into the log, and the streams themselves. The only service that appends signals.
+//! Signals on their way into the log, and the streams themselves. The only service that appends signals; and the one that
+//! gathers all that is held of a person, or erases it.
 
+mod erase;
+mod export;
+
+use erase::UnderWay;
 use futures_util::future::join_all;
 use oo_contracts::entry::Body;
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Ingest, Ingested, Kept};
 use oo_runtime::{Context, Logbook, Metric, People, crash, web};
 use oo_subjects::streams::{self, SetUpError};
-use oo_subjects::{AppendError, INGEST};
+use oo_subjects::{AppendError, ERASE, EXPORT, EXPORT_PAGE, INGEST, RECEIPT};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Batches appended at once.
@@ -15,6 +21,16 @@ const BATCHES: usize = 256;
 const MAX_SIGNALS: usize = 500;
 /// Before the set-up of the streams is tried again.
 const SET_UP_AGAIN: Duration = Duration::from_millis(500);
+
+/// Exports and erasures at once: each may take seconds, and asks all others.
+const RIGHTS: usize = 16;
+
+/// What rights are exercised with.
+pub(crate) struct Events {
+    ctx: Context,
+    people: People,
+    under_way: UnderWay,
+}
 
 /// Sets the streams up, then answers `oo.v1.ingest` until told to stop.
 pub async fn serve(ctx: Context) -> anyhow::Result<()> {
@@ -32,6 +48,23 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         }
     }
     let people = ctx.people().await?;
+    let events = Arc::new(Events { ctx: ctx.clone(), people: people.clone(), under_way: UnderWay::default() });
+    macro_rules! answer {
+        ($wire:expr, $method:ident) => {
+            let own = events.clone();
+            let answer = move |question| {
+                let own = own.clone();
+                async move { own.$method(question).await }
+            };
+            ctx.answer($wire, RIGHTS, answer).await?;
+        };
+    }
+    answer!(EXPORT, export);
+    answer!(EXPORT_PAGE, export_page);
+    answer!(ERASE, erase);
+    answer!(RECEIPT, receipt);
+    let stop = ctx.shutdown.clone();
+    ctx.spawn("erasures", async move { stop.run_until_cancelled(events.follow_erasures()).await });
     let answering = ctx.clone();
     ctx.answer(INGEST, BATCHES, move |batch| {
         let (ctx, people) = (answering.clone(), people.clone());

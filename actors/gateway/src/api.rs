@@ -2,7 +2,7 @@
 
 use crate::doors::Request;
 use crate::state::problem;
-use crate::{Gateway, sign_in, state, stream};
+use crate::{Gateway, rights, sign_in, state, stream};
 use oo_contracts::http::{LinkTo, MAX_BATCH, OwnServer, OwnSignals, Problem, SignalsKept, TipAnswer};
 use oo_contracts::push::Subscription;
 use oo_contracts::signal::{Fact, Signal};
@@ -41,6 +41,8 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         | ["api", "v1", "passkeys", "start"] => &[Method::POST],
         ["api", "v1", "session" | "sessions"] | ["api", "v1", "sessions" | "passkeys", _] => &[Method::DELETE],
         ["api", "v1", "state" | "stream" | "ways" | "doors"] | [".well-known", "jwks.json"] => &[Method::GET],
+        ["api", "v1", "me"] | ["api", "v1", "me", "export"] | ["api", "v1", "erasures", _] => &[Method::GET],
+        ["api", "v1", "me", "erase"] | ["api", "v1", "me", "erase", "confirmation"] => &[Method::POST],
         ["auth", _, "callback"] => &[Method::GET, Method::POST],
         ["api", "v1", "signals"] | ["api", "v1", "tips", _, "answer"] | ["api", "v1", "links", _] | ["webhooks", _] => {
             &[Method::POST]
@@ -66,6 +68,7 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         ["api", "v1", "session", "passkey"] => sign_in::by_passkey(gateway, &request).await,
         ["api", "v1", "ways"] => sign_in::ways(gateway).await,
         [".well-known", "jwks.json"] => sign_in::keys(gateway).await,
+        ["api", "v1", "erasures", id] => rights::receipt(gateway, id, &request).await,
         ["auth", issuer, "callback"] => sign_in::from_issuer(gateway, issuer, &request).await,
         ["webhooks", provider] => hook(gateway, named(provider)?, &request).await,
         _ => {
@@ -87,6 +90,10 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
         ["api", "v1", "passkeys", id] => sign_in::remove_passkey(gateway, user, id, request).await,
         ["api", "v1", "token"] => sign_in::token(gateway, request).await,
         ["api", "v1", "state"] => Ok(web::json(200, &state::of(gateway, &user).await?)),
+        ["api", "v1", "me"] => rights::me(gateway, user).await,
+        ["api", "v1", "me", "export"] => rights::export(gateway, user).await,
+        ["api", "v1", "me", "erase", "confirmation"] => rights::confirmation(gateway, user).await,
+        ["api", "v1", "me", "erase"] => rights::erase(gateway, user, request).await,
         ["api", "v1", "stream"] => stream::open(gateway, user).await,
         ["api", "v1", "signals"] => signals(gateway, user, request.json()?).await,
         ["api", "v1", "tips", tip, "answer"] => {

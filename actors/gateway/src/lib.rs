@@ -4,6 +4,7 @@ mod api;
 mod doors;
 mod limits;
 mod pages;
+mod rights;
 mod sign_in;
 mod state;
 mod stream;

@@ -43,6 +43,11 @@ impl Cache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, about), _| about.account != *account);
     }
 
+    /// Forgets all: seldom, and what is asked for again is fetched again.
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn forget_one(&self, user: &UserId, about: &Ref) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(user.clone(), about.clone()));
     }

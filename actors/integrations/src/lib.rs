@@ -28,7 +28,7 @@ pub use settings::Settings;
 
 use oo_runtime::seal::{Tally, Walk};
 use oo_runtime::{Context, redis_store, web};
-use oo_subjects::{COMPLETE, FETCH, HOOK, LINK_CALLBACK, LINK_END, LINK_LIST, LINK_START};
+use oo_subjects::{CLEAR_LINKS, COMPLETE, FETCH, HOOK, LINK_CALLBACK, LINK_END, LINK_LIST, LINK_START};
 use shared::Shared;
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ const AT_ONCE: usize = 64;
 
 /// Runs the service until it is told to stop.
 pub async fn serve(ctx: Context) -> anyhow::Result<()> {
-    let shared = Shared::new(&ctx)?;
     web::serve_health(&ctx).await?;
+    let shared = Shared::new(&ctx, ctx.people().await?)?;
     let offered: Vec<_> = shared.connectors.keys().map(|provider| provider.slug()).collect();
     tracing::info!(?offered, "providers");
 
@@ -55,6 +55,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(FETCH, content::fetch);
     answer!(COMPLETE, content::complete);
     answer!(HOOK, hooks::hook);
+    answer!(CLEAR_LINKS, unlink::clear);
 
     let (http, stop) = (shared.http.clone(), ctx.shutdown.clone());
     ctx.spawn("pace", async move { stop.run_until_cancelled(http.pace().forget_the_quiet()).await });
@@ -68,7 +69,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
 /// For `oo vault`; the service may run meanwhile.
 pub async fn sealed(ctx: &Context, walk: Walk) -> anyhow::Result<Vec<(&'static str, Tally)>> {
     let (redis, ring) = (redis_store::connect(&ctx.settings.redis)?, ctx.keyring()?);
-    let vault = vault::Vault::new(vault_store::VaultStore::new(redis.clone()), ring.clone());
+    let vault = vault::Vault::new(vault_store::VaultStore::new(redis.clone()), ring.clone(), ctx.people().await?);
     let links = link_store::LinkStore::new(redis);
     Ok(vec![
         ("linked accounts", vault.sealed(walk).await?),

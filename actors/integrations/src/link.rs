@@ -99,6 +99,7 @@ pub(crate) async fn keep(
             shared.schedule.hint(&linked.id, wall).await?;
             linked
         }
+        Kept::Nobody => return Err(Problem::new(404, "nobody by that name", "sign in again")),
         // The new grant is not revoked: at Google that would end the other person's link, too.
         Kept::Elsewhere => {
             return Err(Problem::new(
@@ -126,7 +127,7 @@ pub(crate) async fn list(shared: Arc<Shared>, list: LinkList) -> Result<Links, P
             Way::OwnServer(wants) => Some(wants),
         }),
     };
-    let ended = shared.vault.ended().await?.into_iter().filter_map(|(_, opened)| opened.map(|(linked, _)| linked));
+    let ended = shared.vault.ended().await?.into_iter().filter_map(|ending| ending.left?.linked);
     let ended = ended.filter(|linked| linked.user == list.user).map(|linked| EndedLink {
         name: shared.name(linked.provider),
         id: linked.id,

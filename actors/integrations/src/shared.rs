@@ -20,7 +20,7 @@ use oo_contracts::wire::Account;
 use oo_contracts::{AccountId, Provider};
 use oo_runtime::outbound::{Outbound, Reach};
 use oo_runtime::seal::Keyring;
-use oo_runtime::{Context, redis_store};
+use oo_runtime::{Context, People, redis_store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -127,7 +127,7 @@ pub(crate) fn not_linked() -> Problem {
 
 impl Shared {
     /// Sets all up; nothing needs to answer yet.
-    pub(crate) fn new(ctx: &Context) -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn new(ctx: &Context, people: People) -> anyhow::Result<Arc<Self>> {
         let settings: Settings = ctx.section()?;
         let connectors = Arc::new(crate::connector::connectors(&settings)?);
         let ring = ctx.keyring()?;
@@ -142,7 +142,7 @@ impl Shared {
         let reach = if settings.loopback { Reach::Loopback } else { Reach::Public };
         let outbound = Outbound::new(reach).context("no way to call providers")?;
         let http = Http::new(outbound, ctx.metrics.clone(), ctx.clock);
-        let vault = Vault::new(VaultStore::new(redis.clone()), ring.clone());
+        let vault = Vault::new(VaultStore::new(redis.clone()), ring.clone(), people);
         ctx.health.depends_on("vault", {
             let vault = vault.clone();
             move || {

@@ -7,9 +7,10 @@ use crate::connector::Access;
 use crate::store::StoreError;
 use crate::vault_store::{Ended, Raw, VaultStore};
 use oo_contracts::wire::{AccountStatus, Broken};
-use oo_contracts::{AccountId, Provider, Timestamp, UserId};
-use oo_runtime::random;
+use oo_contracts::{AccountId, LogId, Provider, Timestamp, UserId};
+use oo_runtime::people::PeopleError;
 use oo_runtime::seal::{Envelope, Keyring, OpenError};
+use oo_runtime::{People, random};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -82,6 +83,8 @@ impl Grant {
 #[derive(Debug, Clone)]
 pub(crate) struct Linked {
     pub(crate) id: AccountId,
+    /// The name of the person's log: all that the store knows them by.
+    pub(crate) log: LogId,
     pub(crate) user: UserId,
     pub(crate) provider: Provider,
     pub(crate) status: AccountStatus,
@@ -119,6 +122,25 @@ pub(crate) enum Kept {
     Again(Linked),
     /// Somebody else has linked this account.
     Elsewhere,
+    /// There is nobody by that name; they may have been erased meanwhile.
+    Nobody,
+}
+
+/// What is left of an ended link.
+pub(crate) struct Ending {
+    pub(crate) row: Ended,
+    /// `None` where the record cannot be read.
+    pub(crate) left: Option<Left>,
+}
+
+/// What a record says after its end.
+pub(crate) struct Left {
+    pub(crate) log: LogId,
+    pub(crate) provider: Provider,
+    /// The account as it was; `None` once its person was erased.
+    pub(crate) linked: Option<Linked>,
+    /// `None` where it does not open any more.
+    pub(crate) grant: Option<Grant>,
 }
 
 /// What became of a refreshed grant.
@@ -149,6 +171,8 @@ pub(crate) enum VaultError {
     #[error(transparent)]
     Away(#[from] StoreError),
     #[error(transparent)]
+    People(#[from] PeopleError),
+    #[error(transparent)]
     Sealed(#[from] OpenError),
     #[error("a vault record cannot be read")]
     Garbled,
@@ -159,7 +183,7 @@ pub(crate) enum VaultError {
 /// A record as it rests.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
-    user: UserId,
+    log: LogId,
     provider: Provider,
     status: AccountStatus,
     sealed: Envelope,
@@ -185,11 +209,12 @@ struct Plain<'a> {
 pub(crate) struct Vault {
     store: VaultStore,
     ring: Keyring,
+    people: People,
 }
 
 impl Vault {
-    pub(crate) fn new(store: VaultStore, ring: Keyring) -> Self {
-        Self { store, ring }
+    pub(crate) fn new(store: VaultStore, ring: Keyring, people: People) -> Self {
+        Self { store, ring, people }
     }
 
     /// Keeps a new grant: a new account, or a known one of the same person again.
@@ -201,23 +226,30 @@ impl Vault {
         wall: Timestamp,
     ) -> Result<Kept, VaultError> {
         let owner = owner_key(provider, &grant.owner);
+        let Some(person) = self.people.find(user).await? else { return Ok(Kept::Nobody) };
+        let log = person.place.log.clone();
+        let linked = |id| Linked { id, log: log.clone(), user: user.clone(), provider, status: AccountStatus::Active };
         for _ in 0..TRIES {
             if let Some(id) = self.store.of_owner(&owner).await? {
                 let Some((version, record)) = self.record(&id).await? else { continue };
-                if record.user != *user {
+                if record.log != log {
                     return Ok(Kept::Elsewhere);
                 }
-                let linked = Linked { id, user: user.clone(), provider, status: AccountStatus::Active };
+                let linked = linked(id);
                 if self.swap(&linked, version, grant).await? {
                     return Ok(Kept::Again(linked));
                 }
                 continue;
             }
             // Random, so that an account linked again after its end is another one: nothing of the old comes back.
-            let id: AccountId = random::token().parse().map_err(|_| VaultError::Garbled)?;
-            let linked = Linked { id, user: user.clone(), provider, status: AccountStatus::Active };
+            let linked = linked(random::token().parse().map_err(|_| VaultError::Garbled)?);
             let raw = self.seal(&linked, grant)?;
-            if self.store.create(&linked.id, user, &owner, &raw, wall).await? {
+            if self.store.create(&linked.id, &log, &owner, &raw, wall).await? {
+                if self.people.has_left(&log) {
+                    // Erased while it was kept: it is taken back as all of theirs.
+                    self.end(&linked.id).await?;
+                    return Ok(Kept::Nobody);
+                }
                 return Ok(Kept::New(linked));
             }
         }
@@ -227,25 +259,37 @@ impl Vault {
     /// An account with its grant.
     pub(crate) async fn read(&self, id: &AccountId) -> Result<Option<Account>, VaultError> {
         let Some((version, record)) = self.record(id).await? else { return Ok(None) };
+        let Some(linked) = self.linked(id, &record).await? else { return Ok(None) };
         let grant = self.open(id, &record)?;
         let is_old = self.ring.is_old(&record.sealed.key);
-        let Record { user, provider, status, .. } = record;
-        Ok(Some(Account { linked: Linked { id: id.clone(), user, provider, status }, grant, version, is_old }))
+        Ok(Some(Account { linked, grant, version, is_old }))
     }
 
     /// An account without its grant.
     pub(crate) async fn look(&self, id: &AccountId) -> Result<Option<Linked>, VaultError> {
-        let found = self.record(id).await?;
-        Ok(found.map(|(_, Record { user, provider, status, .. })| Linked { id: id.clone(), user, provider, status }))
+        match self.record(id).await? {
+            Some((_, record)) => self.linked(id, &record).await,
+            None => Ok(None),
+        }
     }
 
     /// A person's accounts.
     pub(crate) async fn of_user(&self, user: &UserId) -> Result<Vec<Linked>, VaultError> {
         let mut all = Vec::new();
-        for id in self.store.of_user(user).await? {
+        let Some(person) = self.people.find(user).await? else { return Ok(all) };
+        for id in self.store.of_log(&person.place.log).await? {
             all.extend(self.look(&id).await?);
         }
         Ok(all)
+    }
+
+    /// Ends all links of an erased person; says how many there were.
+    pub(crate) async fn end_all(&self, log: &LogId) -> Result<u32, VaultError> {
+        let mut ended = 0;
+        for id in self.store.of_log(log).await? {
+            ended += u32::from(self.end(&id).await?);
+        }
+        Ok(ended)
     }
 
     /// The account that a provider calls so.
@@ -327,19 +371,23 @@ impl Vault {
         let Some((_, record)) = self.record(id).await? else { return Ok(false) };
         // A record that does not open can be ended all the same, but then its owner's index is found by nobody.
         let owner = self.open(id, &record).ok().map(|grant| owner_key(record.provider, &grant.owner));
-        Ok(self.store.end(id, &record.user, owner.as_deref()).await?)
+        Ok(self.store.end(id, &record.log, owner.as_deref()).await?)
     }
 
     /// Ended accounts of which something is left to say or to revoke.
-    pub(crate) async fn ended(&self) -> Result<Vec<(Ended, Option<(Linked, Option<Grant>)>)>, VaultError> {
+    pub(crate) async fn ended(&self) -> Result<Vec<Ending>, VaultError> {
         let mut all = Vec::new();
-        for ended in self.store.ended().await? {
-            let opened = serde_json::from_str::<Record>(&ended.record).ok().map(|record| {
-                let grant = self.open(&ended.account, &record).ok();
-                let Record { user, provider, status, .. } = record;
-                (Linked { id: ended.account.clone(), user, provider, status }, grant)
-            });
-            all.push((ended, opened));
+        for row in self.store.ended().await? {
+            let left = match serde_json::from_str::<Record>(&row.record) {
+                Ok(record) => Some(Left {
+                    linked: self.linked(&row.account, &record).await?,
+                    grant: self.open(&row.account, &record).ok(),
+                    log: record.log,
+                    provider: record.provider,
+                }),
+                Err(_) => None,
+            };
+            all.push(Ending { row, left });
         }
         Ok(all)
     }
@@ -352,6 +400,13 @@ impl Vault {
     async fn record(&self, id: &AccountId) -> Result<Option<(u64, Record)>, VaultError> {
         let Some(Raw { version, record }) = self.store.load(id).await? else { return Ok(None) };
         Ok(Some((version, serde_json::from_str(&record).map_err(|_| VaultError::Garbled)?)))
+    }
+
+    /// Whose record it is. Of somebody who was erased there are no accounts any more, whatever still stands in the store.
+    async fn linked(&self, id: &AccountId, record: &Record) -> Result<Option<Linked>, VaultError> {
+        let Record { log, provider, status, .. } = record.clone();
+        let person = self.people.of_log(&log).await?;
+        Ok(person.map(|person| Linked { id: id.clone(), log, user: person.user.clone(), provider, status }))
     }
 
     async fn swap(&self, linked: &Linked, version: u64, grant: &Grant) -> Result<bool, VaultError> {
@@ -369,13 +424,13 @@ impl Vault {
             owner: grant.owner.as_str().into(),
         };
         let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| VaultError::Garbled)?);
-        let sealed = Envelope::seal(&self.ring, &belongs(&linked.user, linked.provider, &linked.id), &plain);
-        let Linked { user, provider, status, .. } = linked.clone();
-        encode(&Record { user, provider, status, sealed })
+        let sealed = Envelope::seal(&self.ring, &belongs(&linked.log, linked.provider, &linked.id), &plain);
+        let Linked { log, provider, status, .. } = linked.clone();
+        encode(&Record { log, provider, status, sealed })
     }
 
     fn open(&self, id: &AccountId, record: &Record) -> Result<Grant, VaultError> {
-        let plain = record.sealed.open(&self.ring, &belongs(&record.user, record.provider, id))?;
+        let plain = record.sealed.open(&self.ring, &belongs(&record.log, record.provider, id))?;
         let plain: Plain<'_> = serde_json::from_slice(&plain).map_err(|_| VaultError::Garbled)?;
         Ok(Grant {
             access: plain.access.as_ref().into(),
@@ -390,8 +445,8 @@ impl Vault {
 
 /// A record opens for its own person, provider and account only. Its version is not part of it: whoever could put an old
 /// record back could put its version back as well.
-fn belongs(user: &UserId, provider: Provider, account: &AccountId) -> String {
-    format!("oo/vault/v1|{user}|{}|{account}", provider.slug())
+fn belongs(log: &LogId, provider: Provider, account: &AccountId) -> String {
+    format!("oo/vault/v2|{log}|{}|{account}", provider.slug())
 }
 
 /// By what an account is found from the provider's own name of it, which need not stand in a key.

@@ -1,7 +1,7 @@
 //! Redis for the vault: records with a version, their indexes, the locks of refreshes.
 
 use crate::store::{DUE, ENDED, PROOF, StoreError, key, millis};
-use oo_contracts::{AccountId, Timestamp, UserId};
+use oo_contracts::{AccountId, LogId, Timestamp};
 use oo_runtime::redis_store;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, ExistenceCheck, Script, SetExpiry, SetOptions};
@@ -130,13 +130,13 @@ impl VaultStore {
     pub(crate) async fn create(
         &self,
         id: &AccountId,
-        user: &UserId,
+        log: &LogId,
         owner: &str,
         record: &str,
         due: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut call = CREATE.key(key("account", id));
-        call.key(key("owner", owner)).key(key("user", user)).key(DUE);
+        call.key(key("owner", owner)).key(key("person", log)).key(DUE);
         call.arg(id.as_str()).arg(record).arg(millis(due));
         call.invoke_async(&mut self.redis.clone()).await.map_err(away)
     }
@@ -146,18 +146,18 @@ impl VaultStore {
         Ok(found.and_then(|id| id.parse().ok()))
     }
 
-    pub(crate) async fn of_user(&self, user: &UserId) -> Result<Vec<AccountId>, StoreError> {
-        let mut found: Vec<String> = self.redis.clone().smembers(key("user", user)).await.map_err(away)?;
+    pub(crate) async fn of_log(&self, log: &LogId) -> Result<Vec<AccountId>, StoreError> {
+        let mut found: Vec<String> = self.redis.clone().smembers(key("person", log)).await.map_err(away)?;
         // A set has no order, and a page wants one.
         found.sort_unstable();
         Ok(found.into_iter().filter_map(|id| id.parse().ok()).collect())
     }
 
     /// Ends an account; `false` if it had ended before.
-    pub(crate) async fn end(&self, id: &AccountId, user: &UserId, owner: Option<&str>) -> Result<bool, StoreError> {
+    pub(crate) async fn end(&self, id: &AccountId, log: &LogId, owner: Option<&str>) -> Result<bool, StoreError> {
         let owner = owner.unwrap_or_default();
         let mut call = END.key(key("account", id));
-        call.key(key("user", user))
+        call.key(key("person", log))
             .key(DUE)
             .key(key("state", id))
             .key(key("known", id))

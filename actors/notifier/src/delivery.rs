@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use oo_contracts::SignalId;
 use oo_contracts::entry::Body;
 use oo_contracts::push::Subscription;
-use oo_contracts::signal::{Delivery as Outcome, Fact, Signal};
+use oo_contracts::signal::{Channel, Delivery as Outcome, Fact, Signal};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Fetch, Ingest, Words};
 use oo_domain::words;
@@ -124,11 +124,12 @@ impl Delivery {
 
     async fn to_all_devices(&self, person: &Person, tip: &Tip) -> Result<(), Cut> {
         let left = self.ctx.clock.wait_until(tip.not_after);
-        if left.is_zero() {
+        // Over; or the person is told on the page alone.
+        if left.is_zero() || !Channel::Push.is_in(tip.channels.as_deref()) {
             return Ok(());
         }
         let over = Instant::now() + left;
-        let subscriptions = self.persist("subscriptions", over, || self.store.all(&person.user)).await?;
+        let subscriptions = self.persist("subscriptions", over, || self.store.all(&person.place.log)).await?;
         if subscriptions.is_empty() {
             return Ok(());
         }
@@ -166,7 +167,7 @@ impl Delivery {
     async fn to_device(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Result<(), Cut> {
         let Parcel { person, tip, .. } = parcel;
         let device = &subscription.device;
-        let claim = format!("oo.v1.push.claim.{}.{device}", tip.id);
+        let claim = format!("{}.{}.{device}", person.place.claims(), tip.id);
         let is_mine =
             self.persist("a claim", parcel.over, || self.ctx.bus.claim(claim.clone(), b"{}".to_vec())).await?;
         let known = match is_mine {
@@ -218,7 +219,7 @@ impl Delivery {
         tracing::info!(user = %person.user, tip = %tip.id, device = %subscription.device, outcome = label, "push");
         let until = Instant::now() + RECEIPT_WITHIN;
         if *outcome == Outcome::Gone {
-            self.persist("subscriptions", until, || self.store.end(&person.user, subscription)).await?;
+            self.persist("subscriptions", until, || self.store.end(&person.place.log, subscription)).await?;
             self.ctx.bus.changed(&person.user, 0).await;
         }
         // Numbers and names only: there is nothing in it that JSON could refuse.
@@ -307,7 +308,7 @@ impl Delivery {
             Metric::NotifierDelay,
             wall.duration_since(clock.wall_at(parcel.tip.decided_at)).as_secs_f64().max(0.0),
         );
-        let taken = self.store.taken(&parcel.person.user, &subscription.device, &host(subscription), wall).await;
+        let taken = self.store.taken(&parcel.person.place.log, &subscription.device, &host(subscription), wall).await;
         if let Err(error) = taken {
             tracing::debug!(%error, "not noted that a push service took a message");
         }
@@ -318,8 +319,10 @@ impl Delivery {
         if status != Some(403) {
             return false;
         }
-        let refused =
-            self.store.refused(&person.user, &subscription.device, &host(subscription), self.ctx.clock.wall()).await;
+        let refused = self
+            .store
+            .refused(&person.place.log, &subscription.device, &host(subscription), self.ctx.clock.wall())
+            .await;
         refused.unwrap_or_else(|error| {
             tracing::debug!(%error, "not noted that a push service refused a message");
             false
@@ -382,7 +385,7 @@ fn label(outcome: &Outcome) -> &'static str {
 }
 
 /// The push service of a subscription: a name that many share.
-fn host(subscription: &Subscription) -> String {
+pub(crate) fn host(subscription: &Subscription) -> String {
     let url = Url::parse(subscription.endpoint.as_str()).ok();
     url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }

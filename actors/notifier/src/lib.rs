@@ -13,14 +13,17 @@ pub use push::new_vapid_key;
 
 use actor::{Args, Message, NotifierActor};
 use anyhow::Context as _;
-use delivery::Delivery;
+use delivery::{Delivery, host};
 use futures_util::StreamExt as _;
 use oo_contracts::http::Problem;
+use oo_contracts::push::Subscription;
+use oo_contracts::rights::{Clear, Cleared, Devices, HeldDevice};
 use oo_contracts::wire::{Done, PushLook, PushState, Subscribe, Unsubscribe};
+use oo_contracts::{LogId, UserId};
 use oo_runtime::seal::{Tally, Walk};
-use oo_runtime::{Context, redis_store, web};
+use oo_runtime::{Context, People, redis_store, web};
 use oo_subjects::streams::{self, shared_consumer};
-use oo_subjects::{PUSH_LOOK, SUBSCRIBE, UNSUBSCRIBE};
+use oo_subjects::{CLEAR_DEVICES, DEVICES, PUSH_LOOK, SUBSCRIBE, UNSUBSCRIBE};
 use push::Sender;
 use ractor::{Actor, ActorRef};
 use serde::Deserialize;
@@ -77,8 +80,8 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     });
     web::serve_health(&ctx).await?;
     let store = SubscriptionStore::new(redis, ctx.keyring()?);
-    answer(&ctx, &store, &sender).await?;
     let people = ctx.people().await?;
+    answer(&ctx, &people, &store, &sender).await?;
     let delivery = Arc::new(Delivery::new(ctx.clone(), people, store, sender));
     let (notifier, _ended) = Actor::spawn(None, NotifierActor, Args { ctx: ctx.clone(), delivery }).await?;
     while !ctx.shutdown.is_cancelled() {
@@ -115,37 +118,72 @@ async fn pull(ctx: &Context, notifier: &ActorRef<Message>) -> anyhow::Result<()>
     }
 }
 
-async fn answer(ctx: &Context, store: &SubscriptionStore, sender: &Arc<Sender>) -> anyhow::Result<()> {
-    let (keeping, sending, bus) = (store.clone(), sender.clone(), ctx.bus.clone());
+async fn answer(ctx: &Context, people: &People, store: &SubscriptionStore, sender: &Arc<Sender>) -> anyhow::Result<()> {
+    let (own, store_of, sending, bus) = (people.clone(), store.clone(), sender.clone(), ctx.bus.clone());
     ctx.answer(SUBSCRIBE, ANSWERS, move |Subscribe { user, subscription }| {
-        let (store, sender, bus) = (keeping.clone(), sending.clone(), bus.clone());
+        let (people, store, sender, bus) = (own.clone(), store_of.clone(), sending.clone(), bus.clone());
         async move {
             sender.check(&subscription).map_err(|unusable| refused(&unusable))?;
-            store.keep(&user, &subscription).await.map_err(|error| match error {
+            let log = log_of(&people, &user).await?;
+            store.keep(&log, &subscription).await.map_err(|error| match error {
                 KeepError::TooMany => refused(&error),
                 KeepError::Away(_) | KeepError::Garbled(_) => away(error),
             })?;
+            if people.has_left(&log) {
+                // Erased while it was kept: nothing of theirs stays.
+                store.clear(&log).await.map_err(away)?;
+                return Err(nobody());
+            }
             bus.changed(&user, 0).await;
             Ok(Done {})
         }
     })
     .await?;
-    let (forgetting, bus) = (store.clone(), ctx.bus.clone());
+    let (own, store_of, bus) = (people.clone(), store.clone(), ctx.bus.clone());
     ctx.answer(UNSUBSCRIBE, ANSWERS, move |Unsubscribe { user, device }| {
-        let (store, bus) = (forgetting.clone(), bus.clone());
+        let (people, store, bus) = (own.clone(), store_of.clone(), bus.clone());
         async move {
-            store.forget(&user, &device).await.map_err(away)?;
+            store.forget(&log_of(&people, &user).await?, &device).await.map_err(away)?;
             bus.changed(&user, 0).await;
             Ok(Done {})
         }
     })
     .await?;
-    let (looking, key) = (store.clone(), sender.public_key());
+    let (own, store_of, key) = (people.clone(), store.clone(), sender.public_key());
     ctx.answer(PUSH_LOOK, ANSWERS, move |PushLook { user }| {
-        let (store, key) = (looking.clone(), key.clone());
-        async move { Ok(PushState { key, devices: store.devices(&user).await.map_err(away)? }) }
+        let (people, store, key) = (own.clone(), store_of.clone(), key.clone());
+        async move {
+            let devices = store.devices(&log_of(&people, &user).await?).await.map_err(away)?;
+            Ok(PushState { key, devices })
+        }
+    })
+    .await?;
+    let (own, store_of) = (people.clone(), store.clone());
+    ctx.answer(DEVICES, ANSWERS, move |PushLook { user }| {
+        let (people, store) = (own.clone(), store_of.clone());
+        async move {
+            let all = store.all(&log_of(&people, &user).await?).await.map_err(away)?;
+            let held = |kept: Subscription| HeldDevice { service: host(&kept), device: kept.device };
+            Ok(Devices { devices: all.into_iter().map(held).collect() })
+        }
+    })
+    .await?;
+    let store_of = store.clone();
+    ctx.answer(CLEAR_DEVICES, ANSWERS, move |Clear { log }| {
+        let store = store_of.clone();
+        async move { Ok(Cleared { removed: store.clear(&log).await.map_err(away)?, left: 0 }) }
     })
     .await
+}
+
+/// By which name a person's subscriptions are kept.
+async fn log_of(people: &People, user: &UserId) -> Result<LogId, Problem> {
+    let person = people.find(user).await.map_err(away)?.ok_or_else(nobody)?;
+    Ok(person.place.log.clone())
+}
+
+fn nobody() -> Problem {
+    Problem::new(404, "nobody by that name", "this person is not here")
 }
 
 fn refused(why: &impl std::fmt::Display) -> Problem {

@@ -1,9 +1,9 @@
-//! Push subscriptions in Redis, a hash per person, each sealed: an endpoint is a secret. Beside them, how their push
+//! Push subscriptions in Redis, a hash per person (by their log), each sealed: an endpoint is a secret. Beside them, how their push
 //! services treat us; that names no endpoint.
 
 use crate::behavior::Refusals;
 use oo_contracts::push::Subscription;
-use oo_contracts::{DeviceId, Timestamp, UserId};
+use oo_contracts::{DeviceId, LogId, Timestamp};
 use oo_runtime::redis_store;
 use oo_runtime::seal::{Envelope, Keyring, Tally, Walk};
 use redis::AsyncCommands as _;
@@ -14,7 +14,7 @@ const MOST_DEVICES: usize = 32;
 /// How long it counts that a push service took a message: longer than three tips are apart.
 const TOOK_SECONDS: u64 = 30 * 24 * 3600;
 
-/// Before a person's name; more after it is of other kinds.
+/// Before the name of a person's log; more after it is of other kinds.
 const PREFIX: &str = "oo:push:";
 
 /// Where subscriptions are.
@@ -41,57 +41,65 @@ impl SubscriptionStore {
     }
 
     /// Keeps a subscription; a device's new one replaces its old one, and starts with no refusals.
-    pub(crate) async fn keep(&self, user: &UserId, subscription: &Subscription) -> Result<(), KeepError> {
+    pub(crate) async fn keep(&self, log: &LogId, subscription: &Subscription) -> Result<(), KeepError> {
         let mut redis = self.redis.clone();
         let device = subscription.device.as_str();
-        let known: Vec<String> = redis.hkeys(key(user)).await?;
+        let known: Vec<String> = redis.hkeys(key(log)).await?;
         if known.len() >= MOST_DEVICES && !known.iter().any(|id| id == device) {
             return Err(KeepError::TooMany);
         }
         let plain = zeroize::Zeroizing::new(serde_json::to_vec(subscription)?);
-        let sealed = Envelope::seal(&self.ring, &belongs(user, &subscription.device), &plain);
-        redis.hset::<_, _, _, ()>(key(user), device, serde_json::to_string(&sealed)?).await?;
-        Ok(redis.hdel::<_, _, ()>(refusals_key(user), device).await?)
+        let sealed = Envelope::seal(&self.ring, &belongs(log, &subscription.device), &plain);
+        redis.hset::<_, _, _, ()>(key(log), device, serde_json::to_string(&sealed)?).await?;
+        Ok(redis.hdel::<_, _, ()>(refusals_key(log), device).await?)
     }
 
     /// Ends a device's subscription.
-    pub(crate) async fn forget(&self, user: &UserId, device: &DeviceId) -> redis::RedisResult<()> {
+    pub(crate) async fn forget(&self, log: &LogId, device: &DeviceId) -> redis::RedisResult<()> {
         let mut redis = self.redis.clone();
-        redis.hdel::<_, _, ()>(key(user), device.as_str()).await?;
-        redis.hdel(refusals_key(user), device.as_str()).await
+        redis.hdel::<_, _, ()>(key(log), device.as_str()).await?;
+        redis.hdel(refusals_key(log), device.as_str()).await
     }
 
     /// Ends this very subscription: one that replaced it meanwhile stays.
-    pub(crate) async fn end(&self, user: &UserId, ended: &Subscription) -> redis::RedisResult<()> {
-        let now = self.all(user).await?.into_iter().find(|kept| kept.device == ended.device);
+    pub(crate) async fn end(&self, log: &LogId, ended: &Subscription) -> redis::RedisResult<()> {
+        let now = self.all(log).await?.into_iter().find(|kept| kept.device == ended.device);
         match now {
-            Some(kept) if kept.endpoint == ended.endpoint => self.forget(user, &ended.device).await,
+            Some(kept) if kept.endpoint == ended.endpoint => self.forget(log, &ended.device).await,
             _ => Ok(()),
         }
     }
 
+    /// Ends all of a person's, and says how many there were.
+    pub(crate) async fn clear(&self, log: &LogId) -> redis::RedisResult<u32> {
+        let mut redis = self.redis.clone();
+        let count: u32 = redis.hlen(key(log)).await?;
+        redis.del::<_, ()>(&[key(log), refusals_key(log)]).await?;
+        Ok(count)
+    }
+
     /// The devices that are subscribed.
-    pub(crate) async fn devices(&self, user: &UserId) -> redis::RedisResult<Vec<DeviceId>> {
-        let ids: Vec<String> = self.redis.clone().hkeys(key(user)).await?;
+    pub(crate) async fn devices(&self, log: &LogId) -> redis::RedisResult<Vec<DeviceId>> {
+        let ids: Vec<String> = self.redis.clone().hkeys(key(log)).await?;
         let mut devices: Vec<DeviceId> = ids.into_iter().filter_map(|id| id.parse().ok()).collect();
         devices.sort();
         Ok(devices)
     }
 
     /// All subscriptions of a person. One that does not open is told of and left alone.
-    pub(crate) async fn all(&self, user: &UserId) -> redis::RedisResult<Vec<Subscription>> {
-        let sealed: Vec<(String, String)> = self.redis.clone().hgetall(key(user)).await?;
+    pub(crate) async fn all(&self, log: &LogId) -> redis::RedisResult<Vec<Subscription>> {
+        let sealed: Vec<(String, String)> = self.redis.clone().hgetall(key(log)).await?;
         let mut open = Vec::with_capacity(sealed.len());
         for (device, sealed) in sealed {
             let Ok(device) = device.parse::<DeviceId>() else { continue };
             let opened = serde_json::from_str::<Envelope>(&sealed).ok().and_then(|envelope| {
-                let plain = envelope.open(&self.ring, &belongs(user, &device)).ok()?;
+                let plain = envelope.open(&self.ring, &belongs(log, &device)).ok()?;
                 serde_json::from_slice(&plain).ok()
             });
             match opened {
                 Some(subscription) => open.push(subscription),
                 None => {
-                    tracing::error!(%user, %device, "a subscription does not open: put its key back into the file that OO_KEYS__FILE names")
+                    tracing::error!(%log, %device, "a subscription does not open: put its key back into the file that OO_KEYS__FILE names")
                 }
             }
         }
@@ -102,8 +110,8 @@ impl SubscriptionStore {
     pub(crate) async fn sealed(&self, walk: Walk) -> redis::RedisResult<Tally> {
         let mut tally = Tally::default();
         for name in redis_store::keys(&self.redis, &format!("{PREFIX}*")).await? {
-            // What follows a person's name, if anything, is of other kinds.
-            let Some(user) = name.strip_prefix(PREFIX).and_then(|user| user.parse::<UserId>().ok()) else { continue };
+            // What follows a log's name, if anything, is of other kinds.
+            let Some(log) = name.strip_prefix(PREFIX).and_then(|log| log.parse::<LogId>().ok()) else { continue };
             let sealed: Vec<(String, String)> = self.redis.clone().hgetall(&name).await?;
             for (device, old) in sealed {
                 let envelope = serde_json::from_str::<Envelope>(&old).ok();
@@ -112,7 +120,7 @@ impl SubscriptionStore {
                     let new = serde_json::to_string(&Envelope { key, ..envelope.clone() }).unwrap_or_default();
                     redis_store::swap_field(&self.redis, &name, &device, &old, &new).await
                 };
-                tally.take(&self.ring, walk, &belongs(&user, &id), &envelope.key, write).await?;
+                tally.take(&self.ring, walk, &belongs(&log, &id), &envelope.key, write).await?;
             }
         }
         Ok(tally)
@@ -121,48 +129,48 @@ impl SubscriptionStore {
     /// Its push service took a message for this device: a row of refusals is over.
     pub(crate) async fn taken(
         &self,
-        user: &UserId,
+        log: &LogId,
         device: &DeviceId,
         host: &str,
         wall: Timestamp,
     ) -> redis::RedisResult<()> {
         let mut redis = self.redis.clone();
         redis.set_ex::<_, _, ()>(took_key(host), wall.to_string(), TOOK_SECONDS).await?;
-        redis.hdel(refusals_key(user), device.as_str()).await
+        redis.hdel(refusals_key(log), device.as_str()).await
     }
 
     /// Its push service refused this device once more. Says whether the subscription is dead by now.
     pub(crate) async fn refused(
         &self,
-        user: &UserId,
+        log: &LogId,
         device: &DeviceId,
         host: &str,
         wall: Timestamp,
     ) -> redis::RedisResult<bool> {
         let mut redis = self.redis.clone();
-        let before: Option<String> = redis.hget(refusals_key(user), device.as_str()).await?;
+        let before: Option<String> = redis.hget(refusals_key(log), device.as_str()).await?;
         let before = before.and_then(|text| serde_json::from_str(&text).ok());
         let now = Refusals::after(before, wall);
         // Two numbers: there is nothing in them that JSON could refuse.
         let text = serde_json::to_string(&now).unwrap_or_default();
-        redis.hset::<_, _, _, ()>(refusals_key(user), device.as_str(), text).await?;
+        redis.hset::<_, _, _, ()>(refusals_key(log), device.as_str(), text).await?;
         let took: Option<String> = redis.get(took_key(host)).await?;
         Ok(now.mean_gone(took.and_then(|at| at.parse().ok())))
     }
 }
 
-fn key(user: &UserId) -> String {
-    format!("{PREFIX}{user}")
+fn key(log: &LogId) -> String {
+    format!("{PREFIX}{log}")
 }
 
-fn refusals_key(user: &UserId) -> String {
-    format!("oo:push:{user}:refusals")
+fn refusals_key(log: &LogId) -> String {
+    format!("oo:push:{log}:refusals")
 }
 
 fn took_key(host: &str) -> String {
     format!("oo:pushhost:{host}")
 }
 
-fn belongs(user: &UserId, device: &DeviceId) -> String {
-    format!("oo/push/v1|{user}|{device}")
+fn belongs(log: &LogId, device: &DeviceId) -> String {
+    format!("oo/push/v2|{log}|{device}")
 }

@@ -122,6 +122,7 @@ impl Scene {
             not_after: now + life,
             zone: "Europe/Zurich".parse().unwrap(),
             language: Language::En,
+            channels: None,
         }
     }
 
@@ -257,7 +258,7 @@ async fn a_second_message_replaces_the_first_by_topic_and_tag() {
     scene.settled().await;
     // As after a crash between sending and noting: the claim is there, its outcome is not.
     let claims = scene.ctx.bus.jetstream().get_stream(streams::PUSHES).await.unwrap();
-    claims.purge().filter(format!("oo.v1.push.claim.{}.phone.outcome", tip.id)).await.unwrap();
+    claims.purge().filter(format!("{}.{}.phone.outcome", scene.person.place.claims(), tip.id)).await.unwrap();
     scene.deliver_all_again().await;
     let all = scene.arrives(&phone, 2).await;
     assert_eq!(all[0].headers["topic"], all[1].headers["topic"]);
@@ -548,7 +549,7 @@ async fn at_rest_there_is_no_endpoint_no_key_and_no_word() {
         }
         let Ok(bytes) = std::fs::read(&path) else { continue };
         searched += 1;
-        sealed += usize::from(holds(&bytes, "oo:push:ada"));
+        sealed += usize::from(holds(&bytes, &format!("oo:push:{}", scene.person.place.log)));
         for marker in [phone.token.as_str(), &phone.auth, &phone.p256dh, TITLE, "/push/"] {
             assert!(!holds(&bytes, marker), "{} is in {}", marker, path.display());
         }

@@ -16,10 +16,10 @@ use oo_contracts::{DecisionId, Timestamp};
 use oo_domain::profile::Profile;
 use oo_runtime::logbook::{Logbook, open_entry};
 use oo_runtime::metrics::Metrics;
-use oo_runtime::{Clock, Metric, Person, crash, random, task};
+use oo_runtime::{Clock, Metric, People, Person, crash, random, task};
 use oo_subjects::streams::MAX_DELIVER;
 use oo_subjects::{AppendError, Bus, COMPLETE, RECOMMEND};
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,6 +45,7 @@ const REACT_AGAIN: Duration = Duration::from_secs(1);
 /// What all actors of a node share.
 pub(crate) struct Tools {
     pub(crate) bus: Bus,
+    pub(crate) people: People,
     pub(crate) logbook: Logbook,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
@@ -90,6 +91,7 @@ pub(crate) enum Message {
 
 /// What an actor keeps.
 pub(crate) struct State {
+    who: ActorId,
     person: Arc<Person>,
     tools: Arc<Tools>,
     profile: Profile,
@@ -123,8 +125,11 @@ impl Actor for PersonActor {
     async fn pre_start(&self, myself: ActorRef<Message>, args: Args) -> Result<State, ActorProcessingErr> {
         let began = Instant::now();
         let Args { person, tools } = args;
-        let profile = tools.snapshots.load(&person).await.unwrap_or_default();
+        // In a box, as all long waits of an actor are: its task is as large as the largest of them, for as long as it lives.
+        let profile = Box::pin(tools.snapshots.load(&person)).await.unwrap_or_default();
+        tools.metrics.shift(Metric::ProfileResident, 1);
         let mut state = State {
+            who: myself.get_id(),
             person,
             profile,
             generation: 0,
@@ -141,7 +146,6 @@ impl Actor for PersonActor {
         };
         state.catch_up().await?;
         state.tools.metrics.took(Metric::ProfileWake, began.elapsed().as_secs_f64());
-        state.tools.metrics.shift(Metric::ProfileResident, 1);
         myself.send_after(state.tools.idle, || Message::Rest);
         Ok(state)
     }
@@ -173,13 +177,20 @@ impl Actor for PersonActor {
     }
 
     /// Leaves a snapshot behind.
-    async fn post_stop(&self, myself: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, _myself: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if state.folded_since_snapshot > 0 {
-            state.tools.snapshots.save(&state.person, &state.profile).await;
+            Box::pin(state.tools.snapshots.save(&state.person, &state.profile)).await;
         }
-        state.tools.metrics.shift(Metric::ProfileResident, -1);
-        state.tools.residents.leave(&state.person.place, myself.get_id());
         Ok(())
+    }
+}
+
+/// However an actor ends, by rest, by an error or by a panic: nothing of its person is kept.
+impl Drop for State {
+    fn drop(&mut self) {
+        self.tools.residents.leave(&self.person.place, self.who);
+        self.tools.people.let_go(&self.person);
+        self.tools.metrics.shift(Metric::ProfileResident, -1);
     }
 }
 
@@ -316,7 +327,7 @@ impl State {
 
     /// Reads what the log has after the last entry folded. The profile is then what a fresh fold would be.
     async fn catch_up(&mut self) -> Result<(), ActorProcessingErr> {
-        let read = self.tools.logbook.read(&self.person, self.profile.seq()).await?;
+        let read = Box::pin(self.tools.logbook.read(&self.person, self.profile.seq())).await?;
         for numbered in read.entries {
             self.fold(numbered.seq, &numbered.entry);
         }
@@ -478,5 +489,6 @@ fn dice(person: &Person, seq: u64, now: Timestamp) -> Dice {
     let id = random::hex(&name[..16]);
     // 32 hexadecimal digits fit an id's limits.
     let id: DecisionId = id.parse().expect("32 hexadecimal digits");
-    Dice { id, bits }
+    let unit = random::hex(&person.key.derive("unit")[..16]).parse().expect("32 hexadecimal digits");
+    Dice { id, bits, unit }
 }

@@ -1,6 +1,6 @@
 //! What a person's actor does about what happens: decisions only. `actor.rs` carries them out.
 
-use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation, Silence};
+use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation, Silence, Unit};
 use oo_contracts::entry::{Body, Entry, Moment, MomentPurpose};
 use oo_contracts::signal::{Answer, Fact, Signal};
 use oo_contracts::tip::{Subject, Tip};
@@ -30,13 +30,18 @@ pub enum Effect {
 pub struct Dice {
     pub id: DecisionId,
     pub bits: u64,
+    /// The same for all decisions of a person.
+    pub unit: Unit,
 }
 
 /// Looks whether now is the moment to speak. `dice` is drawn only for a decision.
 pub fn look(profile: &Profile, now: Timestamp, dice: impl FnOnce() -> Dice) -> Vec<Effect> {
     let dice = dice();
     match moments::may_speak(profile, now) {
-        Ok(()) => vec![Effect::AskForTip(Box::new(decide::ask(profile, dice.id, dice.bits, now)))],
+        Ok(()) => {
+            let ask = Ask { unit: Some(dice.unit), ..decide::ask(profile, dice.id, dice.bits, now) };
+            vec![Effect::AskForTip(Box::new(ask))]
+        }
         Err(silence) => stay_silent(profile, dice.id, silence, now),
     }
 }
@@ -49,6 +54,7 @@ pub fn on_recommendation(profile: &Profile, ask: Ask, answer: Recommendation, no
         id: ask.id.clone(),
         at: now,
         seq: profile.seq(),
+        training: profile.may_be_learnt_from(&ask),
         outcome: Outcome::Asked { ask, recommendation: answer },
     };
     let mut effects = vec![Effect::Keep(Box::new(kept))];
@@ -99,8 +105,15 @@ pub fn at_provider(profile: &Profile, user: &UserId, entry: &Entry) -> Option<Co
 }
 
 fn stay_silent(profile: &Profile, id: DecisionId, silence: Silence, now: Timestamp) -> Vec<Effect> {
-    let kept =
-        Decision { v: ENTRY_VERSION, id, at: now, seq: profile.seq(), outcome: Outcome::Unavailable { silence } };
+    let kept = Decision {
+        v: ENTRY_VERSION,
+        id,
+        at: now,
+        seq: profile.seq(),
+        // Nothing was chosen, so there is nothing to learn from.
+        training: false,
+        outcome: Outcome::Unavailable { silence },
+    };
     let mut effects = vec![Effect::Keep(Box::new(kept))];
     effects.extend(wake(profile, Some(&silence), now));
     effects

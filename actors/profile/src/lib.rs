@@ -9,9 +9,10 @@ mod router;
 mod snapshot_store;
 
 use oo_contracts::http::Problem;
+use oo_contracts::rights::{Clear, Cleared};
 use oo_contracts::wire::Look;
 use oo_runtime::{Context, redis_store, web};
-use oo_subjects::{LOOK, Shard};
+use oo_subjects::{CLEAR_PROFILE, LOOK, Shard};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,9 +45,9 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         }
     });
     web::serve_health(&ctx).await?;
-    let people = ctx.people().await?;
     let tools = Arc::new(actor::Tools {
         bus: ctx.bus.clone(),
+        people: ctx.people().await?,
         logbook: ctx.logbook(),
         clock: ctx.clock,
         metrics: ctx.metrics.clone(),
@@ -54,12 +55,26 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         residents: residents::Residents::default(),
         idle: Duration::from_secs(settings.idle_seconds),
     });
-    let router = router::Router::new(people, tools);
+    let router = router::Router::new(tools);
     for shard in 0..ctx.settings.log.shards {
         let router = router.clone();
         let ctx = ctx.clone();
         ctx.clone().spawn("shard", async move { router.pull(&ctx, Shard(shard)).await });
     }
+    let (following, stop) = (router.clone(), ctx.shutdown.clone());
+    ctx.spawn("who leaves", async move { stop.run_until_cancelled(following.follow_leaving()).await });
+    let clearing = router.clone();
+    ctx.answer(CLEAR_PROFILE, LOOKS, move |Clear { log }| {
+        let router = clearing.clone();
+        async move {
+            let there = router.clear(&log).await.map_err(|error| {
+                tracing::warn!(%log, error = format!("{error:#}"), "a profile is not cleared yet");
+                Problem::new(503, "profile not reachable", "try again in a moment")
+            })?;
+            Ok(Cleared { removed: there.into(), left: 0 })
+        }
+    })
+    .await?;
     let answering = router.clone();
     ctx.answer(LOOK, LOOKS, move |Look { user }| {
         let router = answering.clone();

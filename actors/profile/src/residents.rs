@@ -7,6 +7,9 @@ use ractor::{ActorId, ActorRef, ActorStatus};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Room for so many is not worth giving back: 0.1 MiB.
+pub(crate) const SMALL: usize = 1_024;
+
 /// The people of this node. A clone is the same one.
 #[derive(Clone, Default)]
 pub(crate) struct Residents(Arc<Mutex<HashMap<LogId, ActorRef<Message>>>>);
@@ -34,7 +37,7 @@ impl Residents {
             all.remove(&place.log);
         }
         // A crowd that left should leave its room too.
-        if all.capacity() > 1024 && all.len() < all.capacity() / 8 {
+        if all.capacity() > SMALL && all.len() < all.capacity() / 8 {
             all.shrink_to_fit();
         }
     }
@@ -42,6 +45,13 @@ impl Residents {
     /// Everybody, to be sent away.
     pub(crate) fn everybody(&self) -> Vec<ActorRef<Message>> {
         self.all().values().cloned().collect()
+    }
+
+    /// How many are here, and for how many there is room.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let all = self.all();
+        (all.len(), all.capacity())
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<LogId, ActorRef<Message>>> {

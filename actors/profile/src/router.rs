@@ -6,15 +6,16 @@ use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
-use oo_contracts::UserId;
 use oo_contracts::wire::View;
-use oo_runtime::{Context, People, Person, crash};
+use oo_contracts::{LogId, UserId};
+use oo_runtime::{Context, Person, crash};
 use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
 use oo_subjects::{Place, Shard};
 use ractor::ActorRef;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
 
 /// A pull ends well before the pin would.
 const PULL_FOR: Duration = Duration::from_millis(PIN_TIMEOUT.as_millis() as u64 / 2);
@@ -23,20 +24,21 @@ const HEARTBEAT: Duration = Duration::from_millis(PULL_FOR.as_millis() as u64 / 
 const PULL_AGAIN: Duration = Duration::from_millis(250);
 /// How long a page waits for a person to wake.
 const LOOK_WITHIN: Duration = Duration::from_secs(3);
+/// How long an actor may take to stop.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// How long an entry waits before it is tried again when its person's record cannot be had.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// What all shards of this node share.
 #[derive(Clone)]
 pub(crate) struct Router {
-    people: People,
     tools: Arc<Tools>,
     generations: Arc<AtomicU64>,
 }
 
 impl Router {
-    pub(crate) fn new(people: People, tools: Arc<Tools>) -> Self {
-        Self { people, tools, generations: Arc::default() }
+    pub(crate) fn new(tools: Arc<Tools>) -> Self {
+        Self { tools, generations: Arc::default() }
     }
 
     /// Pulls a shard until the service stops. Only the member that the server pinned is given entries.
@@ -99,7 +101,7 @@ impl Router {
                 let _ = actor.cast(Message::Deliver(delivery));
                 return;
             }
-            None => self.people.of_log(&place.log).await,
+            None => self.tools.people.of_log(&place.log).await,
         };
         let person = match person {
             Ok(Some(person)) => person,
@@ -120,7 +122,7 @@ impl Router {
 
     /// What a person's page should show.
     pub(crate) async fn look(&self, user: &UserId) -> anyhow::Result<View> {
-        let person = self.people.find(user).await?.context("nobody by that name")?;
+        let person = self.tools.people.find(user).await?.context("nobody by that name")?;
         let actor = self.tools.residents.find(&person.place).unwrap_or_else(|| self.wake(person));
         let view = ractor::call_t!(actor, Message::Look, LOOK_WITHIN.as_millis() as u64)?;
         view.context("the person does not answer")
@@ -129,8 +131,36 @@ impl Router {
     /// Lets everybody leave, with a snapshot each.
     pub(crate) async fn leave(&self) {
         let all = self.tools.residents.everybody();
-        let leaving = all.iter().map(|actor| actor.stop_and_wait(None, Some(Duration::from_secs(5))));
+        let leaving = all.iter().map(|actor| actor.stop_and_wait(None, Some(LEAVE_WITHIN)));
         futures_util::future::join_all(leaving).await;
+    }
+
+    /// Somebody was erased: their actor stops, and leaves nothing behind. Says whether there was anything.
+    pub(crate) async fn clear(&self, log: &LogId) -> anyhow::Result<bool> {
+        // Before the actor stops, since it would keep a snapshot then.
+        let had_snapshot = self.tools.snapshots.clear(log).await?;
+        let actor = self.tools.residents.find(&self.tools.people.place(log));
+        if let Some(actor) = &actor {
+            let _ = actor.stop_and_wait(None, Some(LEAVE_WITHIN)).await;
+        }
+        Ok(had_snapshot || actor.is_some())
+    }
+
+    /// Stops the actors of those who are erased, whichever node was asked to clear them.
+    pub(crate) async fn follow_leaving(&self) {
+        let mut leaving = self.tools.people.leaving();
+        loop {
+            match leaving.recv().await {
+                Ok(log) => {
+                    if let Err(error) = self.clear(&log).await {
+                        tracing::warn!(%log, error = format!("{error:#}"), "a snapshot is not removed yet");
+                    }
+                }
+                // Too many at once to tell of each: whoever is not here any more goes.
+                Err(RecvError::Lagged(_)) => self.leave().await,
+                Err(RecvError::Closed) => return,
+            }
+        }
     }
 
     fn wake(&self, person: Arc<Person>) -> ActorRef<Message> {
@@ -155,3 +185,6 @@ fn known(kind: &str) -> Option<&'static str> {
         .find(|subject| subject.kind == kind)
         .map(|subject| subject.kind)
 }
+
+#[cfg(test)]
+mod tests;

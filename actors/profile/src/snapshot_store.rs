@@ -14,6 +14,11 @@ if q and tonumber(q) >= tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'q', ARGV[1], 'b', ARGV[2])
 return 1";
 
+/// For as long no snapshot is kept after somebody was erased: longer than any actor takes to hear of it and stop.
+const NONE_FOR_SECONDS: i64 = 60;
+/// No sequence is higher, and each script of Redis can still tell it from the one before (2^53 - 1).
+const LAST: i64 = 9_007_199_254_740_991;
+
 /// Where snapshots are.
 #[derive(Clone)]
 pub(crate) struct SnapshotStore {
@@ -69,6 +74,18 @@ impl SnapshotStore {
         if let Err(error) = saved {
             tracing::warn!(user = %person.user, %error, "snapshot not kept");
         }
+    }
+
+    /// Removes a person's snapshot, and sees to it that an actor that is about to stop somewhere leaves none behind.
+    pub(crate) async fn clear(&self, log: &LogId) -> redis::RedisResult<bool> {
+        let (existed, ..): (bool, (), ()) = redis::pipe()
+            .atomic()
+            .del(key(log))
+            .hset(key(log), "q", LAST)
+            .expire(key(log), NONE_FOR_SECONDS)
+            .query_async(&mut self.redis.clone())
+            .await?;
+        Ok(existed)
     }
 }
 

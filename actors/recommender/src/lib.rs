@@ -1,15 +1,21 @@
 //! The pool that chooses one tip, or silence: `oo.v1.recommend` and `POST /recommend`, the same contract.
 
+pub mod engine;
+pub mod lineup;
+mod models;
 pub mod pool;
+pub mod remote;
 
-use anyhow::Context as _;
+use models::Workshop;
 use oo_contracts::decision::Ask;
 use oo_contracts::http::{MAX_BODY, Problem};
-use oo_domain::policy;
 use oo_runtime::{Context, web};
 use oo_subjects::RECOMMEND;
 use pool::Pool;
 use serde::Deserialize;
+use std::sync::Arc;
+use tokio::sync::watch;
+use url::Url;
 use warp::Filter as _;
 use warp::hyper::body::Bytes;
 
@@ -20,9 +26,21 @@ const ASKS: usize = 4096;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// `rules` or `random-todo`.
+    /// Who answers until the registry says otherwise: one that is built in, or `remote`.
     #[serde(default = "policy_name")]
     pub policy: String,
+    /// Who is asked beside it, without effect.
+    #[serde(default)]
+    pub shadow: Option<String>,
+    /// Who answers where another fails.
+    #[serde(default = "fallback")]
+    pub fallback: String,
+    /// Where the policy `remote` is asked.
+    #[serde(default)]
+    pub remote_url: Option<Url>,
+    /// How long it may take.
+    #[serde(default = "remote_within_ms")]
+    pub remote_within_ms: u64,
     #[serde(default = "workers")]
     pub workers: usize,
     /// Asks that may wait; more are refused at once.
@@ -32,6 +50,13 @@ pub struct Settings {
 
 fn policy_name() -> String {
     "rules".into()
+}
+fn fallback() -> String {
+    "rules".into()
+}
+/// A person waits for nothing, but an entry of theirs does, and the asker gives up after two seconds.
+fn remote_within_ms() -> u64 {
+    500
 }
 fn workers() -> usize {
     4
@@ -43,10 +68,10 @@ fn queue() -> usize {
 /// Answers until told to stop.
 pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     let settings: Settings = ctx.section()?;
-    let policy = policy::named(&settings.policy).with_context(|| {
-        format!("there is no policy {:?}: set OO_RECOMMENDER__POLICY to rules or random-todo", settings.policy)
-    })?;
-    let pool = Pool::start(policy.into(), settings.workers, settings.queue, ctx.metrics.clone()).await?;
+    let workshop = Workshop::new(&settings)?;
+    let (lineups, standing) = watch::channel(Arc::new(workshop.usual(&settings)?));
+    let pool = Pool::start(standing, settings.workers, settings.queue, ctx.metrics.clone()).await?;
+    ctx.spawn("models", models::follow(ctx.clone(), workshop, lineups));
     let posted = pool.clone();
     let recommend = warp::path!("recommend")
         .and(warp::post())

@@ -1,8 +1,8 @@
 //! A bounded pool of workers: a free one chooses, a dead one is replaced, and what does not fit is refused at once.
 
+use crate::lineup::Lineups;
 use oo_contracts::decision::{Ask, Recommendation};
 use oo_contracts::http::Problem;
-use oo_domain::policy::Policy;
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Metric, crash};
 use ractor::factory::discard::{DiscardHandler, DiscardMode, DiscardReason, DiscardSettings};
@@ -12,11 +12,13 @@ use ractor::factory::{
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// How long an ask may wait and be worked on; the asker has given up by then.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-type SharedPolicy = Arc<dyn Policy + Send + Sync>;
+/// Who answers, as it stands: swapped while workers go on.
+pub type Standing = watch::Receiver<Arc<Lineups>>;
 
 /// One ask on its way through the pool.
 pub struct Work {
@@ -34,7 +36,7 @@ pub struct Pool {
 struct Chooser;
 
 struct Choosing {
-    policy: SharedPolicy,
+    standing: Standing,
     metrics: Metrics,
 }
 
@@ -62,7 +64,11 @@ impl Worker for Chooser {
     ) -> Result<(), ActorProcessingErr> {
         let Work { ask, reply } = job.msg;
         let began = Instant::now();
-        let answer = checked(&ask, state.policy.recommend(&ask));
+        let lineups = state.standing.borrow().clone();
+        let answer = lineups.recommend(&ask).await.map_err(|_| {
+            let detail = "neither the policy nor its fallback has an answer that keeps the contract";
+            Problem::new(500, "no policy answered right", detail.to_owned())
+        });
         crash::point("7-chosen");
         state.metrics.took(Metric::RecommenderChoice, began.elapsed().as_secs_f64());
         // The asker may have given up: nothing to do about it.
@@ -84,7 +90,7 @@ impl DiscardHandler<(), Work> for Refuse {
 
 impl Pool {
     /// Starts `workers` over a queue of at most `queue`.
-    pub async fn start(policy: SharedPolicy, workers: usize, queue: usize, metrics: Metrics) -> anyhow::Result<Self> {
+    pub async fn start(standing: Standing, workers: usize, queue: usize, metrics: Metrics) -> anyhow::Result<Self> {
         let factory = Factory::<
             (),
             Work,
@@ -96,7 +102,7 @@ impl Pool {
         let made = metrics.clone();
         let arguments = FactoryArguments::builder()
             .worker_builder(Box::new(worker_builder(move |_| {
-                (Chooser, Choosing { policy: policy.clone(), metrics: made.clone() })
+                (Chooser, Choosing { standing: standing.clone(), metrics: made.clone() })
             })))
             .num_initial_workers(workers.max(1))
             .router(routing::QueuerRouting::default())
@@ -123,29 +129,14 @@ impl Pool {
         };
         let label = answer.as_ref().map_or("problem", |answer| answer.policy.as_str());
         self.metrics.count(Metric::RecommenderAnswers, label);
+        if let Some(fallback) = answer.as_ref().ok().and_then(|answer| answer.provenance.fallback.as_ref()) {
+            self.metrics.count(Metric::RecommenderFallbacks, fallback.fault.label());
+        }
         answer
     }
 
     /// Lets it end; what waits is not answered.
     pub fn stop(&self) {
         self.factory.stop(None);
-    }
-}
-
-/// A policy's answer, if it is one: others may write policies too.
-fn checked(ask: &Ask, answer: Recommendation) -> Result<Recommendation, Problem> {
-    let wrong = |detail: &str| Err(Problem::new(500, "the policy's answer is not right", detail.to_owned()));
-    if !(answer.propensity > 0.0 && answer.propensity <= 1.0) {
-        return wrong("its propensity is not in (0, 1]");
-    }
-    match &answer.tip {
-        None if answer.silence.is_none() => wrong("it gives neither a tip nor a silence"),
-        Some(choice)
-            if ask.candidates.get(usize::from(choice.candidate)).map(|candidate| &candidate.subject)
-                != Some(&choice.subject) =>
-        {
-            wrong("it chose something that it was not offered")
-        }
-        _ => Ok(answer),
     }
 }

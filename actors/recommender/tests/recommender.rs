@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
-use oo_contracts::decision::{Ask, Candidate, Choice, Context, Hush, PolicyName, Recommendation};
+use oo_contracts::decision::{Ask, Candidate, Choice, Context, Hush, PolicyName, Provenance, Recommendation};
 use oo_contracts::tip::Subject;
 use oo_domain::policy::{self, Policy};
+use oo_recommender::engine::Engine;
+use oo_recommender::lineup::{Engines, Lineups};
 use oo_recommender::pool::Pool;
 use oo_runtime::Metric;
 use oo_runtime::metrics::Metrics;
@@ -12,6 +14,7 @@ use oo_subjects::RECOMMEND;
 use oo_testkit::{House, http};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// An ask with as many candidates, told apart by its bits.
 fn ask(bits: u64, candidates: u16) -> Ask {
@@ -32,10 +35,19 @@ fn ask(bits: u64, candidates: u16) -> Ask {
             sent_today: 0,
             budget: 3,
             dosage: 0.0,
+            eligible_left: None,
+            eligible_passed: None,
+            pace: None,
+            receptivity: None,
+            usual_receptivity: None,
+            since_morning: None,
+            until_evening: None,
         },
         candidates: (0..candidates).map(candidate).collect(),
         posterior: None,
         bits: format!("{bits:016x}").parse().unwrap(),
+        unit: None,
+        tenant: None,
     }
 }
 
@@ -49,6 +61,8 @@ fn candidate(n: u16) -> Candidate {
         age_days: 3,
         shown: 0,
         since_shown: None,
+        left: None,
+        in_a_row: None,
     }
 }
 
@@ -70,8 +84,10 @@ fn silence() -> Recommendation {
         tip: None,
         silence: Some(Hush::NotWorthIt),
         propensity: 1.0,
+        confidence: None,
         policy: "plays".parse().unwrap(),
         version: 1,
+        provenance: Provenance::default(),
     }
 }
 
@@ -80,13 +96,16 @@ where
     F: Fn(&Ask) -> Recommendation + Send + Sync + 'static,
 {
     let metrics = Metrics::new("recommender");
-    (Pool::start(Arc::new(Plays(plays)), workers, queue, metrics.clone()).await.unwrap(), metrics)
+    let engine = Engine::Own(Arc::new(Plays(plays)));
+    let usual = Arc::new(Engines::only(engine.clone()));
+    let (_, standing) = watch::channel(Arc::new(Lineups { usual, of: [].into(), fallback: engine }));
+    (Pool::start(standing, workers, queue, metrics.clone()).await.unwrap(), metrics)
 }
 
 #[tokio::test]
 async fn nats_and_http_give_the_same_answer_to_the_same_ask() {
     let house = House::start().await;
-    for name in ["rules", "random-todo"] {
+    for name in ["linear", "rules", "random-todo"] {
         let service = house.serve_with("recommender", [("OO_RECOMMENDER__POLICY", name)], oo_recommender::serve).await;
         let (ctx, http) = (house.context("test").await, http());
         for bits in 0..20 {

@@ -47,6 +47,8 @@ metrics! {
     ProfileWake = Time "oo_profile_wake_seconds",
     /// Recommendations by policy.
     RecommenderAnswers = Count "oo_recommender_answers" ["policy"],
+    /// Answers that another policy should have given, by what was wrong with it.
+    RecommenderFallbacks = Count "oo_recommender_fallbacks" ["fault"],
     /// Asks refused because too many wait.
     RecommenderShed = Count "oo_recommender_shed",
     /// Seconds to choose.

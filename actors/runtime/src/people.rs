@@ -1,18 +1,33 @@
 //! Who has which log, and the key that opens it. Lives in a key-value bucket, apart from the logs: destroying a person's
 //! record makes their log unreadable for good.
+//!
+//! Nothing at rest names a person but this, and this only sealed. The bucket holds:
+//!
+//! - `user.<hash>`: the log of a person, under a keyed hash of their name;
+//! - `log.<log>`: the person's key, wrapped by the ring, and their name, sealed with that key;
+//! - `leaving.<log>`: an erasure under way, and `gone.<log>` one that is done (`people/leave.rs`);
+//! - `names`: the key of the hash, wrapped by the ring.
+//!
+//! All other stores know people by their log's random name. With the two records gone, what is left there leads nowhere.
+
+mod leave;
+mod watch;
 
 use crate::random;
 use crate::seal::{DataKey, Keyring, OpenError, Tally, Walk, Wrapped};
 use async_nats::jetstream::kv;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::TryStreamExt as _;
 use oo_contracts::{LogId, UserId};
 use oo_subjects::{Bus, Place, streams};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+use watch::Known;
 
-/// Records kept in memory before all are forgotten: a bound, not a tuning.
-const CACHED: usize = 20_000;
+/// What the key of the hash belongs to, and where it is.
+const NAMES: &str = "names";
 
 /// A person, as far as the log knows them.
 #[derive(Debug)]
@@ -36,42 +51,39 @@ pub enum PeopleError {
 /// The directory of people.
 #[derive(Debug, Clone)]
 pub struct People {
+    bus: Bus,
     bucket: kv::Store,
     ring: Keyring,
     shards: u16,
-    known: Arc<Mutex<Known>>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    users: HashMap<UserId, Arc<Person>>,
-    logs: HashMap<LogId, Arc<Person>>,
+    /// The key of the hash, once it was needed: a ring that lacks its key is told of by who uses it.
+    names: Arc<OnceCell<DataKey>>,
+    known: Known,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Record {
-    log: LogId,
     key: Wrapped,
+    /// Base64.
+    user: String,
 }
 
 impl People {
     /// Opens the bucket; [`streams::set_up`] makes it.
     pub async fn open(bus: &Bus, ring: Keyring, shards: u16) -> Result<Self, PeopleError> {
         let bucket = bus.jetstream().get_key_value(streams::PEOPLE).await.map_err(away)?;
-        Ok(Self { bucket, ring, shards, known: Arc::default() })
+        let known = Known::watch(bucket.clone()).await?;
+        Ok(Self { bus: bus.clone(), bucket, ring, shards, names: Arc::default(), known })
     }
 
     /// The person, if there is one by that name.
     pub async fn find(&self, user: &UserId) -> Result<Option<Arc<Person>>, PeopleError> {
-        if let Some(person) = self.known().users.get(user) {
-            return Ok(Some(person.clone()));
+        if let Some(person) = self.known.user(user) {
+            return Ok(Some(person));
         }
-        let Some(bytes) = self.bucket.get(format!("user.{user}")).await.map_err(away)? else { return Ok(None) };
-        let record: Record = serde_json::from_slice(&bytes).map_err(|e| PeopleError::Garbled(e.to_string()))?;
-        let key = self.ring.unwrap(&belongs(user), &record.key)?;
-        let person = Arc::new(Person { user: user.clone(), place: Place::new(record.log, self.shards), key });
-        self.remember(&person);
-        Ok(Some(person))
+        match self.bucket.get(self.user_key(user).await?).await.map_err(away)? {
+            Some(bytes) => self.of_log(&log_in(&bytes)?).await,
+            None => Ok(None),
+        }
     }
 
     /// The person, made now if there is none.
@@ -80,72 +92,121 @@ impl People {
             return Ok(person);
         }
         let log: LogId = random::token().parse().map_err(|e| PeopleError::Garbled(format!("{e}")))?;
-        let record = Record { log: log.clone(), key: self.ring.wrap(&belongs(user), &DataKey::random()) };
-        // The way back first: if two make the same person at once, the loser's way back leads to no log and harms nothing.
-        self.bucket.put(format!("log.{log}"), user.to_string().into()).await.map_err(away)?;
-        let bytes = serde_json::to_vec(&record).map_err(|e| PeopleError::Garbled(e.to_string()))?;
-        match self.bucket.create(format!("user.{user}"), bytes.into()).await {
+        let key = DataKey::random();
+        let sealed = BASE64.encode(key.seal(&belongs(&log), user.as_str().as_bytes()));
+        let record = Record { key: self.ring.wrap(&belongs(&log), &key), user: sealed };
+        // The record first: a name must not lead to a log that nobody can open.
+        let revision = self.bucket.put(log_key(&log), encode(&record)?).await.map_err(away)?;
+        match self.bucket.create(self.user_key(user).await?, log.to_string().into()).await {
             Ok(_) => {}
-            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => {
+                // Somebody made the same person at once: this log is nobody's.
+                self.erase_revision(revision).await?;
+            }
             Err(error) => return Err(away(error)),
         }
         self.find(user).await?.ok_or_else(|| PeopleError::Away("a person just made is not there".into()))
     }
 
-    /// Whose log this is.
+    /// Whose log this is; nobody's, once they were erased.
     pub async fn of_log(&self, log: &LogId) -> Result<Option<Arc<Person>>, PeopleError> {
-        if let Some(person) = self.known().logs.get(log) {
-            return Ok(Some(person.clone()));
+        if let Some(person) = self.known.log(log) {
+            return Ok(Some(person));
         }
-        let Some(bytes) = self.bucket.get(format!("log.{log}")).await.map_err(away)? else { return Ok(None) };
-        let user = String::from_utf8_lossy(&bytes).parse().map_err(|e| PeopleError::Garbled(format!("{e}")))?;
-        Ok(self.find(&user).await?.filter(|person| person.place.log == *log))
+        let Some(bytes) = self.bucket.get(log_key(log)).await.map_err(away)? else { return Ok(None) };
+        let (user, key) = self.read(log, &bytes)?;
+        let person = Arc::new(Person { user, place: Place::new(log.clone(), self.shards), key });
+        Ok(self.known.remember(&person).then_some(person))
     }
 
     /// Walks over everybody's key: says which keys of the ring wrap them, and wraps them again where asked to.
     pub async fn sealed(&self, walk: Walk) -> Result<Tally, PeopleError> {
         let mut tally = Tally::default();
-        let mut names = self.bucket.keys().await.map_err(away)?;
-        while let Some(name) = names.try_next().await.map_err(away)? {
-            let Some(user) = name.strip_prefix("user.").and_then(|user| user.parse::<UserId>().ok()) else { continue };
-            let Some(entry) = self.bucket.entry(&name).await.map_err(away)? else { continue };
+        let mut keys = self.bucket.keys().await.map_err(away)?;
+        while let Some(key) = keys.try_next().await.map_err(away)? {
+            let place = match key.strip_prefix("log.").map(str::parse::<LogId>) {
+                Some(Ok(log)) => belongs(&log),
+                None if key == NAMES => NAMES.to_owned(),
+                Some(Err(_)) | None => continue,
+            };
+            let Some(entry) = self.bucket.entry(&key).await.map_err(away)? else { continue };
             // Somebody who was erased meanwhile.
             if entry.operation != kv::Operation::Put {
                 continue;
             }
-            let record: Record =
-                serde_json::from_slice(&entry.value).map_err(|e| PeopleError::Garbled(format!("{user}: {e}")))?;
-            let write = async |key: Wrapped| {
-                let record = Record { log: record.log.clone(), key };
-                let bytes = serde_json::to_vec(&record).map_err(|e| PeopleError::Garbled(e.to_string()))?;
-                match self.bucket.update(&name, bytes.into(), entry.revision).await {
+            let mut record: serde_json::Value = parse(&entry.value)?;
+            let wrapped: Wrapped = if key == NAMES { parse(&entry.value)? } else { parse::<Record>(&entry.value)?.key };
+            let write = async |wrapped: Wrapped| {
+                let wrapped = serde_json::to_value(wrapped).map_err(|e| PeopleError::Garbled(e.to_string()))?;
+                if key == NAMES {
+                    record = wrapped
+                } else {
+                    record["key"] = wrapped
+                }
+                match self.bucket.update(&key, encode(&record)?, entry.revision).await {
                     Ok(_) => Ok(true),
                     // Its revision has moved on: an erased person must not come back.
                     Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(false),
                     Err(error) => Err(away(error)),
                 }
             };
-            tally.take(&self.ring, walk, &belongs(&user), &record.key, write).await?;
+            tally.take(&self.ring, walk, &place, &wrapped, write).await?;
         }
         Ok(tally)
     }
 
-    fn remember(&self, person: &Arc<Person>) {
-        let mut known = self.known();
-        if known.users.len() >= CACHED {
-            *known = Known::default();
-        }
-        known.users.insert(person.user.clone(), person.clone());
-        known.logs.insert(person.place.log.clone(), person.clone());
+    fn read(&self, log: &LogId, bytes: &[u8]) -> Result<(UserId, DataKey), PeopleError> {
+        let record: Record = parse(bytes)?;
+        let key = self.ring.unwrap(&belongs(log), &record.key)?;
+        let sealed = BASE64.decode(&record.user).map_err(|e| PeopleError::Garbled(e.to_string()))?;
+        let user = key.open(&belongs(log), &sealed)?;
+        let user = String::from_utf8_lossy(&user).parse().map_err(|e| PeopleError::Garbled(format!("{e}")))?;
+        Ok((user, key))
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets go of a person's record in memory: they are at rest, and may not come again for long.
+    pub fn let_go(&self, person: &Person) {
+        self.known.let_go(person);
+    }
+
+    async fn user_key(&self, user: &UserId) -> Result<String, PeopleError> {
+        let names = self.names.get_or_try_init(|| names(&self.bucket, &self.ring)).await?;
+        Ok(format!("user.{}", random::hex(&names.derive(user.as_str()))))
     }
 }
 
-fn belongs(user: &UserId) -> String {
-    format!("oo/people/v1|{user}")
+/// The key of the hash: made once, by whoever comes first.
+async fn names(bucket: &kv::Store, ring: &Keyring) -> Result<DataKey, PeopleError> {
+    loop {
+        if let Some(bytes) = bucket.get(NAMES).await.map_err(away)? {
+            return Ok(ring.unwrap(NAMES, &parse(&bytes)?)?);
+        }
+        match bucket.create(NAMES, encode(&ring.wrap(NAMES, &DataKey::random()))?).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => {}
+            Err(error) => return Err(away(error)),
+        }
+    }
+}
+
+fn log_key(log: &LogId) -> String {
+    format!("log.{log}")
+}
+
+fn log_in(bytes: &[u8]) -> Result<LogId, PeopleError> {
+    String::from_utf8_lossy(bytes).parse().map_err(|e| PeopleError::Garbled(format!("{e}")))
+}
+
+fn belongs(log: &LogId) -> String {
+    format!("oo/people/v2|{log}")
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, PeopleError> {
+    serde_json::from_slice(bytes).map_err(|e| PeopleError::Garbled(e.to_string()))
+}
+
+fn encode(value: &impl Serialize) -> Result<bytes::Bytes, PeopleError> {
+    Ok(serde_json::to_vec(value).map_err(|e| PeopleError::Garbled(e.to_string()))?.into())
 }
 
 fn away(error: impl std::fmt::Display) -> PeopleError {

@@ -1,4 +1,11 @@
-//! Reads every decision, and holds it against what evaluation needs. Learning from them comes later.
+//! Reads every decision, and holds it against what evaluation needs; and simulates people, to try policies on. Learning from
+//! decisions comes later.
+
+pub mod simulation;
+
+pub mod bandit;
+pub mod evaluation;
+pub mod worlds;
 
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
@@ -54,12 +61,16 @@ async fn read(ctx: &Context, people: &People) -> anyhow::Result<()> {
 /// Whether a decision can be learnt from: its propensity is one, and the same ask gives the same answer again.
 fn judge(decision: &Decision) -> &'static str {
     let Outcome::Asked { ask, recommendation } = &decision.outcome else { return "silence" };
+    // The person did not allow it: nothing of them is learnt, nor even looked at.
+    if !decision.training {
+        return "left_out";
+    }
     if !(recommendation.propensity > 0.0 && recommendation.propensity <= 1.0) {
         return "without_propensity";
     }
     match policy::named(recommendation.policy.as_str()) {
         None => "foreign",
-        Some(policy) if policy.recommend(ask) == *recommendation => "replayed",
+        Some(policy) if policy.recommend(ask) == recommendation.own() => "replayed",
         Some(_) => "diverged",
     }
 }

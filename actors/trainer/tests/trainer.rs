@@ -17,6 +17,7 @@ fn decision(n: usize, outcome: Outcome) -> Decision {
         id: format!("decision-{n:04}").parse().unwrap(),
         at: "2026-11-18T09:40:00Z".parse().unwrap(),
         seq: 1,
+        training: true,
         outcome,
     }
 }
@@ -44,11 +45,15 @@ async fn a_decision_that_comes_out_the_same_again_is_told_from_one_that_does_not
     for (n, (_, outcome)) in cases.iter().enumerate() {
         keep(&ctx, &person, &decision(n, outcome.clone())).await;
     }
+    // Of somebody who did not allow it nothing is looked at, however good it is to learn from.
+    let honest = policy::named("rules").unwrap().recommend(&ask);
+    let closed = decision(98, Outcome::Asked { ask: ask.clone(), recommendation: honest });
+    keep(&ctx, &person, &Decision { training: false, ..closed }).await;
     // What nobody can read holds nobody up.
     ctx.bus.keep_decision(&person.place, "decision:garbage", b"garbage".to_vec()).await.unwrap();
 
     let trainer = house.serve("trainer", oo_trainer::serve).await;
-    for label in cases.iter().map(|(label, _)| *label).chain(["unreadable"]) {
+    for label in cases.iter().map(|(label, _)| *label).chain(["unreadable", "left_out"]) {
         eventually(label, || async {
             (trainer.ctx.metrics.counted(Metric::TrainerDecisions, label) == 1).then_some(())
         })

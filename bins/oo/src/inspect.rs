@@ -61,6 +61,8 @@ pub async fn explain(data: &Path, user: &str) -> anyhow::Result<()> {
             print_recommendation(ask, recommendation);
             let profile = fold_up_to(&ctx, &person, decision.seq).await?;
             let again = decide::ask(&profile, ask.id.clone(), ask.bits.get(), ask.context.at);
+            // Whose it is stands beside the log.
+            let again = Ask { unit: ask.unit.clone(), tenant: ask.tenant.clone(), ..again };
             ensure!(
                 again == *ask,
                 "replayed from the log, the question differs from the one that was asked: please report this"
@@ -73,7 +75,7 @@ pub async fn explain(data: &Path, user: &str) -> anyhow::Result<()> {
                 return Ok(());
             };
             ensure!(
-                policy.recommend(&again) == *recommendation,
+                policy.recommend(&again) == recommendation.own(),
                 "replayed from the log, the answer differs: please report this"
             );
             println!("replay      the same question and the same answer, bit for bit");

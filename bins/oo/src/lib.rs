@@ -9,5 +9,6 @@ pub mod doctor;
 pub mod house;
 pub mod init;
 pub mod inspect;
+pub mod simulate;
 pub mod up;
 pub mod vault;

@@ -1,7 +1,7 @@
 //! `oo`: all services in one process on a laptop, with private servers; and the tools to look inside.
 
 use clap::{Parser, Subcommand};
-use oo::{demo, doctor, init, inspect, up, vault};
+use oo::{demo, doctor, init, inspect, simulate, up, vault};
 use oo_runtime::service::no_core_dumps;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +54,8 @@ enum Command {
         #[arg(default_value = "owner")]
         user: String,
     },
+    /// Try policies on simulated people: no servers, everything from a seed.
+    Simulate(simulate::Options),
     /// The keys that seal what rests.
     Vault {
         #[command(subcommand)]
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
             Command::Doctor => doctor::run(&data).await,
             Command::Tail { user, once } => inspect::tail(&data, &user, once).await,
             Command::Explain { user } => inspect::explain(&data, &user).await,
+            Command::Simulate(options) => simulate::run(&options),
             Command::Vault { what: Vault::Rotate } => vault::rotate(&data).await,
             Command::Vault { what: Vault::Status } => vault::status(&data).await,
             Command::Vault { what: Vault::Drop { key } } => vault::drop_key(&data, &key).await,

@@ -1,7 +1,8 @@
-//! What the repository does for itself: set up, generate, test, measure and keep tidy. `main.rs` is its command line.
+//! What the repository does for itself: set up, generate, test, measure, evaluate and keep tidy. `main.rs` is its command line.
 
 pub mod bench;
 pub mod containers;
+pub mod evaluate;
 pub mod generate;
 mod run;
 pub mod setup;

@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{bench, generate, setup, test, tidy};
+use xtask::{bench, evaluate, generate, setup, test, tidy};
 
 /// What the repository does for itself.
 #[derive(Parser)]
@@ -39,6 +39,11 @@ enum Command {
         /// Only these figures.
         figures: Vec<String>,
     },
+    /// Compare estimators and learner with what is published and with rivals, in one table.
+    Evaluate {
+        /// Only these checks.
+        checks: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -72,6 +77,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Bench { figures } => bench::run(&root, &figures)?,
+        Command::Evaluate { checks } => evaluate::run(&root, &checks)?,
         Command::Tidy => {
             let broken = tidy::check(&root)?;
             broken.iter().for_each(|line| println!("{line}"));

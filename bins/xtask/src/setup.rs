@@ -1,5 +1,5 @@
-//! Installs what the tests need: system packages, nats-server, and the JavaScript tools, the CalDAV servers and the identity
-//! provider with their pinned versions.
+//! Installs what the tests need: system packages, nats-server, and the JavaScript tools, the CalDAV servers, the identity
+//! provider and the rivals with their pinned versions.
 
 use crate::run::{Command, says};
 use anyhow::{Context, bail};
@@ -16,10 +16,13 @@ const PACKAGES: &[(Sign, &str)] = &[
     (Sign::File("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), "fonts-dejavu-core"),
     (Sign::Program("node"), "nodejs"),
     (Sign::Program("npm"), "npm"),
-    (Sign::Python("ensurepip"), "python3-venv"),
+    PYTHON[0],
 ];
 
+const PYTHON: &[(Sign, &str)] = &[(Sign::Python("ensurepip"), "python3-venv")];
+
 /// What shows that a package is there.
+#[derive(Clone, Copy)]
 pub(crate) enum Sign {
     /// On the PATH.
     Program(&'static str),
@@ -31,8 +34,22 @@ pub(crate) enum Sign {
 /// Where what we fetch goes. Git knows nothing of it.
 pub(crate) const FETCHED: &str = ".oo";
 
-/// What pip installs, by versions.
-const PYTHON_FILE: &str = "requirements.txt";
+/// The CalDAV servers of the tests, by versions.
+const SERVERS: PythonPackages =
+    PythonPackages { what: "the CalDAV servers of the tests", file: "requirements.txt", place: "python" };
+
+/// What the evaluation compares with, by versions and hashes.
+const RIVALS: PythonPackages =
+    PythonPackages { what: "the rivals and data of the evaluation", file: "evaluation.txt", place: "evaluation" };
+
+/// What pip installs, in an environment of its own.
+struct PythonPackages {
+    what: &'static str,
+    /// Lists them all, those that others need included.
+    file: &'static str,
+    /// The environment's folder.
+    place: &'static str,
+}
 
 /// What npm installs, by versions and hashes.
 const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
@@ -42,7 +59,30 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     system_packages(PACKAGES)?;
     nats(&root.join(FETCHED).join("bin"))?;
     node_packages(root)?;
-    python_packages(root)
+    python_packages(root, &SERVERS)?;
+    rivals(root)
+}
+
+/// Installs only what the evaluation compares with.
+pub fn rivals(root: &Path) -> anyhow::Result<()> {
+    system_packages(PYTHON)?;
+    python_packages(root, &RIVALS)
+}
+
+/// The interpreter that has the rivals.
+pub(crate) fn rivals_python(root: &Path) -> PathBuf {
+    root.join(FETCHED).join(RIVALS.place).join("bin/python")
+}
+
+/// Where the rivals' packages keep their data.
+///
+/// # Errors
+/// Where they are not installed.
+pub fn rivals_packages(root: &Path) -> anyhow::Result<PathBuf> {
+    let libraries = root.join(FETCHED).join(RIVALS.place).join("lib");
+    let mut versions = std::fs::read_dir(&libraries).into_iter().flatten().flatten().map(|entry| entry.path());
+    let packages = versions.find_map(|version| Some(version.join("site-packages")).filter(|place| place.is_dir()));
+    packages.context("the data of the evaluation is not there: run `cargo xtask setup`")
 }
 
 /// Installs only the servers.
@@ -150,15 +190,16 @@ fn node_packages(root: &Path) -> anyhow::Result<()> {
     Command::new("npm").args(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).within(&installed).run()
 }
 
-/// The CalDAV servers and the identity provider of the tests, in an environment of their own, just as the requirements say.
-fn python_packages(root: &Path) -> anyhow::Result<()> {
-    let (wanted, installed) = (root.join("bins/xtask/python").join(PYTHON_FILE), root.join(FETCHED).join("python"));
-    let record = installed.join(PYTHON_FILE);
+/// Installs them just as their file says.
+fn python_packages(root: &Path, packages: &PythonPackages) -> anyhow::Result<()> {
+    let PythonPackages { what, file, place } = packages;
+    let (wanted, installed) = (root.join("bins/xtask/python").join(file), root.join(FETCHED).join(place));
+    let record = installed.join(file);
     // Written last: it says that all before it was finished.
     if record.exists() && std::fs::read(&wanted).ok() == std::fs::read(&record).ok() {
         return Ok(());
     }
-    says("installing the CalDAV servers and the identity provider of the tests");
+    says(&format!("installing {what}"));
     let place = installed.to_string_lossy();
     Command::new("python3").args(&["-m", "venv", "--clear", &place]).run()?;
     let pip = installed.join("bin/pip");
@@ -180,7 +221,7 @@ mod tests {
 
     #[test]
     fn every_python_package_has_one_version() {
-        let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(PYTHON_FILE)).unwrap();
+        let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(SERVERS.file)).unwrap();
         let packages: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         for name in ["Radicale==", "Canaille=="] {
             assert!(packages.iter().any(|line| line.starts_with(name)), "{name} {packages:?}");
@@ -188,6 +229,17 @@ mod tests {
         for line in packages {
             assert_eq!(line.split("==").count(), 2, "{line}: pin it");
         }
+    }
+
+    #[test]
+    fn every_rival_has_one_version_and_its_hashes() {
+        let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(RIVALS.file)).unwrap();
+        let (text, mut packages) = (text.replace("\\\n", ""), 0);
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            assert!(line.matches("==").count() == 1 && line.contains("--hash=sha256:"), "{line}: pin it");
+            packages += 1;
+        }
+        assert_eq!(packages, 3);
     }
 
     #[test]

@@ -125,21 +125,47 @@ fn a_habit_of_the_night_is_done_once_though_its_night_is_two_days() {
     assert_eq!(subjects(&log, "2026-11-23T22:30:00Z").len(), 1);
 }
 
+fn advices_at(log: &Log, when: &str) -> Vec<&'static str> {
+    let known = |subject: &Subject| match subject {
+        Subject::Advice { advice } => advice::find(advice).map(|advice| advice.name),
+        _ => None,
+    };
+    subjects(log, when).iter().filter_map(known).collect()
+}
+
 #[test]
 fn an_advice_has_its_circumstances_and_rests_for_days() {
     let mut log = Log::linked();
     log.mood("2026-11-23T08:00:00Z", 1);
-    let advice = |log: &Log, when| {
-        let subjects = subjects(log, when);
-        subjects.into_iter().filter(|one| matches!(one, Subject::Advice { .. })).collect::<Vec<_>>()
-    };
-    let first = advice(&log, MORNING);
-    assert_eq!(first.len(), 2);
-    assert_eq!(advice(&log, "2026-11-24T09:00:00Z"), [], "yesterday's mood is past");
-    log.tip_about("tip-0001", first[0].clone(), MORNING).mood("2026-11-25T09:00:00Z", 2);
-    assert_eq!(advice(&log, "2026-11-25T09:00:00Z"), first[1..]);
-    log.mood("2026-11-26T09:00:00Z", 2);
-    assert_eq!(advice(&log, "2026-11-26T09:00:00Z"), first);
+    let first = advices_at(&log, MORNING);
+    assert_eq!(first.len(), MAX_ADVICE);
+    assert!(first.iter().all(|name| advice::find(&name.parse().unwrap()).unwrap().trigger == advice::Trigger::LowMood));
+    assert!(advices_at(&log, "2026-11-24T09:00:00Z").is_empty(), "yesterday's mood is past");
+    log.tip_about("tip-0001", Subject::Advice { advice: first[0].parse().unwrap() }, MORNING);
+    for (day, rests) in [(24, true), (25, true), (26, false)] {
+        log.mood(&format!("2026-11-{day}T09:00:00Z"), 2);
+        let is_eligible = is_eligible(
+            &log.profile,
+            &Subject::Advice { advice: first[0].parse().unwrap() },
+            at(&format!("2026-11-{day}T09:00:00Z")),
+        );
+        assert_eq!(is_eligible, !rests, "on {day}");
+    }
+}
+
+#[test]
+fn every_advice_has_its_turn_within_weeks() {
+    let mut log = Log::linked();
+    let mut heard = std::collections::BTreeSet::new();
+    for day in 1..=28 {
+        let when = format!("2026-12-{day:02}T09:00:00Z");
+        log.mood(&when, 1);
+        let first = advices_at(&log, &when)[0];
+        heard.insert(first);
+        log.tip_about(&format!("tip-{day:04}"), Subject::Advice { advice: first.parse().unwrap() }, &when);
+    }
+    let low = advice::CATALOGUE.iter().filter(|advice| advice.trigger == advice::Trigger::LowMood);
+    assert_eq!(heard, low.map(|advice| advice.name).collect());
 }
 
 #[test]
@@ -155,8 +181,8 @@ fn a_long_list_leaves_room_for_everything_else() {
     let count = |test: fn(&Subject) -> bool| all.iter().filter(|one| test(&one.subject)).count();
     assert_eq!(count(|one| matches!(one, Subject::Prepare { .. })), 1);
     assert_eq!(count(|one| matches!(one, Subject::Habit { .. })), MAX_HABITS);
-    assert_eq!(count(|one| matches!(one, Subject::Advice { .. })), 2);
-    assert_eq!(count(|one| matches!(one, Subject::Todo { .. })), 21);
+    assert_eq!(count(|one| matches!(one, Subject::Advice { .. })), MAX_ADVICE);
+    assert_eq!(count(|one| matches!(one, Subject::Todo { .. })), 19);
 }
 
 #[test]

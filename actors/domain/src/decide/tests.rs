@@ -3,7 +3,7 @@
 use super::*;
 use crate::policy;
 use crate::testing::{Log, at, reference, todo};
-use oo_contracts::decision::{Choice, Hush};
+use oo_contracts::decision::{Choice, Hush, Provenance};
 use oo_contracts::signal::Fact;
 use oo_contracts::tip::{Because, Reason, Subject};
 
@@ -92,5 +92,13 @@ fn choosing(ask: &Ask, index: usize) -> Recommendation {
         subject: ask.candidates[index].subject.clone(),
         reasons: vec![Reason { because: Because::Important, weight: 1.0 }],
     };
-    Recommendation { tip: Some(choice), silence: None, propensity: 0.5, policy: "remote".parse().unwrap(), version: 1 }
+    Recommendation {
+        tip: Some(choice),
+        silence: None,
+        propensity: 0.5,
+        confidence: None,
+        policy: "remote".parse().unwrap(),
+        version: 1,
+        provenance: Provenance::default(),
+    }
 }

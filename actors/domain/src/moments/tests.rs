@@ -20,12 +20,12 @@ fn says_nothing_to_somebody_who_linked_nothing() {
 fn linking_grants_and_a_no_holds_against_a_second_delivery_of_the_link() {
     let mut log = Log::linked();
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), None);
-    log.fact("2026-11-20T10:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: false });
+    log.fact("2026-11-20T10:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: false, source: None });
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::NoConsent));
     let account: AccountId = "acc".parse().unwrap();
     log.fact("2026-11-20T11:00:00Z", Fact::AccountLinked { account, provider: Provider::Todoist });
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), Some(Silence::NoConsent));
-    log.fact("2026-11-20T12:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: true });
+    log.fact("2026-11-20T12:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: true, source: None });
     assert_eq!(silence_at(&log, "2026-11-23T10:00:00Z"), None);
 }
 
@@ -158,11 +158,11 @@ fn looks_again_in_three_quarters_of_an_hour_after_a_policy_kept_silent() {
     let mut log = Log::linked();
     log.task("milk");
     let now = at("2026-11-23T10:00:00Z");
-    let hush = hushed(&log.profile, now, Hush::NotWorthIt);
-    assert_eq!(hush, Silence::Policy { hush: Hush::NotWorthIt, until: at("2026-11-23T10:45:00Z") });
+    let hush = hushed(&log.profile, now, Hush::NotWorthIt, None);
+    assert_eq!(hush, Silence::Policy { hush: Hush::NotWorthIt, until: at("2026-11-23T10:45:00Z"), confidence: None });
     assert_eq!(next_look(&log.profile, now, Some(&hush)), Some(at("2026-11-23T10:45:00Z")));
     assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T10:45:00Z")));
-    let busy = hushed(&log.profile, now, Hush::Overloaded);
+    let busy = hushed(&log.profile, now, Hush::Overloaded, None);
     assert_eq!(next_look(&log.profile, now, Some(&busy)), Some(at("2026-11-23T10:01:00Z")));
 }
 
@@ -173,8 +173,8 @@ fn with_nothing_to_say_waits_for_the_next_turn_of_the_day() {
     assert_eq!(silence(&log.profile, now), Some(Silence::NothingFits { until: at("2026-11-23T15:00:00Z") }));
     log.habit("stretch", time(14, 0, 0, 0), time(15, 0, 0, 0), 5);
     assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T14:00:00Z")));
-    log.event("a", "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z");
-    assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T11:15:00Z")), "time to get ready");
+    log.event("a", "2026-11-23T10:50:00Z", "2026-11-23T13:00:00Z");
+    assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T10:05:00Z")), "time to get ready");
     log.fact("2026-11-20T09:00:00Z", Fact::EventRemoved { event: crate::testing::reference("a") });
     log.event("b", "2026-11-23T08:00:00Z", "2026-11-23T09:20:00Z");
     assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T09:20:00Z")), "the end of a meeting");

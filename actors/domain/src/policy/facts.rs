@@ -12,6 +12,13 @@ const IMPORTANT: u8 = 3;
 /// Younger than this it does not wait yet.
 const WAITS_AFTER_DAYS: u16 = 3;
 
+/// From so many days on, a row is one.
+const A_ROW: u8 = 3;
+/// What can be said for no longer than this ends soon.
+const SOON_MINUTES: u16 = 60;
+/// So long after an event is a break between two things.
+const JUST_ENDED_MINUTES: u16 = crate::receptivity::BREAK.as_mins() as u16;
+
 const DAY_MINUTES: u16 = 24 * 60;
 
 /// All facts that speak for a candidate, those about itself before those about the time.
@@ -26,10 +33,22 @@ pub fn facts(context: &Context, candidate: &Candidate) -> Vec<Because> {
             let minutes = minutes_between(context.at, *starts, DAY_MINUTES.into()) as u16;
             facts.push(Because::StartsIn { minutes });
         }
-        Subject::Habit { .. } => facts.push(Because::HabitWindow),
+        Subject::Habit { .. } => {
+            facts.push(Because::HabitWindow);
+            let days = candidate.in_a_row.filter(|days| *days >= A_ROW);
+            facts.extend(days.map(|days| Because::InARow { days: days.into() }));
+        }
         Subject::Advice { advice } => {
             facts.extend(advice::find(advice).map(|advice| advice.trigger.because(context)));
         }
+    }
+    if let Subject::Todo { .. } | Subject::Habit { .. } = candidate.subject
+        && candidate.left.is_some_and(|left| left.get() <= SOON_MINUTES)
+    {
+        facts.push(Because::EndsSoon);
+    }
+    if context.since_busy <= JUST_ENDED_MINUTES && context.free_minutes > 0 {
+        facts.push(Because::JustEnded { minutes: context.since_busy });
     }
     if !matches!(candidate.subject, Subject::Prepare { .. })
         && let Some(free) = free(context)

@@ -1,21 +1,25 @@
 //! The sum of a few plain facts, and a weighted draw: good from the first day, and the baseline that a learner must beat.
 //!
 //! A candidate's score is the sum of its facts' weights, less what it loses for having been shown lately. The best
-//! score against a threshold that grows with the burden gives the probability of speaking at all, kept within
-//! [`SPEAKS`]; a softmax over the scores, mixed with a little of the uniform, shares it out. All weights are whole
+//! score against that of a plain moment weighs on the day's plan ([`pacer`]) and gives the probability of speaking at all,
+//! kept within [`SPEAKS`]; without a plan, a threshold that grows with the burden does; a softmax over the scores, mixed with a little of the uniform, shares it out. All weights are whole
 //! millionths, so that sums are exact.
 
 use super::facts::facts;
 use super::lottery::Lottery;
-use super::{MAX_REASONS, Policy, Propensities, answer, policy_name};
-use oo_contracts::decision::{Ask, Candidate, Context, PolicyName, Recommendation};
+use super::reasons::{self, MILLION};
+use super::{Policy, Propensities, answer, policy_name};
+use crate::moments::ASK_AGAIN;
+use crate::pacer;
+use oo_contracts::Share;
+use oo_contracts::decision::{Ask, Candidate, Context, Hush, PolicyName, Recommendation};
 use oo_contracts::tip::{Because, Reason};
 use std::ops::RangeInclusive;
 
 /// As settings know it.
 pub const NAME: &str = "rules";
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The probability of speaking stays within this, so that the effect of speaking can be estimated afterwards
 /// (recommender §1).
@@ -25,6 +29,13 @@ pub const SPEAKS: RangeInclusive<f64> = 0.05..=0.95;
 const THRESHOLD: f64 = 0.4;
 /// What each recent tip adds to it.
 const BURDEN: f64 = 0.15;
+/// The best score of a plain moment: there the plan of the day decides alone whether to speak. A task that is due, or a habit
+/// at its time, is above it; a task that just fits is below.
+const PLAIN: f64 = 1.1;
+/// How far it must be from that to weigh on the plan: at one such step, e times.
+const PACED_SCALE: f64 = 0.5;
+/// Away from a break and from the screen, something that can wait is better said later.
+const WAITS_FOR_A_BREAK: f64 = 0.7;
 /// How far the score must be from the threshold to matter.
 const SPEAKING_SCALE: f64 = 0.25;
 /// How much better a candidate must be to be chosen more often: at one such step, e times.
@@ -37,8 +48,6 @@ const RECOVERS_IN_MINUTES: f64 = 1440.0;
 /// What it loses for each time it was given, up to five.
 const SHOWN_BEFORE: f64 = 0.1;
 
-const MILLION: f64 = 1e6;
-
 /// Additive rules.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules;
@@ -50,12 +59,19 @@ impl Policy for Rules {
 
     fn recommend(&self, ask: &Ask) -> Recommendation {
         let scored: Vec<_> = ask.candidates.iter().map(|candidate| score(&ask.context, candidate)).collect();
-        answer(NAME, VERSION, ask, &lottery(&ask.context, &scored), |index| scored[index].reasons())
+        let speaking = speaking(&ask.context, &ask.candidates, &scored);
+        let answer = answer(NAME, VERSION, ask, &lottery(&speaking, &scored), |index| scored[index].reasons());
+        let sure = if answer.tip.is_some() { speaking.paced } else { 1.0 - speaking.paced };
+        Recommendation {
+            confidence: Some(Share::saturating(sure)),
+            silence: answer.silence.map(|hush| speaking.hush(hush)),
+            ..answer
+        }
     }
 
     fn propensities(&self, ask: &Ask) -> Option<Propensities> {
         let scored: Vec<_> = ask.candidates.iter().map(|candidate| score(&ask.context, candidate)).collect();
-        Some(lottery(&ask.context, &scored).propensities())
+        Some(lottery(&speaking(&ask.context, &ask.candidates, &scored), &scored).propensities())
     }
 }
 
@@ -67,30 +83,49 @@ pub(crate) struct Score {
 }
 
 impl Score {
-    /// The strongest facts, at most [`MAX_REASONS`]. What the others and the losses make of the score is shared out
-    /// among them in proportion, so that the weights still sum to it and keep their order.
     pub(crate) fn reasons(&self) -> Vec<Reason> {
-        let mut strongest = self.facts.clone();
-        strongest.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
-        strongest.truncate(MAX_REASONS);
-        let kept: i64 = strongest.iter().map(|(_, weight)| weight).sum();
-        let mut shares: Vec<i64> = strongest.iter().map(|(_, weight)| weight * self.total / kept.max(1)).collect();
-        let rounding = self.total - shares.iter().sum::<i64>();
-        if let Some(first) = shares.first_mut() {
-            *first += rounding;
-        }
-        let weights = shares.into_iter().map(|share| share as f64 / MILLION);
-        strongest.iter().zip(weights).map(|((because, _), weight)| Reason { because: *because, weight }).collect()
+        reasons::share_out(self.total, self.facts.clone())
     }
 }
 
-fn lottery(context: &Context, scored: &[Score]) -> Lottery {
+/// Whether to speak at all.
+#[derive(Debug, Clone, Copy)]
+struct Speaking {
+    /// How likely, by the scores alone.
+    alone: f64,
+    /// And by the plan of the day.
+    paced: f64,
+}
+
+impl Speaking {
+    /// What a silence is called: enough for now, where the scores alone would rather have spoken.
+    fn hush(self, hush: Hush) -> Hush {
+        if hush == Hush::NotWorthIt && self.alone >= 0.5 && self.paced < 0.5 { Hush::EnoughForNow } else { hush }
+    }
+}
+
+fn speaking(context: &Context, candidates: &[Candidate], scored: &[Score]) -> Speaking {
+    let Some((best, candidate)) = scored.iter().zip(candidates).max_by_key(|(score, _)| score.total) else {
+        return Speaking { alone: 0.0, paced: 0.0 };
+    };
+    let best = best.total as f64 / MILLION;
+    let threshold = THRESHOLD + BURDEN * context.dosage;
+    let alone = 1.0 / (1.0 + (-(best - threshold) / SPEAKING_SCALE).exp());
+    // Of how much the plan allows the burden is a part already.
+    let worth = ((best - PLAIN) / PACED_SCALE).exp();
+    let odds = |share: Option<Share>| share.map_or(1.0, |share| share.get() / (1.0 - share.get()).max(f64::EPSILON));
+    let receptive = odds(context.receptivity) / odds(context.usual_receptivity).max(f64::EPSILON);
+    let ends_soon = candidate.left.is_some_and(|left| i64::from(left.get()) <= ASK_AGAIN.as_mins());
+    let at_a_break = context.present || context.since_busy <= crate::receptivity::BREAK.as_mins() as u16;
+    let waits = if at_a_break || ends_soon { 1.0 } else { WAITS_FOR_A_BREAK };
+    Speaking { alone, paced: pacer::speaks(context, worth * receptive * waits, ends_soon).unwrap_or(alone) }
+}
+
+fn lottery(speaking: &Speaking, scored: &[Score]) -> Lottery {
     let Some(best) = scored.iter().map(|score| score.total).max() else {
         return Lottery::new(1.0, &[]);
     };
-    let threshold = THRESHOLD + BURDEN * context.dosage;
-    let margin = (best as f64 / MILLION - threshold) / SPEAKING_SCALE;
-    let speaks = (1.0 / (1.0 + (-margin).exp())).clamp(*SPEAKS.start(), *SPEAKS.end());
+    let speaks = speaking.paced.clamp(*SPEAKS.start(), *SPEAKS.end());
     let soft: Vec<_> =
         scored.iter().map(|score| ((score.total - best) as f64 / MILLION / CHOOSING_SCALE).exp()).collect();
     let total: f64 = soft.iter().sum();
@@ -137,7 +172,10 @@ fn weight(because: &Because, candidate: &Candidate) -> f64 {
         Because::Waiting { days } => 0.3 * f64::from(days.min(30)) / 30.0,
         Because::StartsIn { .. } => 0.9,
         Because::HabitWindow => 0.8,
-        Because::Mood | Because::LongStretch { .. } => 0.7,
+        Because::Mood | Because::LongStretch { .. } | Because::DayBegins | Because::DayEnds => 0.7,
+        Because::JustEnded { .. } => 0.2,
+        Because::InARow { .. } => 0.1,
+        Because::EndsSoon => 0.3,
         Because::Chance => 0.0,
     }
 }

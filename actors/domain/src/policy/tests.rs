@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::testing::{at, candidate, context, reference, todo};
-use oo_contracts::decision::{Candidate, RandomBits};
+use oo_contracts::Share;
+use oo_contracts::decision::{Candidate, DayMinutes, RandomBits};
 use oo_contracts::tip::{Because, Subject};
 use proptest::prelude::*;
 
@@ -13,6 +14,8 @@ fn ask(candidates: Vec<Candidate>, bits: u64) -> Ask {
         candidates,
         posterior: None,
         bits: RandomBits::new(bits),
+        unit: None,
+        tenant: None,
     }
 }
 
@@ -190,6 +193,8 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
             age_days,
             shown: shown.map_or(0, |(shown, _)| shown),
             since_shown: shown.map(|(_, since)| since),
+            left: None,
+            in_a_row: None,
         },
     )
 }
@@ -197,8 +202,16 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
 fn any_ask() -> impl Strategy<Value = Ask> {
     let candidates = prop::collection::vec(any_candidate(), 0..32);
     let context = (0u16..=1440, 0u16..=1440, 0u16..=1440, prop::option::of(1u8..=5), 0u32..8_000_000);
-    (candidates, any::<u64>(), context).prop_map(|(candidates, bits, (free, since, busy, mood, dosage))| {
+    let share = || (0.0f64..=1.0).prop_map(Share::saturating);
+    let minutes = || prop::option::of((0i64..=1440).prop_map(DayMinutes::saturating));
+    let plan = (prop::option::of(share()), prop::option::of(share()), minutes(), minutes(), 0u8..4);
+    (candidates, any::<u64>(), context, plan).prop_map(|(candidates, bits, (free, since, busy, mood, dosage), plan)| {
         let mut ask = ask(candidates, bits);
+        (ask.context.pace, ask.context.receptivity, ask.context.eligible_left, ask.context.until_evening, _) = plan;
+        ask.context.sent_today = plan.4;
+        if let Some(first) = ask.candidates.first_mut() {
+            (first.left, first.in_a_row) = (plan.2, Some(plan.4));
+        }
         ask.context.free_minutes = free;
         ask.context.since_busy = since;
         ask.context.busy_today = busy;

@@ -20,6 +20,7 @@ impl Profile {
             self.heard.remove(0);
         }
         let Some(index) = self.lives.iter().rposition(|life| life.tip == *tip) else { return };
+        self.lives[index].trace.hear(answer, when);
         match step(&self.lives[index].state, answer, when) {
             Step::Nothing => {}
             Step::Answer => self.take(index, answer, when),
@@ -56,6 +57,7 @@ impl Profile {
         self.ignored = 0;
         match answer {
             Answer::Done => {
+                self.keep_done_day(&subject);
                 if let Some(memory) = self.memory_mut(&subject) {
                     memory.done_at = Some(when);
                 }
@@ -76,6 +78,16 @@ impl Profile {
         life.state = State::Answered { answer: answer.clone(), at: when };
         life.before = Some(Box::new(before));
         life.undid_done = false;
+    }
+
+    /// The day on which a habit was done before stays known, though a later one takes its place in memory.
+    fn keep_done_day(&mut self, subject: &Subject) {
+        if let Subject::Habit { habit, .. } = subject
+            && let Some(kept) = self.habits.iter_mut().find(|kept| kept.habit.id == *habit)
+            && let Some(done) = kept.memory.done_at
+        {
+            kept.done.note(&self.zone.tz, done);
+        }
     }
 
     fn decline(&mut self, subject: &Subject) {

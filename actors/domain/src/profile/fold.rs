@@ -1,10 +1,15 @@
 //! Folding one entry into a profile. It cannot fail, and the same log folds to the same profile everywhere.
 
 use super::Profile;
-use super::kept::{self, KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
+use super::kept::{self, KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone, Trace};
 use super::zone::Zone;
+use crate::features::Row;
+use crate::habits::DoneDays;
 use crate::local::{minus, minutes, plus};
 use crate::moments;
+use crate::pacer::Ledger;
+use crate::receptivity::Occasion;
+use crate::reward;
 use crate::tip_life::{IGNORED_IN_A_ROW, Life, State, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::entry::{Body, Entry};
@@ -29,9 +34,10 @@ impl Profile {
             return true;
         }
         self.settle(entry.at);
+        self.ledger = Ledger::at(self.ledger, self, entry.at);
         match &entry.body {
             Body::Signal { signal } => self.heed(signal, entry.at),
-            Body::Moment { .. } => self.looked_at = Some(entry.at),
+            Body::Moment { .. } => self.look(entry.at),
             Body::Tip { tip } => self.give(tip, entry.at),
         }
         self.withdraw_what_is_wrong(entry.at);
@@ -43,7 +49,12 @@ impl Profile {
         // Nothing happens after it was told.
         let when = signal.at.min(at);
         if !matches!(signal.fact, Fact::Delivered { .. }) {
-            self.looked_at = Some(at);
+            self.look(at);
+        }
+        // What only a person says or does at a screen; a zone, a place or a provider's news come by themselves.
+        if let Fact::Presence { .. } | Fact::Feedback { .. } | Fact::Mood { .. } | Fact::HabitDone { .. } = signal.fact
+        {
+            self.rhythm.note(&self.zone.tz, when);
         }
         match &signal.fact {
             Fact::TaskAdded { task } => self.keep_task(task, true, when, at),
@@ -58,7 +69,10 @@ impl Profile {
             }
             Fact::HabitDefined { habit } => self.keep_habit(habit),
             Fact::HabitDone { habit } => {
+                let about = |life: &&mut Life| matches!(&life.subject, Subject::Habit { habit: of, .. } if of == habit);
+                self.lives.iter_mut().filter(about).for_each(|life| life.hear_done(when));
                 if let Some(kept) = self.habits.iter_mut().find(|kept| kept.habit.id == *habit) {
+                    kept.done.note(&self.zone.tz, when);
                     kept.memory.done_at = kept.memory.done_at.max(Some(when));
                 }
             }
@@ -74,16 +88,34 @@ impl Profile {
             Fact::Feedback { tip, answer } => self.answer(&signal.id, tip, answer, when),
             Fact::Delivered { tip, outcome, .. } => self.delivered(tip, outcome),
             Fact::Preferences { preferences } => self.preferences = preferences.clone(),
-            Fact::Consent { purpose: Purpose::Tips, granted } => self.consent.tips = *granted,
-            Fact::Consent { purpose: Purpose::Learning, granted } => self.consent.learning = *granted,
-            Fact::AccountLinked { account, .. } => self.link(account),
-            Fact::AccountUnlinked { account } => self.unlink(account),
+            Fact::Consent { purpose, granted, source } => self.consent.heed(*purpose, *granted, source.as_ref()),
+            Fact::AccountLinked { account, provider } => {
+                self.consent.link(account, *provider);
+                self.link(account);
+            }
+            Fact::AccountUnlinked { account } => {
+                self.consent.unlink(account);
+                self.unlink(account);
+            }
         }
+    }
+
+    fn look(&mut self, at: Timestamp) {
+        if self.looked_at != Some(at) {
+            self.looked_before = self.looked_at;
+        }
+        self.looked_at = Some(at);
     }
 
     fn keep_task(&mut self, task: &Task, added: bool, when: Timestamp, at: Timestamp) {
         if self.unlinked.contains(&task.reference.account) {
             return;
+        }
+        // A task that comes once and is told of after it was done is open again; a recurring one is told of each time.
+        if !task.recurring {
+            let opened = if added { when } else { minus(when, DONE_SETTLES) };
+            let about = |life: &&mut Life| matches!(&life.subject, Subject::Todo { task: of } if *of == task.reference);
+            self.lives.iter_mut().filter(about).for_each(|life| life.hear_reopened(opened));
         }
         match self.task_index(&task.reference) {
             Ok(index) => {
@@ -116,6 +148,8 @@ impl Profile {
     }
 
     fn complete(&mut self, reference: &Ref, when: Timestamp) {
+        let about = |life: &&mut Life| matches!(&life.subject, Subject::Todo { task } if task == reference);
+        self.lives.iter_mut().filter(about).for_each(|life| life.hear_done(when));
         if let Ok(index) = self.task_index(reference) {
             let kept = &mut self.tasks[index];
             kept.memory.done_at = kept.memory.done_at.max(Some(when));
@@ -168,7 +202,11 @@ impl Profile {
                 kept.memory.never = false;
             }
             None => {
-                self.habits.push(KeptHabit { habit: habit.clone(), memory: Memory::default() });
+                self.habits.push(KeptHabit {
+                    habit: habit.clone(),
+                    memory: Memory::default(),
+                    done: DoneDays::default(),
+                });
                 if self.habits.len() > kept::MAX_HABITS {
                     // The newest is last and stays.
                     let stale = (0..kept::MAX_HABITS).min_by_key(|index| {
@@ -225,6 +263,9 @@ impl Profile {
             last.state = State::Withdrawn { why: Withdrawal::Replaced };
         }
         let given_at = tip.decided_at.max(at);
+        let occasion = Some(Occasion::at(self, given_at));
+        // Before the tip itself changes what is seen.
+        let row = Row::from_profile(self, &tip.subject, tip.decided_at);
         if let Subject::Advice { advice } = &tip.subject
             && self.advice_memory(advice).is_none()
         {
@@ -242,6 +283,9 @@ impl Profile {
             state: State::Live,
             pushed: None,
             undid_done: false,
+            occasion,
+            row,
+            trace: Trace::default(),
             before: None,
         });
         self.tip = Some(Box::new(tip.clone()));
@@ -275,7 +319,7 @@ impl Profile {
         if account.is_some_and(|account| self.unlinked.contains(account)) {
             return Some(Withdrawal::Unlinked);
         }
-        if !self.allows_tips() {
+        if !self.allows_tips() || !self.allows_choosing(subject) {
             return Some(Withdrawal::NoConsent);
         }
         if self.preferences.budget.get() == 0 || moments::is_quiet(self, at) {
@@ -304,19 +348,30 @@ impl Profile {
             },
             Subject::Advice { .. } => None,
         };
-        gone.or_else(|| moments::busy_block(self, at).map(|_| Withdrawal::Busy))
+        gone.or_else(|| moments::busy_block(&self.permitted(Purpose::Timing), at).map(|_| Withdrawal::Busy))
     }
 
     fn forget_what_is_past(&mut self, at: Timestamp) {
         let events_from = minus(at, kept::EVENTS_KEPT);
         self.events.retain(|kept| kept.event.end > events_from);
         let lives_from = minus(at, kept::LIVES_KEPT);
-        let newest = self.lives.len().saturating_sub(1);
+        let newest = self.lives.len().saturating_sub(kept::LIVES_ALWAYS_KEPT);
         let surplus = self.lives.len().saturating_sub(kept::MAX_LIVES);
         let mut index = 0;
-        self.lives.retain(|life| {
-            let keep = index >= surplus && (index == newest || life.given_at > lives_from);
+        let (learnt, receptivity) = (&mut self.learnt, &mut self.receptivity);
+        self.lives.retain_mut(|life| {
+            let gone = index < surplus || life.given_at <= lives_from;
+            if gone
+                && let Some(row) = life.row.take()
+                && let Some(reward) = reward::reward(life, at)
+            {
+                learnt.get_or_insert_default().learn(&row, reward);
+            }
+            let keep = index >= newest || !gone;
             index += 1;
+            if !keep {
+                receptivity.get_or_insert_default().archive(life, at);
+            }
             keep
         });
     }

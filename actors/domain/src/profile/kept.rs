@@ -1,7 +1,8 @@
 //! What a profile keeps of each thing, and which it lets go when there are too many: a person costs a few KiB.
 
+use crate::habits::DoneDays;
 use jiff::{SignedDuration, Timestamp};
-use oo_contracts::signal::{Due, Event, Habit, Task};
+use oo_contracts::signal::{Answer, Due, Event, Habit, Task};
 use oo_contracts::tip::Subject;
 use oo_contracts::{AdviceId, Ref};
 use serde::{Deserialize, Serialize};
@@ -25,8 +26,12 @@ pub const MAX_HEARD: usize = 16;
 pub const MAX_LIVES: usize = 64;
 /// Events are kept until so long after their end: what a day was like is a feature.
 pub const EVENTS_KEPT: SignedDuration = crate::local::days(1);
-/// Tips are remembered for longer than any local day lasts, a flight west or a date line crossed included.
-pub const LIVES_KEPT: SignedDuration = SignedDuration::from_hours(54);
+/// The newest tips are never forgotten: as many as a day may have, so that a clock that was far ahead and is set right
+/// again finds them.
+pub const LIVES_ALWAYS_KEPT: usize = 5;
+/// Tips are remembered until their reward is certain: longer than any local day lasts, a flight west or a date line
+/// crossed included.
+pub const LIVES_KEPT: SignedDuration = crate::reward::WINDOW;
 
 /// What oO remembers about one thing it can speak of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -61,6 +66,30 @@ impl Memory {
     }
 }
 
+/// What was heard about a tip, whichever came first: the last of each, by the time at which it happened.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The answer said last, taken back or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) said: Option<(Answer, Timestamp)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undone: Option<Timestamp>,
+    /// What it is about was done while the tip was there, or after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) done_in_time: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) done_later: Option<Timestamp>,
+    /// What it is about was open again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reopened: Option<Timestamp>,
+}
+
+impl Trace {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// An open task, or one done so lately that it can be taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptTask {
@@ -88,6 +117,9 @@ pub struct KeptEvent {
 pub struct KeptHabit {
     pub habit: Habit,
     pub memory: Memory,
+    /// The days on which it was done.
+    #[serde(default, skip_serializing_if = "DoneDays::is_empty")]
+    pub(crate) done: DoneDays,
 }
 
 /// An advice that was given.

@@ -2,6 +2,7 @@
 
 use super::clock;
 use jiff::tz::TimeZone;
+use oo_contracts::decision::{Hush, Silence};
 use oo_contracts::signal::Language::{self, De, En};
 use oo_contracts::tip::{Because, Subject};
 
@@ -105,8 +106,72 @@ pub(super) fn because(language: Language, because: &Because, subject: &Subject, 
         (De, Because::LongStretch { minutes }) => {
             format!("{} deines Tages sind verplant", hours(minutes, "Stunden", "Minuten"))
         }
+        (En, Because::JustEnded { .. }) => "Something in your calendar just ended".into(),
+        (De, Because::JustEnded { .. }) => "In deinem Kalender ist gerade etwas zu Ende gegangen".into(),
+        (En, Because::DayBegins) => "Your day begins around now".into(),
+        (De, Because::DayBegins) => "Dein Tag beginnt meist um diese Zeit".into(),
+        (En, Because::DayEnds) => "Your day winds down around now".into(),
+        (De, Because::DayEnds) => "Dein Tag klingt meist um diese Zeit aus".into(),
+        (En, Because::InARow { days }) => format!("Done on {} in a row", count(days, "day", "days")),
+        (De, Because::InARow { days }) => format!("An {} nacheinander gemacht", count(days, "Tag", "Tagen")),
+        (En, Because::EndsSoon) => "Its time today ends soon".into(),
+        (De, Because::EndsSoon) => "Die Zeit dafür geht heute bald zu Ende".into(),
         (En, Because::Chance) => "Drawn by lot".into(),
         (De, Because::Chance) => "Durch das Los bestimmt".into(),
+    }
+}
+
+/// A silence in words: why, and until when, where it ends by itself.
+pub(super) fn silence(language: Language, silence: &Silence, zone: &TimeZone) -> String {
+    let time = silence.until().map(|until| clock(until, zone)).unwrap_or_default();
+    let said = match (language, silence) {
+        (En, Silence::NoConsent) => "oO may not speak: nothing is linked, or you said no".into(),
+        (De, Silence::NoConsent) => "oO darf nichts sagen: Nichts ist verbunden, oder du hast abgelehnt".into(),
+        (En, Silence::BudgetZero) => "No tips at all, as you chose".into(),
+        (De, Silence::BudgetZero) => "Gar keine Tipps, wie du es gewählt hast".into(),
+        (En, Silence::BudgetSpent { .. }) => format!("The tips of today are given; the next day begins at {time}"),
+        (De, Silence::BudgetSpent { .. }) => {
+            format!("Die Tipps von heute sind gegeben; der nächste Tag beginnt um {time}")
+        }
+        (En, Silence::QuietHours { .. }) => format!("Quiet hours until {time}"),
+        (De, Silence::QuietHours { .. }) => format!("Ruhezeit bis {time}"),
+        (En, Silence::TooSoon { .. }) => format!("So soon after the last tip, none until {time}"),
+        (De, Silence::TooSoon { .. }) => format!("So bald nach dem letzten Tipp keiner bis {time}"),
+        (En, Silence::Busy { .. }) => format!("You are busy until {time}"),
+        (De, Silence::Busy { .. }) => format!("Du bist beschäftigt bis {time}"),
+        (En, Silence::AlmostBusy { .. }) => format!("Something begins in a moment; you are busy until {time}"),
+        (De, Silence::AlmostBusy { .. }) => format!("Gleich beginnt etwas; du bist beschäftigt bis {time}"),
+        (En, Silence::TipLive { .. }) => format!("A tip is on the screen until {time}"),
+        (De, Silence::TipLive { .. }) => format!("Ein Tipp steht auf dem Bildschirm bis {time}"),
+        (En, Silence::Snoozed { .. }) => format!("Not now, you said: quiet until {time}"),
+        (De, Silence::Snoozed { .. }) => format!("Jetzt nicht, sagtest du: Ruhe bis {time}"),
+        (En, Silence::NothingFits { .. }) => format!("Nothing fits the time there is; next look at {time}"),
+        (De, Silence::NothingFits { .. }) => format!("Nichts passt in die Zeit; nächster Blick um {time}"),
+        (En, Silence::Policy { hush, .. }) => {
+            let why = match hush {
+                Hush::NoCandidates => "There is nothing to choose from",
+                Hush::NotWorthIt => "Nothing is worth a word right now",
+                Hush::EnoughForNow => "Enough was said for this part of the day",
+                Hush::Overloaded => "oO has much to think about",
+            };
+            format!("{why}; next look at {time}")
+        }
+        (De, Silence::Policy { hush, .. }) => {
+            let why = match hush {
+                Hush::NoCandidates => "Es gibt nichts zu wählen",
+                Hush::NotWorthIt => "Gerade ist nichts der Rede wert",
+                Hush::EnoughForNow => "Für diesen Teil des Tages ist genug gesagt",
+                Hush::Overloaded => "oO hat viel zu denken",
+            };
+            format!("{why}; nächster Blick um {time}")
+        }
+    };
+    match (language, silence) {
+        (En, Silence::Policy { confidence: Some(sure), .. }) => format!("{said} ({:.0} % sure)", 100.0 * sure.get()),
+        (De, Silence::Policy { confidence: Some(sure), .. }) => {
+            format!("{said} (zu {:.0} % sicher)", 100.0 * sure.get())
+        }
+        _ => said,
     }
 }
 

@@ -3,48 +3,22 @@
 use super::*;
 use crate::advice::CATALOGUE;
 use crate::testing::{at, reference, tip, todo};
+use oo_contracts::Share;
+use oo_contracts::decision::Hush;
 use oo_contracts::tip::Reason;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
-/// Words of guilt, hurry and shouting, by language, in lower case (product §1.1, R-T6).
-const FORBIDDEN_EN: [&str; 16] = [
-    "overdue",
-    "missed",
-    "don't forget",
-    "do not forget",
-    "streak",
-    "still haven't",
-    "you should",
-    "you must",
-    "too late",
-    "failed",
-    "behind",
-    "finally",
-    "hurry",
-    "asap",
-    "urgent",
-    "!",
-];
-const FORBIDDEN_DE: [&str; 18] = [
-    "überfällig",
-    "verpasst",
-    "versäumt",
-    "vergiss",
-    "vergessen",
-    "serie",
-    "immer noch",
-    "du solltest",
-    "du musst",
-    "zu spät",
-    "verspätet",
-    "gescheitert",
-    "im rückstand",
-    "endlich",
-    "beeil",
-    "dringend",
-    "schon wieder",
-    "!",
-];
+/// Words of guilt, hurry and shouting, by language, in lower case (product §1.1, R-T6): the page's tests read the same file.
+const FORBIDDEN: &str = include_str!("../../../../web/tests/forbidden.json");
+
+/// Words of one language: some are forbidden whole, some as the beginning of one too, some wherever they stand.
+#[derive(serde::Deserialize)]
+struct Forbidden {
+    whole: Vec<String>,
+    beginning: Vec<String>,
+    anywhere: Vec<String>,
+}
 
 fn every_because() -> Vec<Because> {
     let until = Some(at("2026-11-23T15:00:00Z"));
@@ -54,6 +28,9 @@ fn every_because() -> Vec<Because> {
         Because::HabitWindow,
         Because::Mood,
         Because::Chance,
+        Because::DayBegins,
+        Because::DayEnds,
+        Because::EndsSoon,
         Because::FreeMinutes { minutes: 1440, until: None },
     ];
     for number in [0, 1, 2, 12, 60, 61, 119, 120, 1440, u16::MAX] {
@@ -65,6 +42,8 @@ fn every_because() -> Vec<Because> {
             Because::Waiting { days: number },
             Because::StartsIn { minutes: number },
             Because::LongStretch { minutes: number },
+            Because::JustEnded { minutes: number },
+            Because::InARow { days: number },
         ]);
     }
     all
@@ -91,17 +70,21 @@ fn card_of(subject: Subject, reasons: Vec<Because>, language: Language, title: O
     card(&tip, title, Some("Todoist"))
 }
 
-fn forbidden_in(text: &str, language: Language) -> Option<&'static str> {
-    let text = text.to_lowercase();
-    let words: &[&str] = match language {
-        Language::En => &FORBIDDEN_EN,
-        Language::De => &FORBIDDEN_DE,
-    };
-    // As a word or the beginning of one, in whatever case.
-    let starts_a_word = |word: &str| {
-        text.match_indices(word).any(|(at, _)| !text[..at].chars().next_back().is_some_and(char::is_alphabetic))
-    };
-    words.iter().copied().find(|word| if *word == "!" { text.contains('!') } else { starts_a_word(word) })
+fn forbidden(language: Language) -> Forbidden {
+    let mut all: BTreeMap<String, Forbidden> = serde_json::from_str(FORBIDDEN).unwrap();
+    let language = serde_json::to_value(language).unwrap();
+    all.remove(language.as_str().unwrap()).unwrap()
+}
+
+fn forbidden_in(text: &str, language: Language) -> Option<String> {
+    let text = text.to_lowercase().replace('’', "'");
+    let Forbidden { whole, beginning, anywhere } = forbidden(language);
+    let begins = |at: usize| !text[..at].chars().next_back().is_some_and(char::is_alphabetic);
+    let ends = |at: usize| !text[at..].chars().next().is_some_and(char::is_alphabetic);
+    let is_whole = |word: &String| text.match_indices(&**word).any(|(at, _)| begins(at) && ends(at + word.len()));
+    let starts = |word: &String| text.match_indices(&**word).any(|(at, _)| begins(at));
+    let whole = whole.into_iter().find(is_whole);
+    whole.or(beginning.into_iter().find(starts)).or(anywhere.into_iter().find(|word| text.contains(&**word)))
 }
 
 #[test]
@@ -127,10 +110,58 @@ fn no_phrase_shames_hurries_or_shouts_and_none_is_too_long() {
 
 #[test]
 fn the_lint_finds_what_it_looks_for() {
-    assert_eq!(forbidden_in("This is OVERDUE by a day", Language::En), Some("overdue"));
-    assert_eq!(forbidden_in("Go now!", Language::En), Some("!"));
-    assert_eq!(forbidden_in("Das ist überfällig", Language::De), Some("überfällig"));
+    assert_eq!(forbidden_in("This is OVERDUE by a day", Language::En), Some("overdue".to_owned()));
+    assert_eq!(forbidden_in("Go now!", Language::En), Some("!".to_owned()));
+    assert_eq!(forbidden_in("Das ist überfällig", Language::De), Some("überfällig".to_owned()));
     assert_eq!(forbidden_in("Choose a plate", Language::En), None);
+}
+
+fn every_silence() -> Vec<Silence> {
+    let until = at("2026-11-23T15:00:00Z");
+    let hushes = [Hush::NoCandidates, Hush::NotWorthIt, Hush::EnoughForNow, Hush::Overloaded];
+    let chosen = hushes.into_iter().flat_map(|hush| {
+        [None, Some(Share::saturating(0.875))].map(|confidence| Silence::Policy { hush, until, confidence })
+    });
+    let held = [
+        Silence::NoConsent,
+        Silence::BudgetZero,
+        Silence::BudgetSpent { until },
+        Silence::QuietHours { until },
+        Silence::TooSoon { until },
+        Silence::Busy { until },
+        Silence::AlmostBusy { until },
+        Silence::TipLive { until },
+        Silence::Snoozed { until },
+        Silence::NothingFits { until },
+    ];
+    held.into_iter().chain(chosen).collect()
+}
+
+#[test]
+fn every_silence_says_why_until_when_and_how_surely_without_reproach() {
+    let zone = TimeZone::get("Europe/Zurich").unwrap();
+    for language in [Language::En, Language::De] {
+        let mut said = std::collections::BTreeSet::new();
+        for one in every_silence() {
+            let text = silence(&one, language, &zone);
+            assert_eq!(forbidden_in(&text, language), None, "{text}");
+            assert!((1..=MAX_TEXT).contains(&text.chars().count()), "{text}");
+            assert_eq!(text.contains("16:00"), one.until().is_some(), "{text}");
+            assert_eq!(text.contains("88 %"), matches!(one, Silence::Policy { confidence: Some(_), .. }), "{text}");
+            assert!(said.insert(text.clone()), "{text} is said of two");
+        }
+    }
+}
+
+#[test]
+fn no_two_advices_say_the_same() {
+    for words in [|advice: &advice::Advice| advice.en, |advice: &advice::Advice| advice.de] {
+        let mut said: Vec<_> = CATALOGUE.iter().map(|advice| words(advice).to_lowercase()).collect();
+        said.sort_unstable();
+        said.dedup();
+        assert_eq!(said.len(), CATALOGUE.len());
+    }
+    assert!(CATALOGUE.len() >= 40, "the catalogue has {}", CATALOGUE.len());
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn filled(route: &Route) -> String {
         ("{device}", "device-1"),
         ("{id}", "0123456789abcdef"),
         ("{issuer}", "oidc"),
+        ("{receipt}", "0123456789abcdef"),
     ];
     let path = parts.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
     let path = path.replace("{provider}", "todoist");
@@ -41,6 +42,7 @@ fn body(place: &Place, route: &Route) -> Option<Value> {
         }
         // Todoist has one address for everybody.
         "OwnServer" => return None,
+        "EraseEverything" => json!({ "confirmation": "0".repeat(64) }),
         "PasskeyAnswer" => json!({ "credential": "{}" }),
         other => panic!("the test has no {other} to send"),
     })
@@ -80,7 +82,9 @@ async fn every_route_answers_as_the_table_says() {
             (_, "/api/v1/session/oidc/{issuer}" | "/api/v1/accounts/{account}" | "/api/v1/passkeys/{id}") => {
                 assert_eq!(status, 404, "{told}");
             }
-            (_, "/api/v1/sessions/{id}") => assert_eq!(status, 404, "{told}"),
+            (_, "/api/v1/sessions/{id}" | "/api/v1/erasures/{receipt}") => assert_eq!(status, 404, "{told}"),
+            // A confirmation that nobody made confirms nothing.
+            (_, "/api/v1/me/erase") => assert_eq!(status, 403, "{told}"),
             // The browser's answer is none.
             (_, "/api/v1/session/passkey" | "/api/v1/passkeys") => assert!(matches!(status, 400 | 403), "{told}"),
             // It carries no signature.

@@ -2,6 +2,7 @@
 //! used, knows no grace, and ends the whole grant when an old one comes again; and Canaille, which gives a new one as well,
 //! and lets the grant live when an old one comes again.
 
+use super::tests::shared;
 use super::*;
 use crate::link;
 use crate::shared::Shared;
@@ -105,7 +106,7 @@ impl Real {
     }
 
     async fn at(provides: Provides, owner: &'static str, [authorize, token, me]: [String; 3]) -> Self {
-        let mut house = House::start_bare().await;
+        let mut house = House::start().await;
         let settings = [
             ("PUBLIC_URL", HOME.to_owned()),
             ("LOOPBACK", "true".into()),
@@ -119,8 +120,8 @@ impl Real {
         ];
         house.set(settings.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)));
         outbound::install_tls();
-        let one = Shared::new(&house.context("integrations").await).unwrap();
-        let other = Shared::new(&house.context("integrations").await).unwrap();
+        let one = shared(&house).await;
+        let other = shared(&house).await;
         Self { _house: house, _provider: provides, owner, one, other }
     }
 

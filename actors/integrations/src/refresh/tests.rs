@@ -23,7 +23,7 @@ struct Two {
 impl Two {
     /// Two processes and one linked account.
     async fn start(provider: Provider) -> Self {
-        let mut house = House::start_bare().await;
+        let mut house = House::start().await;
         let sandbox =
             oo_sandbox::start(Options { sample: false, auto_consent: true, ..Options::default() }).await.unwrap();
         let at = |path: &str| sandbox.url().join(path).unwrap().to_string();
@@ -48,8 +48,8 @@ impl Two {
         ];
         house.set(settings.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)));
         outbound::install_tls();
-        let one = Shared::new(&house.context("integrations").await).unwrap();
-        let other = Shared::new(&house.context("integrations").await).unwrap();
+        let one = shared(&house).await;
+        let other = shared(&house).await;
         let account = link(&one, provider).await;
         Self { house, sandbox, one, other, account }
     }
@@ -73,6 +73,15 @@ impl Two {
     async fn kept(&self) -> Account {
         self.one.vault.read(&self.account).await.unwrap().unwrap()
     }
+}
+
+/// A process of its own, in which Ada is known.
+pub(super) async fn shared(house: &House) -> Arc<Shared> {
+    let ctx = house.context("integrations").await;
+    let people = ctx.people().await.unwrap();
+    // With a ring that lacks her key she cannot be made, but is there already.
+    let _ = people.find_or_make(&"ada".parse().unwrap()).await;
+    Shared::new(&ctx, people).unwrap()
 }
 
 async fn link(shared: &Arc<Shared>, provider: Provider) -> AccountId {
@@ -250,7 +259,7 @@ async fn the_weather_and_our_own_mistakes_are_not_the_persons() {
     }
     let mut house = two.house;
     house.set([("OO_INTEGRATIONS__TODOIST_CLIENT_SECRET", "wrong")]);
-    let wrong = Shared::new(&house.context("integrations").await).unwrap();
+    let wrong = shared(&house).await;
     let error = wrong.tokens.fresh(&two.account).await.unwrap_err();
     assert!(matches!(error, TokenError::Oauth(OauthError::Config(_))), "{error}");
     let linked = two.one.vault.look(&two.account).await.unwrap().unwrap();
@@ -293,7 +302,7 @@ async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
         engines::write_private(&file, text).unwrap();
     };
     write(&format!("{}{old}", Keyring::new_line("newer").as_str()));
-    let rotated = Shared::new(&two.house.context("integrations").await).unwrap();
+    let rotated = shared(&two.house).await;
     let account = rotated.vault.read(&two.account).await.unwrap().unwrap();
     assert!(account.is_old);
     rotated.vault.rewrap(&account).await.unwrap();
@@ -307,7 +316,7 @@ async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
     let without = two.house.dir().join("without");
     engines::write_private(&without, &old).unwrap();
     two.house.set([("OO_KEYS__FILE", without.display().to_string())]);
-    let without = Shared::new(&two.house.context("integrations").await).unwrap();
+    let without = shared(&two.house).await;
     let error = without.vault.read(&two.account).await.unwrap_err();
     assert!(error.to_string().contains("OO_KEYS__FILE"), "{error}");
     assert!(rotated.vault.read(&two.account).await.unwrap().is_some());

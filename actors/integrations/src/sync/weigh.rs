@@ -111,7 +111,8 @@ mod tests {
 
     fn linked() -> Linked {
         let (id, user) = ("a1".parse().unwrap(), "ada".parse().unwrap());
-        Linked { id, user, provider: Provider::Todoist, status: AccountStatus::Active }
+        let log = "abcdefghijklmnop".parse().unwrap();
+        Linked { id, log, user, provider: Provider::Todoist, status: AccountStatus::Active }
     }
 
     fn reference(item: &str) -> Ref {

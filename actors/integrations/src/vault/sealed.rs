@@ -3,6 +3,7 @@
 
 use super::{Record, Vault, VaultError, belongs, encode};
 use oo_contracts::AccountId;
+use oo_runtime::people::PeopleError;
 use oo_runtime::seal::{Envelope, Tally, Walk, Wrapped};
 
 /// What the proof belongs to; it says nothing.
@@ -18,7 +19,7 @@ impl Vault {
         }
         // The first start; or the first with a proof, and then any account is one.
         if let Some(id) = self.store.all().await?.first()
-            && let Err(VaultError::Sealed(_)) = self.read(id).await
+            && let Err(VaultError::Sealed(_) | VaultError::People(PeopleError::Sealed(_))) = self.read(id).await
         {
             return Ok(false);
         }
@@ -69,11 +70,11 @@ impl Vault {
 }
 
 fn place(record: &Record, id: &AccountId) -> String {
-    belongs(&record.user, record.provider, id)
+    belongs(&record.log, record.provider, id)
 }
 
 /// The record with its data key in another wrap.
 fn moved(record: &Record, key: Wrapped) -> Result<String, VaultError> {
-    let Record { user, provider, status, sealed } = record.clone();
-    encode(&Record { user, provider, status, sealed: Envelope { key, ..sealed } })
+    let Record { log, provider, status, sealed } = record.clone();
+    encode(&Record { log, provider, status, sealed: Envelope { key, ..sealed } })
 }

@@ -64,7 +64,7 @@ impl Peer {
 
     /// With more settings of the service.
     pub(crate) async fn start_with(more: impl IntoIterator<Item = (&str, &str)>) -> Self {
-        let mut house = House::start_bare().await;
+        let mut house = House::start().await;
         let state_file = house.dir().join("..").join(format!("sandbox-{}", oo_runtime::random::token()));
         let options =
             Options { sample: false, auto_consent: true, state_file: Some(state_file.clone()), ..Options::default() };
@@ -98,6 +98,9 @@ impl Peer {
         house.set(settings.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)));
         house.set(more.into_iter().map(|(name, value)| (format!("OO_INTEGRATIONS__{name}"), value)));
         let ctx = house.context("test").await;
+        for who in ["ada", "eve"] {
+            house.people().await.find_or_make(&user(who)).await.unwrap();
+        }
         let log = Log::default();
         log.take(&ctx).await;
         drop(task::spawn("door", open_door(door, ctx.clone())));

@@ -159,7 +159,7 @@ async fn a_broken_link_says_why_is_mended_with_all_it_had_and_is_ended_for_good(
     let mut broken = chromium.browser(&place).await?;
     let why = tokio::sync::Mutex::new(&mut broken);
     let why = eventually("the link is known to be broken", || async {
-        match place::state(&mut *why.lock().await).await.ok()?.accounts.first()?.status.clone() {
+        match place::state(*why.lock().await).await.ok()?.accounts.first()?.status.clone() {
             AccountStatus::ReconnectNeeded { why, .. } => Some(why),
             _ => None,
         }

@@ -327,6 +327,47 @@ async fn every_screen_keeps_the_rules_of_accessibility_on_a_phone_and_on_a_desk(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_takes_everything_along_and_erases_it_in_chromium() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    place.sandbox.todoist().add_task("Call the dentist back", json!({ "due_date": "2026-11-18" }));
+    let oo = place.start().await;
+    let chromium = Chromium::start(390, 844).await?;
+    let files = tempfile::tempdir()?;
+    let allow = json!({ "behavior": "allow", "downloadPath": files.path().display().to_string() });
+    chromium.cdp("Browser.setDownloadBehavior", allow).await?;
+    chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
+    chromium.is("link").await;
+    chromium.click("[data-provider=todoist]").await?;
+    chromium.is("tip").await;
+
+    chromium.click("#mark").await?;
+    chromium.is("you").await;
+    chromium.click("[data-action=export]").await?;
+    let file = files.path().join("oo-export.json");
+    let text = eventually("the file is there", || async { std::fs::read_to_string(&file).ok() }).await;
+    let export: oo_contracts::rights::Export = serde_json::from_str(&text)?;
+    assert!(!export.entries.is_empty() && export.person.accounts.len() == 1);
+    assert!(!text.contains("dentist"), "a provider's words are not in it");
+
+    chromium.click("[data-action=erase]").await?;
+    chromium.client.wait().for_element(Locator::Css("[data-action=erase-sure]")).await?;
+    chromium.is_accessible("erase").await?;
+    chromium.picture("erase").await?;
+    chromium.click("[data-action=erase-sure]").await?;
+    chromium.is("erased").await;
+    chromium.is_accessible("erased").await?;
+    chromium.picture("erased").await?;
+    let foot = chromium.client.find(Locator::Css("#foot")).await?.text().await?;
+    assert!(foot.contains("receipt"), "{foot}");
+    chromium.click("[data-action=begin-anew]").await?;
+    chromium.is("signed-out").await;
+    assert_eq!(chromium.complaints().await?, Vec::<String>::new());
+    chromium.client.clone().close().await?;
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyhow::Result<()> {
     let place = Place::new().await;
     let oo = place.start().await;
@@ -389,8 +430,8 @@ impl WebDriverCompatibleCommand for Log {
         base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
     }
 
-    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
     }
 }
 
@@ -403,7 +444,7 @@ impl WebDriverCompatibleCommand for Cdp {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
 
-    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
     }
 }

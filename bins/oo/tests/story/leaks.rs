@@ -124,9 +124,9 @@ fn open_redis(ring: &Keyring, inside: &Inside, key: &str, value: &[u8]) -> Vec<u
     }
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(value) else { return vec![] };
     // Push subscriptions are envelopes by themselves; the vault keeps one in its record.
-    let user = &inside.person.user;
-    let mut places = vec![format!("oo/push/v1|{user}|test")];
-    places.extend(key.rsplit(':').next().map(|account| format!("oo/vault/v1|{user}|todoist|{account}")));
+    let log = &inside.person.place.log;
+    let mut places = vec![format!("oo/push/v2|{log}|test")];
+    places.extend(key.rsplit(':').next().map(|account| format!("oo/vault/v2|{log}|todoist|{account}")));
     let envelopes = [Some(&json), json.get("sealed")];
     let opened =
         envelopes.into_iter().flatten().filter_map(|value| serde_json::from_value::<Envelope>(value.clone()).ok());

@@ -10,6 +10,7 @@ mod leaks;
 mod outages;
 mod place;
 mod push_server;
+mod rights;
 mod security;
 mod story;
 mod vault;

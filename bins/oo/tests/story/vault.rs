@@ -60,9 +60,9 @@ async fn a_new_key_for_all_under_load_and_killed_in_the_middle() -> anyhow::Resu
     let people = inside.ctx.people().await?;
     let mut linked = Vec::new();
     for n in 0..PEOPLE {
-        let one = link(&inside, &browser.client, &format!("person{n}")).await;
-        people.find_or_make(&one.0).await?;
-        linked.push(one);
+        let name = format!("person{n}");
+        people.find_or_make(&name.parse()?).await?;
+        linked.push(link(&inside, &browser.client, &name).await);
     }
     let task = place.sandbox.todoist().of("person0").add_task("Water the plants", serde_json::json!({}));
     let (success, said) = vault(&place, &["status"], "").await;

@@ -11,6 +11,7 @@ const PARTS: &[(&str, &str)] = &[
     ("id", "DoorId"),
     ("issuer", "Issuer"),
     ("provider", "Provider"),
+    ("receipt", "LogId"),
     ("tip", "TipId"),
 ];
 

@@ -1,0 +1,171 @@
+//! The learner: a Bayesian linear model of the reward, bent towards each person by their own answers.
+//!
+//! A tip about a candidate with the features `x` is worth `u = xᵀβ`; the belief over `β` is the model's prior and the
+//! person's evidence ([`crate::bayes`]). The choice is Thompson sampling (Thompson, 1933) with its probabilities computed
+//! instead of sampled, so that each is known to the last bit:
+//!
+//! - *Which.* The chance of each candidate being the best, by quadrature ([`chances`]). What all candidates share, the hour
+//!   for one, cannot make one better than another, so each is taken by its difference from the average row `x̄`: mean
+//!   `(xᵢ - x̄)ᵀm`, variance `n/(n-1) (xᵢ - x̄)ᵀΣ(xᵢ - x̄)`. For candidates whose worths are all equally correlated this is exact.
+//!   A little of the uniform is mixed in, so that nothing is impossible.
+//! - *Whether.* The chance that the one so chosen is worth more than the price of a tip now, `Σᵢ pᵢ P(uᵢ > c)`, kept within
+//!   [`SPEAKS`]. Silence is worth 0, and `c` is what a tip takes away from the tips after it: [`dosage::price`].
+//!
+//! Both sample from half of the belief's width, see [`EXPLORES`]. A person's own evidence holds tips alone, whose worth is
+//! told by what followed them; where there are rows of silence as well, as in the decisions that a trainer reads, the effect
+//! of speaking is told apart from what would have happened anyway by [`crate::centring`].
+//!
+//! The reasons are the additive parts `xⱼmⱼ` of the score `xᵀm`, gathered by the facts that they tell of.
+
+use super::facts::facts;
+use super::lottery::Lottery;
+use super::reasons::{self, MILLION};
+use super::rules::SPEAKS;
+use super::{Policy, Propensities, answer, policy_name};
+use crate::bayes::{Belief, Normal, chances};
+use crate::dosage;
+use crate::features::{D, FEATURES, Row, Topic};
+use crate::learning;
+use crate::model::Model;
+use oo_contracts::decision::{Ask, PolicyName, Recommendation};
+use oo_contracts::tip::{Because, Reason, Subject};
+
+/// As settings know it.
+pub const NAME: &str = "linear";
+
+/// So much of the belief's width is sampled from: answers are few and moments many, and a width that forgetting never lets
+/// close would be paid for ever (Chapelle and Li, An Empirical Evaluation of Thompson Sampling, NeurIPS 2011, §4, likewise
+/// find one half better than the whole).
+const EXPLORES: f64 = 0.5;
+
+/// The part of the draw among candidates that is uniform.
+const UNIFORM: f64 = 0.02;
+
+/// Bayesian, linear, and sampled by its own uncertainty.
+#[derive(Debug, Clone, Default)]
+pub struct Linear {
+    model: Model,
+}
+
+impl Linear {
+    /// By that model; the default is the one that is built in.
+    pub fn new(model: Model) -> Self {
+        Self { model }
+    }
+
+    /// What is believed of the person who is asked about.
+    fn belief(&self, ask: &Ask) -> Belief {
+        match ask.posterior.as_ref().and_then(learning::from_posterior) {
+            Some(evidence) => Belief::of(self.model.prior(), &evidence),
+            None => Belief::new(self.model.prior()),
+        }
+    }
+}
+
+impl Policy for Linear {
+    fn name(&self) -> PolicyName {
+        policy_name(NAME)
+    }
+
+    fn recommend(&self, ask: &Ask) -> Recommendation {
+        let belief = self.belief(ask);
+        let rows = Row::all(&ask.context, &ask.candidates);
+        answer(NAME, self.model.version(), ask, &lottery(ask, &belief, &rows), |index| {
+            reasons(ask, index, &rows[index], belief.mean())
+        })
+    }
+
+    fn propensities(&self, ask: &Ask) -> Option<Propensities> {
+        let rows = Row::all(&ask.context, &ask.candidates);
+        Some(lottery(ask, &self.belief(ask), &rows).propensities())
+    }
+}
+
+fn lottery(ask: &Ask, belief: &Belief, rows: &[Row]) -> Lottery {
+    if rows.is_empty() {
+        return Lottery::new(1.0, &[]);
+    }
+    let values: Vec<_> = rows.iter().map(Row::values).collect();
+    let mut weights = Vec::new();
+    chances(&differences(belief, &values), &mut weights);
+    let worths: Vec<_> = values.iter().map(|row| narrowed(belief.predict(row))).collect();
+    let mix = |of: fn(&Normal) -> f64| weights.iter().zip(&worths).map(|(chance, worth)| chance * of(worth)).sum();
+    let price = dosage::price(&ask.context, belief, Normal { mean: mix(|one| one.mean), sd: mix(|one| one.sd) });
+    let worth_it: f64 = weights.iter().zip(&worths).map(|(chance, worth)| chance * worth.above(price)).sum();
+    let even = UNIFORM / rows.len() as f64;
+    weights.iter_mut().for_each(|weight| *weight = (1.0 - UNIFORM) * *weight + even);
+    Lottery::new(1.0 - worth_it.clamp(*SPEAKS.start(), *SPEAKS.end()), &weights)
+}
+
+/// Each candidate against the average one.
+fn differences(belief: &Belief, values: &[[f64; D]]) -> Vec<Normal> {
+    let count = values.len() as f64;
+    let mut average = [0.0; D];
+    for row in values {
+        average.iter_mut().zip(row).for_each(|(sum, value)| *sum += value / count);
+    }
+    let inflate = if values.len() > 1 { (count / (count - 1.0)).sqrt() } else { 1.0 };
+    let against = |row: &[f64; D]| {
+        let mut difference = *row;
+        difference.iter_mut().zip(&average).for_each(|(value, average)| *value -= average);
+        let Normal { mean, sd } = narrowed(belief.predict(&difference));
+        Normal { mean, sd: sd * inflate }
+    };
+    values.iter().map(against).collect()
+}
+
+fn narrowed(Normal { mean, sd }: Normal) -> Normal {
+    Normal { mean, sd: EXPLORES * sd }
+}
+
+fn reasons(ask: &Ask, index: usize, row: &Row, mean: &[f64]) -> Vec<Reason> {
+    let parts = parts(row, mean);
+    let millionths = |part: f64| (part * MILLION).round() as i64;
+    let about = |topic: Topic| {
+        let of_it = FEATURES.iter().zip(&parts).filter(|(feature, _)| feature.topic() == topic);
+        of_it.map(|(_, part)| part).sum::<f64>()
+    };
+    let candidate = &ask.candidates[index];
+    // What something is, if it is no task, is told by the fact that stands first: an event that starts, an advice's
+    // occasion.
+    let mut kind = if matches!(candidate.subject, Subject::Todo { .. }) { 0.0 } else { about(Topic::Kind) };
+    let weighed = facts(&ask.context, candidate)
+        .into_iter()
+        .map(|because| {
+            let own = topic(&because).map_or(0.0, about);
+            (because, millionths(own + std::mem::take(&mut kind)))
+        })
+        .collect();
+    reasons::share_out(millionths(parts.iter().sum()), weighed)
+}
+
+/// What each feature makes of the score.
+fn parts(row: &Row, mean: &[f64]) -> [f64; D] {
+    let mut parts = row.values();
+    parts.iter_mut().zip(mean).for_each(|(part, mean)| *part *= mean);
+    parts
+}
+
+/// What a fact tells of besides the kind of thing.
+fn topic(because: &Because) -> Option<Topic> {
+    match because {
+        Because::FreeMinutes { .. } => Some(Topic::FreeTime),
+        Because::DueToday | Because::DueIn { .. } | Because::DueBefore { .. } => Some(Topic::Due),
+        Because::Important => Some(Topic::Priority),
+        Because::Fits { .. } => Some(Topic::Duration),
+        Because::Waiting { .. } => Some(Topic::Waiting),
+        Because::StartsIn { .. }
+        | Because::HabitWindow
+        | Because::Mood
+        | Because::LongStretch { .. }
+        | Because::JustEnded { .. }
+        | Because::DayBegins
+        | Because::DayEnds
+        | Because::InARow { .. }
+        | Because::EndsSoon
+        | Because::Chance => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

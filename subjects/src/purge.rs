@@ -1,0 +1,62 @@
+//! Removing what the streams hold of one person. What is removed leaves bytes behind in the files until the server compacts
+//! them: they are sealed, and their key is gone by then.
+
+use crate::bus::{AppendError, Bus, DeadLetter};
+use crate::shard::{Place, Shard};
+use crate::streams;
+use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+
+impl Bus {
+    /// Removes a person's wake-up, log, copied tips, decisions and push claims, and the dead letters about them. Says how
+    /// many messages there were. Safe to repeat.
+    pub async fn purge(&self, place: &Place) -> Result<u64, AppendError> {
+        let log = self.stream(&place.shard.stream()).await?;
+        let mut removed = 0;
+        // The wake-up first: it would append to what comes after.
+        removed += purge(&log, place.agenda()).await?;
+        removed += purge(&log, place.all()).await?;
+        removed += purge(&self.stream(streams::TIPS).await?, place.all()).await?;
+        removed += purge(&self.stream(streams::DECISIONS).await?, place.decisions()).await?;
+        removed += purge(&self.stream(streams::PUSHES).await?, format!("{}.>", place.claims())).await?;
+        Ok(removed + self.forget_dead_letters(place.shard).await?)
+    }
+
+    /// Removes the dead letters about entries that are no more, of one shard and of the streams that all share. A letter names
+    /// a stream and a sequence, never a person, so that after a purge this is how theirs are known.
+    async fn forget_dead_letters(&self, shard: Shard) -> Result<u64, AppendError> {
+        let dead = self.stream(streams::DEAD).await?;
+        let state = &dead.cached_info().state;
+        let mut removed = 0;
+        for seq in state.first_sequence..=state.last_sequence {
+            let Ok(told) = dead.direct_get(seq).await else { continue };
+            let Ok(letter) = serde_json::from_slice::<DeadLetter>(&told.payload) else { continue };
+            if [&shard.stream(), streams::TIPS, streams::DECISIONS].contains(&letter.stream.as_str())
+                && self.is_gone(&letter).await?
+            {
+                dead.delete_message(told.sequence).await.map_err(|error| away(&error))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn is_gone(&self, letter: &DeadLetter) -> Result<bool, AppendError> {
+        match self.stream(&letter.stream).await?.direct_get(letter.stream_seq).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(true),
+            Err(error) => Err(away(&error)),
+        }
+    }
+
+    async fn stream(&self, name: &str) -> Result<Stream, AppendError> {
+        self.jetstream().get_stream(name).await.map_err(|error| away(&error))
+    }
+}
+
+async fn purge(stream: &Stream, subject: String) -> Result<u64, AppendError> {
+    Ok(stream.purge().filter(subject).await.map_err(|error| away(&error))?.purged)
+}
+
+fn away(cause: &dyn std::fmt::Display) -> AppendError {
+    AppendError::Away(cause.to_string())
+}
