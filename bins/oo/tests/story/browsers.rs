@@ -9,6 +9,7 @@ use oo_contracts::entry::Body;
 use oo_contracts::signal::{Answer, Fact};
 use oo_runtime::engines::free_port;
 use oo_testkit::eventually;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
@@ -395,7 +396,7 @@ async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyho
     chromium.client.wait().for_element(Locator::Css("[data-action=passkey-remove]")).await?;
     chromium.picture("you").await?;
     // Who may come in has changed: whoever had copied the session before is out, and the person noticed nothing.
-    let copied = before.request(http::Method::GET, "api/v1/state", None).await?;
+    let copied = before.request(Method::GET, "api/v1/state", None).await?;
     assert_eq!(copied.status(), 401);
     let mut after = chromium.browser(&place).await?;
     place::state(&mut after).await?;
