@@ -43,6 +43,8 @@ const SHARDS_KEY: &str = "oo-shards";
 pub enum SetUpError {
     #[error("the log was laid out for {found} shards and this service is set to {wanted}: set OO_LOG__SHARDS={found}")]
     ShardsDiffer { found: String, wanted: u16 },
+    #[error("the bucket {0} is an older oO's and could never erase anybody: begin with another data folder")]
+    KeepsForGood(String),
     #[error("stream {name} cannot be set up: {cause}")]
     Stream { name: String, cause: String },
 }
@@ -73,8 +75,13 @@ pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Re
 /// Makes a key-value bucket, where messages may be deleted: to erase somebody is to overwrite their key where it lies, which
 /// buckets that the client makes do not allow.
 async fn bucket(js: &jetstream::Context, name: &str, replicas: usize) -> Result<(), SetUpError> {
-    if js.get_key_value(name).await.is_ok() {
-        return Ok(());
+    if let Ok(bucket) = js.get_key_value(name).await {
+        // Nothing can allow it to a stream that was made without.
+        return if bucket.stream.cached_info().config.deny_delete {
+            Err(SetUpError::KeepsForGood(name.into()))
+        } else {
+            Ok(())
+        };
     }
     let config = Config {
         max_messages_per_subject: 1,

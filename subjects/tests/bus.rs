@@ -125,6 +125,17 @@ async fn set_up_is_safe_to_repeat_and_refuses_another_shard_count() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_can_never_erase_anybody_is_refused() {
+    let house = House::start_bare().await;
+    let bus = bus(&house).await;
+    let js = bus.jetstream();
+    let config = async_nats::jetstream::kv::Config { bucket: streams::PEOPLE.into(), ..Default::default() };
+    js.create_key_value(config).await.unwrap();
+    let refused = streams::set_up(js, 4, 1).await;
+    assert!(matches!(&refused, Err(SetUpError::KeepsForGood(name)) if name == streams::PEOPLE), "{refused:?}");
+}
+
+#[tokio::test]
 async fn tips_of_all_shards_come_together_in_one_stream() {
     let house = House::start().await;
     let bus = bus(&house).await;

@@ -49,6 +49,25 @@ pub fn named(name: &str) -> Option<Box<dyn Policy + Send + Sync>> {
     }
 }
 
+/// How a decision compares with the same ask, asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// The same answer, bit for bit.
+    Same,
+    Differs,
+    /// It was answered by a policy, or a model of one, that is not built in.
+    Foreign,
+}
+
+/// Asks again what was asked.
+pub fn replay(ask: &Ask, recommendation: &Recommendation) -> Replay {
+    match named(recommendation.policy.as_str()).map(|policy| policy.recommend(ask)) {
+        Some(again) if again == recommendation.own() => Replay::Same,
+        Some(again) if again.version == recommendation.version => Replay::Differs,
+        Some(_) | None => Replay::Foreign,
+    }
+}
+
 /// Reasons are at most so many: what does not fit a glance is not read.
 pub const MAX_REASONS: usize = 3;
 

@@ -27,7 +27,7 @@ use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed.
-pub const FOLD_VERSION: u32 = 4;
+pub const FOLD_VERSION: u32 = 2;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);

@@ -3,7 +3,7 @@
 //! A model is written once and never again. A line-up is replaced only by who has seen the one that stands there.
 
 use async_nats::jetstream::kv;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 use oo_contracts::decision::PolicyName;
 use oo_contracts::model::{Lineup, Model, Tenant};
 use oo_subjects::{Bus, streams};
@@ -37,18 +37,6 @@ impl Models {
     /// Opens the bucket; [`streams::set_up`] makes it.
     pub async fn open(bus: &Bus) -> Result<Self, ModelsError> {
         Ok(Self { bucket: bus.jetstream().get_key_value(streams::MODELS).await.map_err(away)? })
-    }
-
-    /// All models of a tenant for a policy, the oldest first.
-    pub async fn list(&self, tenant: &Tenant, policy: &PolicyName) -> Result<Vec<Model>, ModelsError> {
-        let prefix = format!("{}.model.{}.", tenant.as_str(), policy.as_str());
-        let keys: Vec<String> = self.bucket.keys().await.map_err(away)?.try_collect().await.map_err(away)?;
-        let mut models = Vec::new();
-        for key in keys.iter().filter(|key| key.starts_with(&prefix)) {
-            models.extend(self.read::<Model>(key).await?);
-        }
-        models.sort_by_key(|model| model.version);
-        Ok(models)
     }
 
     /// One model.

@@ -10,7 +10,7 @@ pub mod worlds;
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use oo_contracts::decision::{Decision, Outcome};
-use oo_domain::policy;
+use oo_domain::policy::{self, Replay};
 use oo_runtime::logbook::open_decision;
 use oo_runtime::{Context, Metric, People, web};
 use oo_subjects::streams::{self, shared_consumer};
@@ -68,9 +68,9 @@ fn judge(decision: &Decision) -> &'static str {
     if !(recommendation.propensity > 0.0 && recommendation.propensity <= 1.0) {
         return "without_propensity";
     }
-    match policy::named(recommendation.policy.as_str()) {
-        None => "foreign",
-        Some(policy) if policy.recommend(ask) == recommendation.own() => "replayed",
-        Some(_) => "diverged",
+    match policy::replay(ask, recommendation) {
+        Replay::Same => "replayed",
+        Replay::Differs => "diverged",
+        Replay::Foreign => "foreign",
     }
 }

@@ -3,11 +3,12 @@
 use crate::data;
 use anyhow::{Context as _, bail, ensure};
 use oo_contracts::UserId;
-use oo_contracts::decision::{Ask, Outcome, Recommendation};
+use oo_contracts::decision::{Ask, Fallback, Outcome, Recommendation};
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::signal::Fact;
+use oo_domain::decide;
+use oo_domain::policy::{self, Replay};
 use oo_domain::profile::Profile;
-use oo_domain::{decide, policy};
 use oo_runtime::logbook::{Numbered, open_decision};
 use oo_runtime::{Context, Person, Source};
 use std::path::Path;
@@ -67,18 +68,14 @@ pub async fn explain(data: &Path, user: &str) -> anyhow::Result<()> {
                 again == *ask,
                 "replayed from the log, the question differs from the one that was asked: please report this"
             );
-            let Some(policy) = policy::named(recommendation.policy.as_str()) else {
-                println!(
-                    "replay      the question is the same; policy {} is not one of ours to ask",
-                    recommendation.policy
-                );
-                return Ok(());
-            };
-            ensure!(
-                policy.recommend(&again) == recommendation.own(),
-                "replayed from the log, the answer differs: please report this"
-            );
-            println!("replay      the same question and the same answer, bit for bit");
+            match policy::replay(&again, recommendation) {
+                Replay::Same => println!("replay      the same question and the same answer, bit for bit"),
+                Replay::Differs => bail!("replayed from the log, the answer differs: please report this"),
+                Replay::Foreign => println!(
+                    "replay      the question is the same; version {} of policy {} is not built in, and is not asked here",
+                    recommendation.version, recommendation.policy
+                ),
+            }
         }
     }
     Ok(())
@@ -104,6 +101,9 @@ pub fn print_recommendation(ask: &Ask, recommendation: &Recommendation) {
         ask.candidates.len(),
         ask.bits
     );
+    if let Some(Fallback { policy, fault }) = &recommendation.provenance.fallback {
+        println!("instead of  policy {policy}, which was {}", fault.label());
+    }
     match &recommendation.tip {
         Some(choice) => {
             println!("chosen      candidate {} {}", choice.candidate, json(&choice.subject));

@@ -282,6 +282,7 @@ mod tests {
     use super::*;
     use crate::testing::{Log, at, candidate, context, todo};
     use jiff::civil::time;
+    use oo_contracts::signal::{DataSource, Fact, Purpose};
 
     fn value(feature: Feature, change: impl FnOnce(&mut Context, &mut Candidate)) -> f64 {
         let (mut context, mut candidate) = (context(), candidate(todo("milk")));
@@ -354,5 +355,19 @@ mod tests {
             given.tip_about("tip-0002", candidate.subject.clone(), "2026-11-23T13:00:00Z");
             assert_eq!(given.profile.lives().last().unwrap().row, Some(*row), "{candidate:?}");
         }
+    }
+
+    #[test]
+    fn what_may_not_be_used_for_choosing_is_not_learnt_from() {
+        let mut log = Log::linked();
+        log.task("milk").mood("2026-11-23T12:00:00Z", 1);
+        let forbid = Fact::Consent { purpose: Purpose::Choosing, granted: false, source: Some(DataSource::Mood) };
+        let mut allowed = log.clone();
+        log.fact("2026-11-23T12:00:00Z", forbid);
+        let mood = |log: &mut Log| {
+            log.tip_about("tip-0001", todo("milk"), "2026-11-23T13:00:00Z");
+            log.profile.lives().last().unwrap().row.unwrap().values()[Mood.place()]
+        };
+        assert_eq!((mood(&mut allowed), mood(&mut log)), (-1.0, 0.0));
     }
 }

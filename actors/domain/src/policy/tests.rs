@@ -42,6 +42,20 @@ fn probabilities(policy: &dyn Policy, ask: &Ask) -> Vec<f64> {
 }
 
 #[test]
+fn an_answer_is_told_from_one_that_differs_and_from_one_of_a_model_that_is_not_here() {
+    let ask = ask(vec![candidate(todo("milk")), habit()], 7);
+    for name in NAMES {
+        let answer = named(name).unwrap().recommend(&ask);
+        assert_eq!(replay(&ask, &answer), Replay::Same, "{name}");
+        let differs = Recommendation { propensity: answer.propensity / 2.0, ..answer.clone() };
+        assert_eq!(replay(&ask, &differs), Replay::Differs, "{name}");
+        let trained = Recommendation { version: answer.version + 1000, ..answer.clone() };
+        assert_eq!(replay(&ask, &trained), Replay::Foreign, "{name}");
+        assert_eq!(replay(&ask, &Recommendation { policy: "remote".parse().unwrap(), ..answer }), Replay::Foreign);
+    }
+}
+
+#[test]
 fn policies_are_known_by_their_names() {
     for name in NAMES {
         assert_eq!(named(name).unwrap().name().as_str(), name);

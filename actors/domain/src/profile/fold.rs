@@ -263,9 +263,10 @@ impl Profile {
             last.state = State::Withdrawn { why: Withdrawal::Replaced };
         }
         let given_at = tip.decided_at.max(at);
-        let occasion = Some(Occasion::at(self, given_at));
-        // Before the tip itself changes what is seen.
-        let row = Row::from_profile(self, &tip.subject, tip.decided_at);
+        // Before the tip itself changes what is seen; and only what its policy was allowed to see.
+        let seen = self.permitted(Purpose::Choosing);
+        let occasion = Some(Occasion::at(&seen, given_at));
+        let row = Row::from_profile(&seen, &tip.subject, tip.decided_at);
         if let Subject::Advice { advice } = &tip.subject
             && self.advice_memory(advice).is_none()
         {
