@@ -92,17 +92,19 @@ pub fn html(plan: &Plan, all: &[Summary], command: &str) -> String {
 
 fn lead(all: &[Summary]) -> String {
     let policies = &all[..all.len().saturating_sub(1)];
-    let best = policies.iter().max_by(|one, other| one.value.mean.total_cmp(&other.value.mean));
-    match (best, all.last()) {
-        (Some(best), Some(ceiling)) => format!(
-            "{} is worth most: {:.2} a day with {:.1} tips, {:.0} % of what somebody who knew everything would reach.",
-            best.name,
-            best.value.mean,
-            best.tips.mean,
-            100.0 * best.value.mean / ceiling.value.mean.max(0.01)
-        ),
-        _ => "Nothing was simulated.".into(),
-    }
+    let mut ranked: Vec<_> = policies.iter().collect();
+    ranked.sort_by(|one, other| other.value.mean.total_cmp(&one.value.mean));
+    let (Some(best), Some(ceiling)) = (ranked.first(), all.last()) else { return "Nothing was simulated.".into() };
+    // Lives are shared by all policies, but intervals that overlap still tell of nobody's lead.
+    let leads = ranked.get(1).is_none_or(|next| best.value.low > next.value.high);
+    let stands = if leads { "is worth most" } else { "came out first, but not beyond chance" };
+    format!(
+        "{} {stands}: {:.2} a day with {:.1} tips, {:.0} % of what somebody who knew everything would reach.",
+        best.name,
+        best.value.mean,
+        best.tips.mean,
+        100.0 * best.value.mean / ceiling.value.mean.max(0.01)
+    )
 }
 
 fn figure(page: &mut String, title: &str, says: &str, picture: &str) {
