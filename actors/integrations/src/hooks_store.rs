@@ -14,12 +14,15 @@ const HANDSHAKE_SECONDS: u64 = 60;
 /// A channel's end comes by the provider's clock, not by ours.
 const CHANNEL_GRACE_SECONDS: i64 = 3600;
 
-/// Remembers a delivery and makes its account due, both or neither.
+/// Remembers a delivery and makes its account due, both or neither. Of a link that has ended nothing is noted: what a
+/// provider still says of it would stay behind.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[3]) then return 0 end
-         redis.call('SET', KEYS[3], 1, 'EX', ARGV[3])
-         redis.call('ZADD', KEYS[2], 'XX', 'LT', ARGV[2], ARGV[1])
+         if redis.call('ZSCORE', KEYS[2], ARGV[1]) then
+           redis.call('SET', KEYS[3], 1, 'EX', ARGV[3])
+           redis.call('ZADD', KEYS[2], 'XX', 'LT', ARGV[2], ARGV[1])
+         end
          return 1",
     )
 });
