@@ -32,7 +32,7 @@ pub struct Model {
     pub tenant: Tenant,
     /// The policy that reads the body.
     pub policy: PolicyName,
-    /// 1 is the first that this tenant trained for this policy.
+    /// Counts up for each policy of a tenant, after what is built in.
     pub version: u32,
     /// The version of the features that it was fitted to.
     pub features: u32,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Changed, Reply};
-use oo_contracts::{Timestamp, UserId};
+use oo_contracts::{LogId, Timestamp, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -293,6 +293,20 @@ impl Bus {
     /// All of a person's decisions, in order.
     pub async fn decisions(&self, place: &Place) -> Result<Vec<Stored>, AppendError> {
         self.read_subject(crate::streams::DECISIONS, &place.decisions(), "decision", 0).await
+    }
+
+    /// The logs of all whom something was decided about, in no order.
+    pub async fn decided_about(&self) -> Result<Vec<LogId>, AppendError> {
+        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let stream = self.js.get_stream_no_info(crate::streams::DECISIONS).await.map_err(|e| away(&e))?;
+        let told = stream.info_with_subjects("oo.v1.decision.>").await.map_err(|e| away(&e))?;
+        let mut logs = Vec::new();
+        let mut told = std::pin::pin!(told);
+        while let Some(subject) = told.next().await {
+            let (subject, _) = subject.map_err(|e| away(&e))?;
+            logs.extend(subject.rsplit('.').next().and_then(|log| log.parse().ok()));
+        }
+        Ok(logs)
     }
 
     /// Entries that were given up after all tries. They are still in their streams.

@@ -251,7 +251,7 @@ pub const WIRES: &[Wire] = &[
     request!(PUSH_LOOK: "PushLook" -> "PushState", &["gateway"], "What a page needs to subscribe."),
     request!(DEVICES: "PushLook" -> "Devices", &["events"], "The devices that a person's pushes go to."),
     request!(EXPORT: "ExportAsk" -> "Held", &["gateway"], "All that is held of a person but the log and the decisions."),
-    request!(EXPORT_PAGE: "ExportPageAsk" -> "ExportPage", &["gateway"], "A page of the log or of the decisions."),
+    request!(EXPORT_PAGE: "ExportPageAsk" -> "ExportPage", &["gateway", "trainer"], "A page of the log or of the decisions."),
     request!(CONFIRM: "ConfirmAsk" -> "Confirmation", &["gateway"], "A confirmation for what cannot be undone."),
     request!(CONFIRMED: "Confirmed" -> "Done", &["events"], "Take a confirmation, once."),
     request!(ERASE: "Confirmed" -> "Erased", &["gateway"], "Erase a person."),

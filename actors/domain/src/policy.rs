@@ -6,6 +6,7 @@ mod lottery;
 pub mod random_todo;
 mod reasons;
 pub mod rules;
+pub mod scored;
 
 use lottery::Lottery;
 use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Provenance, Recommendation};

@@ -1,5 +1,6 @@
 //! What answers for a seat: a policy of our own, or somebody else's server.
 
+use crate::onnx::{ONNX, Onnx};
 use crate::remote::Remote;
 use oo_contracts::decision::{Ask, Fault, PolicyName, Recommendation, Shadow};
 use oo_domain::policy::Policy;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 pub enum Engine {
     /// In this process.
     Own(Arc<dyn Policy + Send + Sync>),
+    /// In this process, from a file.
+    Onnx(Arc<Onnx>),
     /// Behind `POST /recommend`.
     Remote(Arc<Remote>),
     /// It should be here and is not: its model is missing, or cannot be read.
@@ -21,6 +24,7 @@ impl Engine {
     pub fn name(&self) -> PolicyName {
         match self {
             Self::Own(policy) => policy.name(),
+            Self::Onnx(_) => named(ONNX),
             Self::Remote(_) => named(REMOTE),
             Self::Missing(name) => name.clone(),
         }
@@ -33,6 +37,7 @@ impl Engine {
                 tracing::error!(policy = policy.name().as_str(), wrong, "a policy answered what it may not");
                 Fault::Wrong
             }),
+            Self::Onnx(model) => model.recommend(ask),
             Self::Remote(remote) => remote.recommend(ask).await,
             Self::Missing(_) => Err(Fault::Gone),
         }

@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod lineup;
 mod models;
+pub mod onnx;
 pub mod pool;
 pub mod remote;
 
@@ -13,6 +14,7 @@ use oo_runtime::{Context, web};
 use oo_subjects::RECOMMEND;
 use pool::Pool;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 use url::Url;
@@ -26,7 +28,7 @@ const ASKS: usize = 4096;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Who answers until the registry says otherwise: one that is built in, or `remote`.
+    /// Who answers until the registry says otherwise: one that is built in, `onnx`, or `remote`.
     #[serde(default = "policy_name")]
     pub policy: String,
     /// Who is asked beside it, without effect.
@@ -35,6 +37,9 @@ pub struct Settings {
     /// Who answers where another fails.
     #[serde(default = "fallback")]
     pub fallback: String,
+    /// The model of the policy `onnx`.
+    #[serde(default)]
+    pub onnx_file: Option<PathBuf>,
     /// Where the policy `remote` is asked.
     #[serde(default)]
     pub remote_url: Option<Url>,

@@ -3,6 +3,7 @@
 use crate::Settings;
 use crate::engine::{Engine, REMOTE};
 use crate::lineup::{Engines, Lineups};
+use crate::onnx::{ONNX, Onnx};
 use crate::remote::Remote;
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
@@ -10,6 +11,7 @@ use oo_contracts::model::{Lineup, Seat, Tenant};
 use oo_domain::model::Model;
 use oo_domain::policy::{self, linear};
 use oo_runtime::{Context, Models};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
 /// What engines are made from, besides the registry.
 pub(crate) struct Workshop {
     remote: Option<Arc<Remote>>,
+    onnx: Option<PathBuf>,
 }
 
 impl Workshop {
@@ -27,7 +30,8 @@ impl Workshop {
     pub(crate) fn new(settings: &Settings) -> anyhow::Result<Self> {
         let within = Duration::from_millis(settings.remote_within_ms);
         let remote = settings.remote_url.clone().map(|url| Remote::new(url, within)).transpose();
-        Ok(Self { remote: remote.context("set OO_RECOMMENDER__REMOTE_URL right")?.map(Arc::new) })
+        let remote = remote.context("set OO_RECOMMENDER__REMOTE_URL right")?.map(Arc::new);
+        Ok(Self { remote, onnx: settings.onnx_file.clone() })
     }
 
     /// A policy that needs no registry.
@@ -36,9 +40,14 @@ impl Workshop {
             let remote = self.remote.clone().context("set OO_RECOMMENDER__REMOTE_URL: the policy remote needs it")?;
             return Ok(Engine::Remote(remote));
         }
+        if name == ONNX {
+            let file = self.onnx.as_ref().context("set OO_RECOMMENDER__ONNX_FILE: the policy onnx needs it")?;
+            let model = Onnx::read(file).context("set OO_RECOMMENDER__ONNX_FILE right")?;
+            return Ok(Engine::Onnx(Arc::new(model)));
+        }
         let known = policy::NAMES.join(", ");
-        let policy =
-            policy::named(name).with_context(|| format!("there is no policy {name:?}: choose {known} or {REMOTE}"))?;
+        let policy = policy::named(name)
+            .with_context(|| format!("there is no policy {name:?}: choose {known}, {ONNX} or {REMOTE}"))?;
         Ok(Engine::Own(policy.into()))
     }
 

@@ -23,7 +23,7 @@ pub use clock::Clock;
 pub use context::Context;
 pub use logbook::Logbook;
 pub use metrics::Metric;
-pub use models::{Models, Standing};
+pub use models::{Models, ModelsError, Standing};
 pub use people::{People, Person};
 pub use service::run;
 pub use settings::{Settings, Source};

@@ -73,6 +73,8 @@ metrics! {
     AuthSignIns = Count "oo_auth_sign_ins" ["outcome"],
     /// Decisions read for training, by outcome.
     TrainerDecisions = Count "oo_trainer_decisions" ["outcome"],
+    /// Trainings that were due, by outcome.
+    TrainerTrainings = Count "oo_trainer_trainings" ["outcome"],
 }
 
 #[derive(Clone, Copy)]

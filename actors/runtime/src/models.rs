@@ -44,6 +44,20 @@ impl Models {
         self.read(&key(tenant, policy, version)).await
     }
 
+    /// All models of a tenant, the oldest first.
+    pub async fn all(&self, tenant: &Tenant) -> Result<Vec<Model>, ModelsError> {
+        let mut all = Vec::new();
+        let ours = format!("{}.model.", tenant.as_str());
+        let mut keys = self.bucket.keys().await.map_err(away)?;
+        while let Some(key) = keys.next().await.transpose().map_err(away)? {
+            if key.starts_with(&ours) {
+                all.extend(self.read::<Model>(&key).await?);
+            }
+        }
+        all.sort_by_key(|model| (model.trained_at, model.version));
+        Ok(all)
+    }
+
     /// Keeps a model.
     ///
     /// # Errors

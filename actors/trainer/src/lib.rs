@@ -1,10 +1,18 @@
-//! Reads every decision, and holds it against what evaluation needs; and simulates people, to try policies on. Learning from
-//! decisions comes later.
+//! Learns what people have in common, from the decisions of those who allow it: gathers ([`archive`], [`examples`]), fits
+//! ([`fit`]), judges ([`judgement`], [`evaluation`]), registers ([`training`], [`registry`]) and compares ([`comparison`]). Reads
+//! every decision as it is made, and holds it against what that needs. Tries policies on simulated people ([`simulation`]).
 
-pub mod simulation;
-
+pub mod archive;
 pub mod bandit;
+pub mod comparison;
 pub mod evaluation;
+pub mod examples;
+pub mod fit;
+pub mod judgement;
+mod nightly;
+pub mod registry;
+pub mod simulation;
+pub mod training;
 pub mod worlds;
 
 use anyhow::Context as _;
@@ -14,6 +22,7 @@ use oo_domain::policy::{self, Replay};
 use oo_runtime::logbook::open_decision;
 use oo_runtime::{Context, Metric, People, web};
 use oo_subjects::streams::{self, shared_consumer};
+use serde::Deserialize;
 use std::time::Duration;
 
 /// Decisions read at once.
@@ -22,9 +31,26 @@ const ACK_WAIT: Duration = Duration::from_secs(30);
 /// Before a stream that cannot be pulled is tried again.
 const PULL_AGAIN: Duration = Duration::from_secs(1);
 
+/// `OO_TRAINER__…`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Hours between two trainings; 0 trains only when asked to.
+    #[serde(default = "every_hours")]
+    pub every_hours: u64,
+}
+
+fn every_hours() -> u64 {
+    24
+}
+
 /// Reads until told to stop.
 pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     web::serve_health(&ctx).await?;
+    let settings: Settings = ctx.section()?;
+    if let Some(every) = settings.every_hours.checked_mul(3600).filter(|seconds| *seconds > 0) {
+        ctx.spawn("nightly training", nightly::run(ctx.clone(), Duration::from_secs(every)));
+    }
     let people = ctx.people().await?;
     while !ctx.shutdown.is_cancelled() {
         if let Err(error) = read(&ctx, &people).await {

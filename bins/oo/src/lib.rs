@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod house;
 pub mod init;
 pub mod inspect;
+pub mod learn;
 pub mod simulate;
 pub mod up;
 pub mod vault;

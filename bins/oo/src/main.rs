@@ -1,7 +1,7 @@
 //! `oo`: all services in one process on a laptop, with private servers; and the tools to look inside.
 
 use clap::{Parser, Subcommand};
-use oo::{demo, doctor, init, inspect, simulate, up, vault};
+use oo::{demo, doctor, init, inspect, learn, simulate, up, vault};
 use oo_runtime::service::no_core_dumps;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +56,21 @@ enum Command {
     },
     /// Try policies on simulated people: no servers, everything from a seed.
     Simulate(simulate::Options),
+    /// Fit a model to the decisions of those who allow it, judge it, and register it as a candidate.
+    Train(learn::Range),
+    /// List the models, and say who answers.
+    Models(learn::OfTenant),
+    /// Put a model in the place of the live one, where it beats it off-policy.
+    Promote(learn::Promote),
+    /// Take the live one back, and put the one before it in its place.
+    Rollback(learn::OfTenant),
+    /// Say what a policy would have earned on the decisions in the log.
+    Evaluate(learn::Evaluate),
+    /// Let people have different policies, and compare.
+    Experiment {
+        #[command(subcommand)]
+        what: learn::Experiment,
+    },
     /// The keys that seal what rests.
     Vault {
         #[command(subcommand)]
@@ -89,6 +104,12 @@ fn main() -> ExitCode {
             Command::Tail { user, once } => inspect::tail(&data, &user, once).await,
             Command::Explain { user } => inspect::explain(&data, &user).await,
             Command::Simulate(options) => simulate::run(&options),
+            Command::Train(range) => learn::train(&data, &range).await,
+            Command::Models(tenant) => learn::models(&data, &tenant).await,
+            Command::Promote(what) => learn::promote(&data, &what).await,
+            Command::Rollback(tenant) => learn::rollback(&data, &tenant).await,
+            Command::Evaluate(what) => learn::evaluate(&data, &what).await,
+            Command::Experiment { what } => learn::experiment(&data, &what).await,
             Command::Vault { what: Vault::Rotate } => vault::rotate(&data).await,
             Command::Vault { what: Vault::Status } => vault::status(&data).await,
             Command::Vault { what: Vault::Drop { key } } => vault::drop_key(&data, &key).await,

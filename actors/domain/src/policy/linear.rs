@@ -17,18 +17,16 @@
 //!
 //! The reasons are the additive parts `xⱼmⱼ` of the score `xᵀm`, gathered by the facts that they tell of.
 
-use super::facts::facts;
 use super::lottery::Lottery;
-use super::reasons::{self, MILLION};
+use super::reasons;
 use super::rules::SPEAKS;
 use super::{Policy, Propensities, answer, policy_name};
 use crate::bayes::{Belief, Normal, chances};
 use crate::dosage;
-use crate::features::{D, FEATURES, Row, Topic};
+use crate::features::{D, Row};
 use crate::learning;
 use crate::model::Model;
 use oo_contracts::decision::{Ask, PolicyName, Recommendation};
-use oo_contracts::tip::{Because, Reason, Subject};
 
 /// As settings know it.
 pub const NAME: &str = "linear";
@@ -71,7 +69,8 @@ impl Policy for Linear {
         let belief = self.belief(ask);
         let rows = Row::all(&ask.context, &ask.candidates);
         answer(NAME, self.model.version(), ask, &lottery(ask, &belief, &rows), |index| {
-            reasons(ask, index, &rows[index], belief.mean())
+            let parts = parts(&rows[index], belief.mean());
+            reasons::of_parts(ask, index, &parts, parts.iter().sum())
         })
     }
 
@@ -118,53 +117,11 @@ fn narrowed(Normal { mean, sd }: Normal) -> Normal {
     Normal { mean, sd: EXPLORES * sd }
 }
 
-fn reasons(ask: &Ask, index: usize, row: &Row, mean: &[f64]) -> Vec<Reason> {
-    let parts = parts(row, mean);
-    let millionths = |part: f64| (part * MILLION).round() as i64;
-    let about = |topic: Topic| {
-        let of_it = FEATURES.iter().zip(&parts).filter(|(feature, _)| feature.topic() == topic);
-        of_it.map(|(_, part)| part).sum::<f64>()
-    };
-    let candidate = &ask.candidates[index];
-    // What something is, if it is no task, is told by the fact that stands first: an event that starts, an advice's
-    // occasion.
-    let mut kind = if matches!(candidate.subject, Subject::Todo { .. }) { 0.0 } else { about(Topic::Kind) };
-    let weighed = facts(&ask.context, candidate)
-        .into_iter()
-        .map(|because| {
-            let own = topic(&because).map_or(0.0, about);
-            (because, millionths(own + std::mem::take(&mut kind)))
-        })
-        .collect();
-    reasons::share_out(millionths(parts.iter().sum()), weighed)
-}
-
 /// What each feature makes of the score.
 fn parts(row: &Row, mean: &[f64]) -> [f64; D] {
     let mut parts = row.values();
     parts.iter_mut().zip(mean).for_each(|(part, mean)| *part *= mean);
     parts
-}
-
-/// What a fact tells of besides the kind of thing.
-fn topic(because: &Because) -> Option<Topic> {
-    match because {
-        Because::FreeMinutes { .. } => Some(Topic::FreeTime),
-        Because::DueToday | Because::DueIn { .. } | Because::DueBefore { .. } => Some(Topic::Due),
-        Because::Important => Some(Topic::Priority),
-        Because::Fits { .. } => Some(Topic::Duration),
-        Because::Waiting { .. } => Some(Topic::Waiting),
-        Because::StartsIn { .. }
-        | Because::HabitWindow
-        | Because::Mood
-        | Because::LongStretch { .. }
-        | Because::JustEnded { .. }
-        | Because::DayBegins
-        | Because::DayEnds
-        | Because::InARow { .. }
-        | Because::EndsSoon
-        | Because::Chance => None,
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::post::Post;
 use super::surroundings::Surroundings;
 use super::watch::{Breach, Watch};
 use jiff::Timestamp;
-use oo_contracts::decision::{Ask, Hush, Recommendation, Silence};
+use oo_contracts::decision::{Ask, Decision, Hush, Outcome, Recommendation, Silence};
 use oo_contracts::entry::{Body, Entry, Moment, MomentPurpose};
 use oo_contracts::signal::{Answer, Fact, Purpose, Signal};
 use oo_contracts::tip::{Reason, Subject, Tip};
@@ -85,6 +85,21 @@ pub struct Story {
     pub log: Vec<(u64, Entry)>,
     pub decisions: Vec<(u64, Ask, Recommendation)>,
     pub quiet: Vec<(Timestamp, Silence)>,
+}
+
+impl Story {
+    /// The decisions as they would be kept, of a person who allows learning.
+    pub fn decisions(&self) -> Vec<Decision> {
+        let kept = |(seq, ask, answer): &(u64, Ask, Recommendation)| Decision {
+            v: ENTRY_VERSION,
+            id: ask.id.clone(),
+            at: ask.context.at,
+            seq: *seq,
+            training: true,
+            outcome: Outcome::Asked { ask: ask.clone(), recommendation: answer.clone() },
+        };
+        self.decisions.iter().map(kept).collect()
+    }
 }
 
 /// What comes next.
@@ -248,7 +263,7 @@ impl<'a> Life<'a> {
             return;
         }
         self.story.asks += 1;
-        let id = decision_id(self.story.looks);
+        let id = decision_id(self.setting.number, self.story.looks);
         let ask = decide::ask(&self.profile, id, self.decisions.bits(), now);
         let scene = self.scene(now);
         let answer =
@@ -396,6 +411,6 @@ fn user() -> UserId {
     "ada".parse().unwrap_or_else(|_| unreachable!("three letters"))
 }
 
-fn decision_id(number: u64) -> DecisionId {
-    format!("decision-{number:08}").parse().unwrap_or_else(|_| unreachable!("short"))
+fn decision_id(person: u64, number: u64) -> DecisionId {
+    format!("decision-{person}-{number:08}").parse().unwrap_or_else(|_| unreachable!("short"))
 }

@@ -6,7 +6,7 @@ use super::svg::{Svg, escape};
 use oo_domain::policy::linear;
 use std::fmt::Write as _;
 
-const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 :root{color-scheme:dark}body{margin:0;background:#000;color:#a8a49c;\
 font:16px/1.55 ui-sans-serif,-apple-system,'Segoe UI',Roboto,'Noto Sans','Helvetica Neue',sans-serif}\
 main{max-width:1040px;margin:0 auto;padding:72px 32px 96px}\
@@ -22,7 +22,7 @@ td small{display:block;color:#7a766f;font-size:12px}tr.best td:first-child{color
 code{color:#edeae4;font:14px ui-monospace,'SF Mono','Cascadia Mono',Menlo,Consolas,monospace}";
 
 /// Of the pictures: a colour for each policy, the learner's is the ember.
-const MARKS: &str = "\
+pub(crate) const MARKS: &str = "\
 .p0{fill:#f2b880;stroke:#f2b880}.p1{fill:#c9c4ba;stroke:#c9c4ba}.p2{fill:#6d8299;stroke:#6d8299}.p3{fill:#8a7a9c;stroke:#8a7a9c}\
 .pt{fill:#5e5b56;stroke:#5e5b56}.line{fill:none;stroke-width:2;stroke-linejoin:round}.band{stroke:none;opacity:.13}\
 .whisker{stroke-width:2}.dot{stroke:none}.bar{stroke:none}.even{stroke:#5e5b56;stroke-dasharray:2 4}";

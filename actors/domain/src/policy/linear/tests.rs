@@ -3,6 +3,7 @@
 use super::*;
 use crate::bayes::Evidence;
 use crate::decide;
+use crate::features::FEATURES;
 use crate::local::{minutes, plus};
 use crate::policy::{Policy, Propensities, rules};
 use crate::profile::Profile;
@@ -14,6 +15,7 @@ use oo_contracts::ENTRY_VERSION;
 use oo_contracts::decision::{Candidate, RandomBits};
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::signal::{Answer, Due, Fact, Minutes, Priority};
+use oo_contracts::tip::{Reason, Subject};
 use proptest::prelude::*;
 
 fn ask(candidates: Vec<Candidate>) -> Ask {
@@ -26,6 +28,11 @@ fn ask(candidates: Vec<Candidate>) -> Ask {
         unit: None,
         tenant: None,
     }
+}
+
+fn told_why(ask: &Ask, index: usize, row: &Row, mean: &[f64]) -> Vec<Reason> {
+    let parts = parts(row, mean);
+    reasons::of_parts(ask, index, &parts, parts.iter().sum())
 }
 
 fn told(ask: &Ask) -> Propensities {
@@ -134,7 +141,7 @@ proptest! {
         let ask = ask(candidates);
         let belief = Belief::new(Model::default().prior());
         for (index, row) in Row::all(&ask.context, &ask.candidates).iter().enumerate() {
-            let reasons = reasons(&ask, index, row, belief.mean());
+            let reasons = told_why(&ask, index, row, belief.mean());
             let sum: f64 = reasons.iter().map(|reason| reason.weight).sum();
             prop_assert!((sum - belief.predict(&row.values()).mean).abs() < 1e-6);
             prop_assert!((1..=3).contains(&reasons.len()));
@@ -286,10 +293,10 @@ fn changed_by_the_first_reason(candidates: usize) -> f64 {
         if scores[chosen] <= 0.0 {
             continue;
         }
-        let first = reasons(&ask, chosen, &rows[chosen], belief.mean())[0].because;
+        let first = told_why(&ask, chosen, &rows[chosen], belief.mean())[0].because;
         let told = parts(&rows[chosen], belief.mean());
         for (feature, part) in FEATURES.iter().zip(told) {
-            if Some(feature.topic()) == topic(&first) {
+            if Some(feature.topic()) == reasons::topic(&first) {
                 scores[chosen] -= part;
             }
         }

@@ -1,0 +1,135 @@
+//! What a policy would have earned on decisions that others made: off-policy evaluation of whole policies.
+
+pub mod report;
+
+use crate::evaluation::{Estimate, Estimator, Evaluation, Predictions, Refusal, Round, Rules, Weights};
+use crate::examples::Example;
+use crate::fit::{self, RewardModel};
+use jiff::Timestamp;
+use oo_domain::model::Model;
+use oo_domain::policy::Policy;
+use oo_domain::policy::linear::Linear;
+
+/// Everybody is in one of so many parts; what is fitted is judged on people that it has not seen.
+const PARTS: u64 = 5;
+
+/// What is known of a policy's worth. Rewards per decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    pub people: usize,
+    pub decisions: usize,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// What the decisions themselves earned.
+    pub logged: Estimate,
+    /// By each of [`Estimator::ALL`].
+    pub values: Vec<(Estimator, Estimate)>,
+    /// How much more than was logged, doubly robust.
+    pub gain: Estimate,
+    pub weights: Weights,
+}
+
+impl Judgement {
+    /// The doubly robust estimate: the one that decides.
+    pub fn value(&self) -> Estimate {
+        self.values.iter().find(|(by, _)| *by == Estimator::Dr).map_or(self.logged, |(_, value)| *value)
+    }
+}
+
+/// Why there is no judgement.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NoJudgement {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the policy {0} does not tell the probability of each action, so it cannot be judged off-policy")]
+    TellsNothing(String),
+}
+
+/// Judges a policy that these decisions did not make.
+///
+/// # Errors
+/// A [`NoJudgement`] where they do not answer.
+pub fn judge(policy: &dyn Policy, examples: &[Example], rules: &Rules) -> Result<Judgement, NoJudgement> {
+    let rewards = reward_models(examples);
+    conclude(examples, rules, |example| round(policy, &rewards[part(example.person)], example))
+}
+
+/// Judges the policy `linear` as it would be with a prior that is fitted to these decisions: everybody by a prior, and a
+/// model of the reward, that are fitted to others (cross-fitting: Chernozhukov et al., The Econometrics Journal, 2018).
+///
+/// # Errors
+/// A [`NoJudgement`] where they do not answer.
+pub fn judge_fitted(examples: &[Example], rules: &Rules) -> Result<Judgement, NoJudgement> {
+    let rewards = reward_models(examples);
+    let fitted: Vec<Option<Linear>> = (0..PARTS as usize)
+        .map(|part| {
+            let prior = fit::prior(others(examples, part));
+            // As many coefficients as there are features: it is fitted here.
+            Model::new(0, prior).ok().map(Linear::new)
+        })
+        .collect();
+    conclude(examples, rules, |example| {
+        let part = part(example.person);
+        let policy = fitted[part].as_ref().ok_or_else(|| NoJudgement::TellsNothing("linear".into()))?;
+        round(policy, &rewards[part], example)
+    })
+}
+
+fn part(person: u64) -> usize {
+    (person % PARTS) as usize
+}
+
+fn others(examples: &[Example], of: usize) -> impl Iterator<Item = &Example> {
+    examples.iter().filter(move |example| part(example.person) != of)
+}
+
+fn reward_models(examples: &[Example]) -> Vec<RewardModel> {
+    (0..PARTS as usize).map(|part| RewardModel::fit(others(examples, part))).collect()
+}
+
+fn conclude(
+    examples: &[Example],
+    rules: &Rules,
+    round: impl Fn(&Example) -> Result<Round, NoJudgement>,
+) -> Result<Judgement, NoJudgement> {
+    let rounds = examples.iter().map(round).collect::<Result<Vec<_>, _>>()?;
+    let evaluation = Evaluation::of(&rounds, rules)?;
+    let values =
+        Estimator::ALL.into_iter().map(|by| Ok((by, evaluation.estimate(by)?))).collect::<Result<Vec<_>, Refusal>>()?;
+    let times = || examples.iter().map(|example| example.at);
+    Ok(Judgement {
+        people: evaluation.groups(),
+        decisions: evaluation.rounds(),
+        from: times().min().unwrap_or_default(),
+        to: times().max().unwrap_or_default(),
+        logged: evaluation.logged(),
+        values,
+        gain: evaluation.gain(Estimator::Dr)?,
+        weights: evaluation.weights(),
+    })
+}
+
+fn round(policy: &dyn Policy, rewards: &RewardModel, example: &Example) -> Result<Round, NoJudgement> {
+    let Example { person, ask, answer, reward, .. } = example;
+    let silent = || NoJudgement::TellsNothing(policy.name().to_string());
+    let target = policy.propensities(ask).ok_or_else(silent)?;
+    let place = answer.tip.as_ref().map(|choice| usize::from(choice.candidate));
+    let (probability, taken) = match place {
+        None => (target.silence, 0.0),
+        Some(place) => (
+            target.candidates.get(place).copied().unwrap_or(0.0),
+            rewards.predict(ask).get(place).copied().unwrap_or(0.0),
+        ),
+    };
+    let expected = rewards.expected(ask, &target);
+    Ok(Round {
+        group: *person,
+        reward: *reward,
+        propensity: Some(answer.propensity),
+        target: probability,
+        model: Some(Predictions { taken, expected }),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! The whole of it against a real log: gather, fit, judge, register, promote, take back, compare.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+use jiff::Timestamp;
+use oo_contracts::entry::Entry;
+use oo_contracts::model::{Arm, Seat, Tenant, Weight};
+use oo_domain::policy::{linear, random_todo, rules};
+use oo_runtime::{Context, Models};
+use oo_testkit::House;
+use oo_trainer::archive::{self, Wanted};
+use oo_trainer::registry::{NoChange, Registry, State};
+use oo_trainer::simulation::chooser::Chooser;
+use oo_trainer::simulation::life::{Setting, Story, live};
+use oo_trainer::simulation::person::Person;
+use oo_trainer::simulation::post::Post;
+use oo_trainer::training::{self, NoTraining};
+
+fn story(number: u64) -> Story {
+    let (person, chooser) = (Person::draw(5, number), Chooser::named(random_todo::NAME).unwrap());
+    let post = Post::default();
+    live(&Setting {
+        person: &person,
+        number,
+        seed: 5,
+        days: 28,
+        chooser: &chooser,
+        post,
+        changes_on: None,
+        keeps: true,
+    })
+}
+
+/// Somebody whose days were simulated: log and decisions as services would have kept them.
+async fn settle(ctx: &Context, number: u64) {
+    let story = story(number);
+    let person = ctx.people().await.unwrap().find_or_make(&format!("person-{number}").parse().unwrap()).await.unwrap();
+    let (logbook, mut waiting) = (ctx.logbook(), Vec::new());
+    for (seq, Entry { at, body, .. }) in story.log.clone() {
+        waiting.push(logbook.append_next(&person, &format!("{number}-{seq}"), at, body).await.unwrap());
+    }
+    for appended in waiting {
+        appended.await.unwrap();
+    }
+    for decision in story.decisions() {
+        logbook.keep_decision(&person, &decision).await.unwrap();
+    }
+}
+
+fn all() -> Wanted {
+    Wanted { tenant: Tenant::default(), within: Timestamp::MIN..Timestamp::MAX }
+}
+
+fn seat(policy: &str, model: Option<u32>) -> Seat {
+    Seat { policy: policy.parse().unwrap(), model }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
+    let house = House::start().await;
+    let _events = house.serve("events", oo_events::serve).await;
+    let ctx = house.context("test").await;
+    let usual = random_todo::NAME.parse().unwrap();
+    let registry = Registry::new(Models::open(&ctx.bus).await.unwrap(), Tenant::default(), usual);
+
+    // Too few, and nothing is registered.
+    settle(&ctx, 0).await;
+    let refused = training::train(&ctx, &registry, &all(), |_, _| {}).await.unwrap_err();
+    assert!(matches!(refused, NoTraining::TooFewPeople { found: 1, .. }), "{refused}");
+    assert!(registry.all().await.unwrap().is_empty());
+
+    for number in 1..20 {
+        settle(&ctx, number).await;
+    }
+    let mut told = Vec::new();
+    let trained = training::train(&ctx, &registry, &all(), |done, of| told.push((done, of))).await.unwrap();
+    assert_eq!(told.last(), Some(&(20, 20)));
+    let fitted = seat(linear::NAME, Some(trained.model.version));
+    assert_eq!(registry.all().await.unwrap(), std::slice::from_ref(&trained.model));
+    assert_eq!(trained.model.people, 20);
+    assert_eq!(State::of(&fitted, None), State::Candidate);
+
+    // Another community has nothing to learn from, and sees no model of this one.
+    let club = Wanted { tenant: "club".parse().unwrap(), ..all() };
+    assert!(archive::gather(&ctx, &club, |_, _| {}).await.unwrap().examples.is_empty());
+    let models = Models::open(&ctx.bus).await.unwrap();
+    assert!(models.all(&club.tenant).await.unwrap().is_empty());
+
+    // Dice do not beat what is fitted; it beats dice.
+    let now = ctx.clock.now();
+    let found = archive::gather(&ctx, &all(), |_, _| {}).await.unwrap();
+    let (value, before) = registry.promote_better(&fitted, &found.examples, now).await.unwrap();
+    assert!(value.low > before.value);
+    let refused = registry.promote_better(&seat(random_todo::NAME, None), &found.examples, now).await.unwrap_err();
+    assert!(matches!(refused, NoChange::NotBetter { .. }), "{refused}");
+    let lineup = registry.lineup().await.unwrap();
+    assert_eq!(State::of(&fitted, Some(&lineup)), State::Live);
+
+    // Taken back, once: before that there was nobody.
+    assert_eq!(registry.rollback(now).await.unwrap(), seat(random_todo::NAME, None));
+    assert_eq!(State::of(&fitted, Some(&registry.lineup().await.unwrap())), State::Retired);
+    assert!(matches!(registry.rollback(now).await.unwrap_err(), NoChange::NobodyBefore));
+
+    let arm = |seat: Seat| Arm { seat, weight: Weight::saturating(1) };
+    let arms = vec![arm(fitted.clone()), arm(seat(rules::NAME, None))];
+    let missing = vec![arm(seat(linear::NAME, Some(99))), arm(seat(rules::NAME, None))];
+    let trial = || "trial".parse().unwrap();
+    assert!(matches!(registry.begin(trial(), missing, now).await.unwrap_err(), NoChange::NoModel { version: 99, .. }));
+    registry.begin(trial(), arms.clone(), now).await.unwrap();
+    assert_eq!(State::of(&fitted, Some(&registry.lineup().await.unwrap())), State::InExperiment);
+    assert!(matches!(registry.begin(trial(), arms, now).await.unwrap_err(), NoChange::Runs(_)));
+    assert_eq!(registry.end().await.unwrap().name, trial());
+    assert!(matches!(registry.end().await.unwrap_err(), NoChange::NoneRuns));
+}
