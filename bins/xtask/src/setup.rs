@@ -1,5 +1,5 @@
 //! Installs what the tests need: system packages, nats-server, and the JavaScript tools, the CalDAV servers, the identity
-//! provider and the rivals with their pinned versions.
+//! provider, the remote policy and the rivals with their pinned versions.
 
 use crate::run::{Command, says};
 use anyhow::{Context, bail};
@@ -35,20 +35,40 @@ pub(crate) enum Sign {
 pub(crate) const FETCHED: &str = ".oo";
 
 /// The CalDAV servers of the tests, by versions.
-const SERVERS: PythonPackages =
-    PythonPackages { what: "the CalDAV servers of the tests", file: "requirements.txt", place: "python" };
+const SERVERS: PythonPackages = PythonPackages {
+    what: "the CalDAV servers of the tests",
+    file: "bins/xtask/python/requirements.txt",
+    place: "python",
+};
+
+/// What the remote policy of the documentation stands on, by versions.
+const REMOTE_POLICY: PythonPackages = PythonPackages {
+    what: "the remote policy's libraries",
+    file: "docs/examples/remote-policy/requirements.txt",
+    place: "remote-policy",
+};
 
 /// What the evaluation compares with, by versions and hashes.
-const RIVALS: PythonPackages =
-    PythonPackages { what: "the rivals and data of the evaluation", file: "evaluation.txt", place: "evaluation" };
+const RIVALS: PythonPackages = PythonPackages {
+    what: "the rivals and data of the evaluation",
+    file: "bins/xtask/python/evaluation.txt",
+    place: "evaluation",
+};
 
 /// What pip installs, in an environment of its own.
 struct PythonPackages {
     what: &'static str,
-    /// Lists them all, those that others need included.
+    /// Lists them all, those that others need included. From the root.
     file: &'static str,
     /// The environment's folder.
     place: &'static str,
+}
+
+impl PythonPackages {
+    /// The interpreter that has them.
+    fn python(&self, root: &Path) -> PathBuf {
+        root.join(FETCHED).join(self.place).join("bin/python")
+    }
 }
 
 /// What npm installs, by versions and hashes.
@@ -60,6 +80,7 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     nats(&root.join(FETCHED).join("bin"))?;
     node_packages(root)?;
     python_packages(root, &SERVERS)?;
+    python_packages(root, &REMOTE_POLICY)?;
     rivals(root)
 }
 
@@ -71,7 +92,12 @@ pub fn rivals(root: &Path) -> anyhow::Result<()> {
 
 /// The interpreter that has the rivals.
 pub(crate) fn rivals_python(root: &Path) -> PathBuf {
-    root.join(FETCHED).join(RIVALS.place).join("bin/python")
+    RIVALS.python(root)
+}
+
+/// The interpreter that has what the remote policy stands on.
+pub(crate) fn remote_policy_python(root: &Path) -> PathBuf {
+    REMOTE_POLICY.python(root)
 }
 
 /// Where the rivals' packages keep their data.
@@ -193,8 +219,8 @@ fn node_packages(root: &Path) -> anyhow::Result<()> {
 /// Installs them just as their file says.
 fn python_packages(root: &Path, packages: &PythonPackages) -> anyhow::Result<()> {
     let PythonPackages { what, file, place } = packages;
-    let (wanted, installed) = (root.join("bins/xtask/python").join(file), root.join(FETCHED).join(place));
-    let record = installed.join(file);
+    let (wanted, installed) = (root.join(file), root.join(FETCHED).join(place));
+    let record = installed.join(wanted.file_name().unwrap_or_default());
     // Written last: it says that all before it was finished.
     if record.exists() && std::fs::read(&wanted).ok() == std::fs::read(&record).ok() {
         return Ok(());
@@ -221,19 +247,23 @@ mod tests {
 
     #[test]
     fn every_python_package_has_one_version() {
-        let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(SERVERS.file)).unwrap();
-        let packages: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        for name in ["Radicale==", "Canaille=="] {
-            assert!(packages.iter().any(|line| line.starts_with(name)), "{name} {packages:?}");
-        }
-        for line in packages {
-            assert_eq!(line.split("==").count(), 2, "{line}: pin it");
+        for (listed, names) in
+            [(SERVERS, ["Radicale==", "Canaille=="]), (REMOTE_POLICY, ["fastapi==", "scikit-learn=="])]
+        {
+            let text = std::fs::read_to_string(crate::root().join(listed.file)).unwrap();
+            let packages: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            for name in names {
+                assert!(packages.iter().any(|line| line.starts_with(name)), "{name} {packages:?}");
+            }
+            for line in packages {
+                assert_eq!(line.split("==").count(), 2, "{line}: pin it");
+            }
         }
     }
 
     #[test]
     fn every_rival_has_one_version_and_its_hashes() {
-        let text = std::fs::read_to_string(crate::root().join("bins/xtask/python").join(RIVALS.file)).unwrap();
+        let text = std::fs::read_to_string(crate::root().join(RIVALS.file)).unwrap();
         let (text, mut packages) = (text.replace("\\\n", ""), 0);
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.matches("==").count() == 1 && line.contains("--hash=sha256:"), "{line}: pin it");

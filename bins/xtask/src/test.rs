@@ -20,6 +20,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "tidy", run: in_order },
     Step { name: "javascript types", run: javascript_types },
     Step { name: "javascript", run: javascript },
+    Step { name: "python", run: python },
     Step {
         name: "clippy",
         run: |root| cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -127,6 +128,15 @@ fn find_tests(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
+}
+
+/// The remote policy of the documentation, against the contract's examples.
+fn python(root: &Path) -> anyhow::Result<()> {
+    let python = setup::remote_policy_python(root);
+    Command::new(&python.to_string_lossy())
+        .args(&["-B", "-m", "unittest"])
+        .within(&root.join("docs/examples/remote-policy"))
+        .run()
 }
 
 /// The page and its tests hold to the contracts. Apart, since the page knows nothing of Node.
