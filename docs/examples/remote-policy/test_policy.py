@@ -248,6 +248,13 @@ class TheContract(unittest.TestCase):
             with self.assertRaises(Broken, msg=name):
                 contract.check("Recommendation", json.loads(text))
 
+    def test_the_example_in_the_documentation_keeps_it(self):
+        blocks = (HERE.parents[1] / "recommender.md").read_text().split("```json\n")[1:]
+        ask, answer = (json.loads(block.split("```")[0]) for block in blocks)
+        contract = Contract()
+        contract.check("Ask", ask)
+        contract.check_answer(ask, answer)
+
 
 if __name__ == "__main__":
     unittest.main()
