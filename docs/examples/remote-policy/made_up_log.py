@@ -100,7 +100,8 @@ def name_of(subject):
 def give(export, ask, answer, now):
     """The tip's entry. It has the decision's id."""
     tip = {
-        "id": ask["id"], "decision": ask["id"], "subject": answer["tip"]["subject"], "reasons": answer["tip"]["reasons"],
+        "id": ask["id"], "decision": ask["id"],
+        "subject": answer["tip"]["subject"], "reasons": answer["tip"]["reasons"],
         "decided_at": stamp(now), "decided_seq": len(export["entries"]), "not_after": stamp(now + TIP_LIVES),
         "zone": "Europe/Zurich", "language": "en",
     }  # fmt: skip

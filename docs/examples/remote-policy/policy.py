@@ -1,4 +1,5 @@
-# A policy: what it sees of an ask, what it has learnt, and a draw whose probabilities are exact. Knows no HTTP and no files.
+# A policy: what it sees of an ask, what it has learnt, and a draw whose probabilities are exact. Knows no HTTP
+# and no files.
 
 import math
 from dataclasses import asdict, dataclass
@@ -63,7 +64,7 @@ class Model:
         return cls(**{**document, "coefficients": tuple(document["coefficients"])})
 
 
-# Knows nothing yet: all candidates are alike, and the day's plan alone says when. What it logs is the best to learn from.
+# Knows nothing yet: all candidates are alike, and the day's plan alone says when. Its log is the best to learn from.
 UNTAUGHT = Model(version=0, intercept=math.log(0.3 / 0.7), coefficients=(0.0,) * len(FEATURES))
 
 
@@ -139,7 +140,7 @@ def lottery(ask, model):
 
 
 def speaking(best, pace):
-    """The plan's odds times the policy's own, by which a better moment is taken earlier; nothing that is not worth it."""
+    """The plan's odds times the policy's own, by which a better moment is taken earlier; no worthless one."""
     if best < EVEN:
         return 0.0
     gain = min(max(best / (1 - best) / (EVEN / (1 - EVEN)), 1 / WEIGHS_AT_MOST), WEIGHS_AT_MOST)
@@ -199,8 +200,9 @@ def facts(context, candidate):
     if subject["kind"] == "habit":
         found["habit"] = {"kind": "habit_window"}
     if subject["kind"] == "prepare":
-        minutes = (datetime.fromisoformat(subject["starts"]) - datetime.fromisoformat(context["at"])).total_seconds() // 60
-        found["prepare"] = {"kind": "starts_in", "minutes": int(min(max(minutes, 0), 1440))}
+        left = datetime.fromisoformat(subject["starts"]) - datetime.fromisoformat(context["at"])
+        minutes = int(min(max(left.total_seconds() // 60, 0), 1440))
+        found["prepare"] = {"kind": "starts_in", "minutes": minutes}
     return found
 
 

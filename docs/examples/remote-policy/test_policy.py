@@ -104,7 +104,8 @@ class Served(unittest.TestCase):
             self.assertEqual(spoke, bool(ask["candidates"]), name)
 
     def test_every_rejected_ask_is_refused_with_a_problem(self):
-        bodies = example("rejected", "Ask") | {"a brace": "{", "nothing": "", "no number": '{"id": NaN}', "bytes": b"\xff"}
+        bodies = example("rejected", "Ask")
+        bodies |= {"a brace": "{", "nothing": "", "no number": '{"id": NaN}', "bytes": b"\xff"}
         for name, text in bodies.items():
             status, problem = self.server.post(text)
             self.assertEqual(status, 422, name)
@@ -221,7 +222,8 @@ class Training(unittest.TestCase):
         }  # fmt: skip
 
         def became(*told):
-            return train.became_done(tip, [{"at": f"2026-03-02T09:{minute:02}:00Z", "fact": fact} for minute, fact in told])
+            signals = [{"at": f"2026-03-02T09:{minute:02}:00Z", "fact": fact} for minute, fact in told]
+            return train.became_done(tip, signals)
 
         def said(answer):
             return {"kind": "feedback", "tip": "t1", "answer": {"kind": answer}}
