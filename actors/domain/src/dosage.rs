@@ -51,7 +51,8 @@ pub fn price(context: &Context, belief: &Belief, worth: Normal) -> f64 {
     high
 }
 
-fn burden(context: &Context, belief: &Belief, worth: Normal) -> f64 {
+/// The burden's part of [`price`] alone: for whoever has a plan of the day for the budget.
+pub fn burden(context: &Context, belief: &Belief, worth: Normal) -> f64 {
     let per_tip = -belief.mean()[Feature::Burden.place()] / BURDEN_OF;
     let half_life = DOSAGE_HALF_LIFE.as_secs_f64() / 86_400.0;
     proxy::future_cost(per_tip, worth.where_positive(), SPENT * f64::from(context.budget), half_life)

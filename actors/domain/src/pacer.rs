@@ -25,7 +25,7 @@ use crate::profile::Profile;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::Share;
-use oo_contracts::decision::{Context, DayMinutes};
+use oo_contracts::decision::{Candidate, Context, DayMinutes};
 use serde::{Deserialize, Serialize};
 
 /// Of the most that a person allows, two in three are aimed at: one is left for what cannot wait.
@@ -92,6 +92,11 @@ pub fn speaks(context: &Context, odds: f64, ends_soon: bool) -> Option<f64> {
     let pace = if ends_soon && context.sent_today < context.budget { plan.max(even(context)) } else { plan };
     let gain = odds.clamp(1.0 / WEIGHS_AT_MOST, WEIGHS_AT_MOST);
     Some(pace * gain / (pace * gain + 1.0 - pace))
+}
+
+/// Whether a candidate cannot wait for another look.
+pub fn ends_soon(candidate: &Candidate) -> bool {
+    candidate.left.is_some_and(|left| i64::from(left.get()) <= ASK_AGAIN.as_mins())
 }
 
 /// The part of the day's target that one look has on an even day.

@@ -12,9 +12,9 @@ pub const WINDOW: SignedDuration = days(7);
 
 /// The thing got done while the tip was there, or the person said so.
 pub const DONE: f64 = 1.0;
-/// It got done later, within [`WINDOW`], without an answer or after "not now": the tip may have helped, or it would have
-/// been done anyway.
-pub const DONE_LATER: f64 = 0.4;
+/// It got done later, within [`WINDOW`], without an answer or after "not now". Most of what is done within a week would have
+/// been done anyway, so this is no credit of the tip; but it did no harm, and the thing was right.
+pub const DONE_LATER: f64 = 0.0;
 /// "Not now": the thing was right, the moment was not.
 pub const NOT_NOW: f64 = -0.2;
 /// Nobody looked.

@@ -8,8 +8,10 @@
 //!   for one, cannot make one better than another, so each is taken by its difference from the average row `x̄`: mean
 //!   `(xᵢ - x̄)ᵀm`, variance `n/(n-1) (xᵢ - x̄)ᵀΣ(xᵢ - x̄)`. For candidates whose worths are all equally correlated this is exact.
 //!   A little of the uniform is mixed in, so that nothing is impossible.
-//! - *Whether.* The chance that the one so chosen is worth more than the price of a tip now, `Σᵢ pᵢ P(uᵢ > c)`, kept within
-//!   [`SPEAKS`]. Silence is worth 0, and `c` is what a tip takes away from the tips after it: [`dosage::price`].
+//! - *Whether.* The chance that the one so chosen is worth more than what a tip takes away from those after it,
+//!   `Σᵢ pᵢ P(uᵢ > c)`. Silence is worth 0. Its odds weigh on the plan of the day ([`pacer`]), which spreads the tips; and
+//!   never is it likelier to speak than to be right in that, whatever the plan still wants. Without a plan, `c` holds the price
+//!   of the budget as well: [`dosage::price`]. All is kept within [`SPEAKS`].
 //!
 //! Both sample from half of the belief's width, see [`EXPLORES`]. A person's own evidence holds tips alone, whose worth is
 //! told by what followed them; where there are rows of silence as well, as in the decisions that a trainer reads, the effect
@@ -26,7 +28,9 @@ use crate::dosage;
 use crate::features::{D, Row};
 use crate::learning;
 use crate::model::Model;
-use oo_contracts::decision::{Ask, PolicyName, Recommendation};
+use crate::pacer;
+use oo_contracts::Share;
+use oo_contracts::decision::{Ask, Hush, PolicyName, Recommendation};
 
 /// As settings know it.
 pub const NAME: &str = "linear";
@@ -68,32 +72,62 @@ impl Policy for Linear {
     fn recommend(&self, ask: &Ask) -> Recommendation {
         let belief = self.belief(ask);
         let rows = Row::all(&ask.context, &ask.candidates);
-        answer(NAME, self.model.version(), ask, &lottery(ask, &belief, &rows), |index| {
+        let Chosen { lottery, right, speaks } = choose(ask, &belief, &rows);
+        let answer = answer(NAME, self.model.version(), ask, &lottery, |index| {
             let parts = parts(&rows[index], belief.mean());
             reasons::of_parts(ask, index, &parts, parts.iter().sum())
-        })
+        });
+        let sure = if answer.tip.is_some() { right } else { 1.0 - right };
+        // Enough for now, where it would have been right to speak and the plan did not want it.
+        let enough =
+            |hush| if hush == Hush::NotWorthIt && right >= 0.5 && speaks < 0.5 { Hush::EnoughForNow } else { hush };
+        Recommendation { confidence: Some(Share::saturating(sure)), silence: answer.silence.map(enough), ..answer }
     }
 
     fn propensities(&self, ask: &Ask) -> Option<Propensities> {
         let rows = Row::all(&ask.context, &ask.candidates);
-        Some(lottery(ask, &self.belief(ask), &rows).propensities())
+        Some(choose(ask, &self.belief(ask), &rows).lottery.propensities())
     }
 }
 
-fn lottery(ask: &Ask, belief: &Belief, rows: &[Row]) -> Lottery {
+/// Which, and whether.
+struct Chosen {
+    lottery: Lottery,
+    /// The probability that speaking is right.
+    right: f64,
+    /// The probability of speaking, by the plan of the day as well.
+    speaks: f64,
+}
+
+fn choose(ask: &Ask, belief: &Belief, rows: &[Row]) -> Chosen {
     if rows.is_empty() {
-        return Lottery::new(1.0, &[]);
+        return Chosen { lottery: Lottery::new(1.0, &[]), right: 0.0, speaks: 0.0 };
     }
     let values: Vec<_> = rows.iter().map(Row::values).collect();
     let mut weights = Vec::new();
     chances(&differences(belief, &values), &mut weights);
     let worths: Vec<_> = values.iter().map(|row| narrowed(belief.predict(row))).collect();
-    let mix = |of: fn(&Normal) -> f64| weights.iter().zip(&worths).map(|(chance, worth)| chance * of(worth)).sum();
-    let price = dosage::price(&ask.context, belief, Normal { mean: mix(|one| one.mean), sd: mix(|one| one.sd) });
-    let worth_it: f64 = weights.iter().zip(&worths).map(|(chance, worth)| chance * worth.above(price)).sum();
+    let mix = |of: &dyn Fn(&Normal) -> f64| -> f64 {
+        weights.iter().zip(&worths).map(|(chance, worth)| chance * of(worth)).sum()
+    };
+    let context = &ask.context;
+    let worth = Normal { mean: mix(&|one| one.mean), sd: mix(&|one| one.sd) };
+    let burden = dosage::burden(context, belief, worth);
+    let right = mix(&|one| one.above(burden));
+    let ends_soon: f64 =
+        weights.iter().zip(&ask.candidates).filter(|(_, one)| pacer::ends_soon(one)).map(|(chance, _)| chance).sum();
+    let odds = right / (1.0 - right).max(f64::EPSILON);
+    let speaks = match pacer::speaks(context, odds, ends_soon > 0.5) {
+        Some(paced) => paced.min(right),
+        None => {
+            let price = dosage::price(context, belief, worth);
+            mix(&|one| one.above(price))
+        }
+    };
     let even = UNIFORM / rows.len() as f64;
     weights.iter_mut().for_each(|weight| *weight = (1.0 - UNIFORM) * *weight + even);
-    Lottery::new(1.0 - worth_it.clamp(*SPEAKS.start(), *SPEAKS.end()), &weights)
+    let silence = 1.0 - speaks.clamp(*SPEAKS.start(), *SPEAKS.end());
+    Chosen { lottery: Lottery::new(silence, &weights), right, speaks }
 }
 
 /// Each candidate against the average one.

@@ -9,7 +9,6 @@ use super::facts::facts;
 use super::lottery::Lottery;
 use super::reasons::{self, MILLION};
 use super::{Policy, Propensities, answer, policy_name};
-use crate::moments::ASK_AGAIN;
 use crate::pacer;
 use oo_contracts::Share;
 use oo_contracts::decision::{Ask, Candidate, Context, Hush, PolicyName, Recommendation};
@@ -115,7 +114,7 @@ fn speaking(context: &Context, candidates: &[Candidate], scored: &[Score]) -> Sp
     let worth = ((best - PLAIN) / PACED_SCALE).exp();
     let odds = |share: Option<Share>| share.map_or(1.0, |share| share.get() / (1.0 - share.get()).max(f64::EPSILON));
     let receptive = odds(context.receptivity) / odds(context.usual_receptivity).max(f64::EPSILON);
-    let ends_soon = candidate.left.is_some_and(|left| i64::from(left.get()) <= ASK_AGAIN.as_mins());
+    let ends_soon = pacer::ends_soon(candidate);
     let at_a_break = context.present || context.since_busy <= crate::receptivity::BREAK.as_mins() as u16;
     let waits = if at_a_break || ends_soon { 1.0 } else { WAITS_FOR_A_BREAK };
     Speaking { alone, paced: pacer::speaks(context, worth * receptive * waits, ends_soon).unwrap_or(alone) }

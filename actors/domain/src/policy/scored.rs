@@ -8,7 +8,6 @@ use super::lottery::Lottery;
 use super::rules::SPEAKS;
 use super::{answer, reasons};
 use crate::features::{D, Row};
-use crate::moments::ASK_AGAIN;
 use crate::pacer;
 use oo_contracts::decision::{Ask, Recommendation};
 
@@ -51,7 +50,7 @@ pub fn recommend<E>(
 fn lottery(ask: &Ask, worths: &[f64]) -> Lottery {
     let best = worths.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let at = worths.iter().position(|worth| *worth >= best).unwrap_or(0);
-    let ends_soon = ask.candidates[at].left.is_some_and(|left| i64::from(left.get()) <= ASK_AGAIN.as_mins());
+    let ends_soon = pacer::ends_soon(&ask.candidates[at]);
     let odds = (best / SCALE).exp();
     let speaks = pacer::speaks(&ask.context, odds, ends_soon).unwrap_or(odds / (1.0 + odds));
     let soft: Vec<_> = worths.iter().map(|worth| ((worth - best) / SCALE).exp()).collect();

@@ -11,10 +11,14 @@ static LOGGED: LazyLock<Vec<Example>> = LazyLock::new(|| of_people(0..25, 28));
 fn a_policy_is_worth_what_it_earned() {
     let judged = judge(&RandomTodo, &LOGGED, &Rules::default()).unwrap();
     assert!((judged.weights.largest - 1.0).abs() < 1e-9);
-    for (by, value) in judged.values.iter().filter(|(by, _)| *by != Estimator::Dm) {
-        assert!((value.value - judged.logged.value).abs() < 1e-9, "{by:?}");
+    for (by, value) in &judged.values {
+        match by {
+            Estimator::Ips | Estimator::Snips => assert!((value.value - judged.logged.value).abs() < 1e-9, "{by:?}"),
+            // A model of the reward knows the dice of the choice, not how they fell.
+            Estimator::Dm | Estimator::Dr => assert!(value.covers(judged.logged.value), "{by:?}: {value:?}"),
+        }
     }
-    assert!(judged.gain.value.abs() < 1e-9);
+    assert!(judged.gain.covers(0.0));
 }
 
 #[test]
