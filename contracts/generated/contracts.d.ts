@@ -859,7 +859,7 @@ export interface Model {
   tenant: Tenant;
   to: string;
   trained_at: string;
-  /** 1 is the first that this tenant trained for this policy. */
+  /** Counts up for each policy of a tenant, after what is built in. */
   version: number;
 }
 

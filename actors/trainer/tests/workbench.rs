@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use jiff::Timestamp;
+use oo_contracts::decision::{Ask, Choice, Recommendation};
 use oo_contracts::entry::Entry;
-use oo_contracts::model::{Arm, Seat, Tenant, Weight};
-use oo_domain::policy::{linear, random_todo, rules};
+use oo_contracts::model::{Arm, Replaced, Seat, Tenant, Weight};
+use oo_contracts::tip::Subject;
+use oo_domain::policy::{self, linear, random_todo, rules};
 use oo_runtime::{Context, Models};
 use oo_testkit::House;
 use oo_trainer::archive::{self, Wanted};
+use oo_trainer::examples::Example;
 use oo_trainer::registry::{NoChange, Registry, State};
 use oo_trainer::simulation::chooser::Chooser;
 use oo_trainer::simulation::life::{Setting, Story, live};
@@ -16,8 +19,10 @@ use oo_trainer::simulation::person::Person;
 use oo_trainer::simulation::post::Post;
 use oo_trainer::training::{self, NoTraining};
 
+const ASK: &str = include_str!("../../../contracts/examples/accepted/Ask.four-candidates.json");
+
 fn story(number: u64) -> Story {
-    let (person, chooser) = (Person::draw(5, number), Chooser::named(random_todo::NAME).unwrap());
+    let (person, chooser) = (Person::draw(5, number), Chooser::named(rules::NAME).unwrap());
     let post = Post::default();
     live(&Setting {
         person: &person,
@@ -45,6 +50,29 @@ async fn settle(ctx: &Context, number: u64) {
     for decision in story.decisions() {
         logbook.keep_decision(&person, &decision).await.unwrap();
     }
+}
+
+/// Every action of an ask tried alike: a todo, which is the worst, a habit, which is the best, and silence among them.
+fn tried() -> Vec<Example> {
+    let ask: Ask = serde_json::from_str(ASK).unwrap();
+    let actions = 1 + ask.candidates.len();
+    let example = |n: usize| {
+        let tip = (n % actions).checked_sub(1).map(|place| Choice {
+            candidate: u16::try_from(place).unwrap(),
+            subject: ask.candidates[place].subject.clone(),
+            reasons: vec![],
+        });
+        let reward = match tip.as_ref().map(|choice| &choice.subject) {
+            None => 0.0,
+            Some(Subject::Todo { .. }) => -0.8,
+            Some(Subject::Habit { .. }) => 1.0,
+            Some(Subject::Prepare { .. } | Subject::Advice { .. }) => -0.2,
+        };
+        let answer = policy::named(rules::NAME).unwrap().recommend(&ask);
+        let answer = Recommendation { tip, propensity: 1.0 / actions as f64, ..answer };
+        Example { person: n as u64 % 49, at: ask.context.at, ask: ask.clone(), answer, reward }
+    };
+    (0..2000).map(example).collect()
 }
 
 fn all() -> Wanted {
@@ -86,19 +114,21 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     let models = Models::open(&ctx.bus).await.unwrap();
     assert!(models.all(&club.tenant).await.unwrap().is_empty());
 
-    // Dice do not beat what is fitted; it beats dice.
+    // What earns more is promoted, what earns less is not.
     let now = ctx.clock.now();
-    let found = archive::gather(&ctx, &all(), |_, _| {}).await.unwrap();
-    let (value, before) = registry.promote_better(&fitted, &found.examples, now).await.unwrap();
+    let tried = tried();
+    let (value, before) = registry.promote_better(&seat(rules::NAME, None), &tried, now).await.unwrap();
     assert!(value.low > before.value);
-    let refused = registry.promote_better(&seat(random_todo::NAME, None), &found.examples, now).await.unwrap_err();
+    let refused = registry.promote_better(&seat(random_todo::NAME, None), &tried, now).await.unwrap_err();
     assert!(matches!(refused, NoChange::NotBetter { .. }), "{refused}");
-    let lineup = registry.lineup().await.unwrap();
-    assert_eq!(State::of(&fitted, Some(&lineup)), State::Live);
+    registry.promote(&fitted, Replaced::ByHand, now).await.unwrap();
+    assert!(matches!(registry.promote(&fitted, Replaced::ByHand, now).await.unwrap_err(), NoChange::IsLive));
+    assert_eq!(State::of(&fitted, Some(&registry.lineup().await.unwrap())), State::Live);
 
-    // Taken back, once: before that there was nobody.
-    assert_eq!(registry.rollback(now).await.unwrap(), seat(random_todo::NAME, None));
+    // Taken back as often as somebody was live before.
+    assert_eq!(registry.rollback(now).await.unwrap(), seat(rules::NAME, None));
     assert_eq!(State::of(&fitted, Some(&registry.lineup().await.unwrap())), State::Retired);
+    assert_eq!(registry.rollback(now).await.unwrap(), seat(random_todo::NAME, None));
     assert!(matches!(registry.rollback(now).await.unwrap_err(), NoChange::NobodyBefore));
 
     let arm = |seat: Seat| Arm { seat, weight: Weight::saturating(1) };

@@ -1,3 +1,5 @@
+//! An interval that holds at all looks, and a winner that is one.
+
 use super::*;
 use crate::evaluation::SplitMix;
 

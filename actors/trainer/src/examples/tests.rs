@@ -1,3 +1,5 @@
+//! What a decision was worth is told from the log alone, and only where it may be.
+
 use super::*;
 use crate::simulation::chooser::Chooser;
 use crate::simulation::life::{Setting, Story, live};

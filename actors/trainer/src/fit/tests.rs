@@ -1,3 +1,5 @@
+//! What is fitted expects better of people whom it has not seen.
+
 use super::*;
 use crate::examples::examples;
 use crate::simulation::chooser::Chooser;
@@ -8,9 +10,9 @@ use oo_domain::bayes::Belief;
 use oo_domain::local::{days, plus};
 use oo_domain::policy::random_todo;
 
-/// Decisions of so many simulated people, each tip and silence by the dice of `random-todo`.
-pub(crate) fn of_people(numbers: std::ops::Range<u64>, length: u32) -> Vec<Example> {
-    let chooser = Chooser::named(random_todo::NAME).unwrap();
+/// Decisions of a policy for so many simulated people.
+pub(crate) fn of_people(policy: &str, numbers: std::ops::Range<u64>, length: u32) -> Vec<Example> {
+    let chooser = Chooser::named(policy).unwrap();
     let of = |number| {
         let person = Person::draw(11, number);
         let post = Post::default();
@@ -38,7 +40,7 @@ fn error(of: impl Fn(&Example) -> f64, examples: &[Example]) -> f64 {
 /// Of people that neither has seen.
 #[test]
 fn what_is_fitted_expects_better_than_what_is_built_in() {
-    let (seen, unseen) = (of_people(0..20, 28), of_people(40..52, 28));
+    let (seen, unseen) = (of_people(random_todo::NAME, 0..20, 28), of_people(random_todo::NAME, 40..52, 28));
     let expects = |prior: &Prior, example: &Example| Belief::new(prior).predict(&taken(example).unwrap().values()).mean;
     let fitted = prior(&seen);
     let built_in = error(|example| expects(Model::default().prior(), example), &unseen);

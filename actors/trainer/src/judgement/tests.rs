@@ -1,46 +1,52 @@
+//! A judgement is right where it can be known, and refused where it cannot.
+
 use super::*;
 use crate::fit::tests::of_people;
-use oo_domain::policy::random_todo::RandomTodo;
-use oo_domain::policy::rules::Rules as ByRules;
+use oo_domain::policy::random_todo;
+use oo_domain::policy::rules::{self, Rules as ByRules};
 use std::sync::LazyLock;
 
-static LOGGED: LazyLock<Vec<Example>> = LazyLock::new(|| of_people(0..25, 28));
+static LOGGED: LazyLock<Vec<Example>> = LazyLock::new(|| of_people(rules::NAME, 0..20, 28));
 
 /// Judged on its own decisions, a policy earned what it earned: all weights are one.
 #[test]
 fn a_policy_is_worth_what_it_earned() {
-    let judged = judge(&RandomTodo, &LOGGED, &Rules::default()).unwrap();
+    let judged = judge(&ByRules, &LOGGED, &Rules::default()).unwrap();
+    assert_eq!(judged.people, 20);
     assert!((judged.weights.largest - 1.0).abs() < 1e-9);
     for (by, value) in &judged.values {
         match by {
             Estimator::Ips | Estimator::Snips => assert!((value.value - judged.logged.value).abs() < 1e-9, "{by:?}"),
             // A model of the reward knows the dice of the choice, not how they fell.
-            Estimator::Dm | Estimator::Dr => assert!(value.covers(judged.logged.value), "{by:?}: {value:?}"),
+            Estimator::Dm | Estimator::Dr => {
+                assert!((value.value - judged.logged.value).abs() < 4.0 * value.error, "{by:?}: {value:?}");
+            }
         }
     }
-    assert!(judged.gain.covers(0.0));
 }
 
+/// Dice that know tasks alone, and never keep silent, tell nothing of habits and of silence.
 #[test]
-fn one_that_chooses_is_worth_more_than_dice() {
-    let rules = judge(&ByRules, &LOGGED, &Rules::default()).unwrap();
-    assert!(rules.gain.low > 0.0, "{:?}", rules.gain);
-    assert_eq!(rules.people, 25);
+fn what_was_never_tried_cannot_be_judged() {
+    let dice = of_people(random_todo::NAME, 0..6, 28);
+    let refused = judge(&ByRules, &dice, &Rules::default()).unwrap_err();
+    assert!(matches!(refused, NoJudgement::Refused(Refusal::Weights { .. } | Refusal::EffectiveSize { .. })));
 }
 
 #[test]
 fn what_is_fitted_is_judged_by_others_and_too_little_is_refused() {
     let judged = judge_fitted(&LOGGED, &Rules::default()).unwrap();
-    assert!(judged.gain.low > 0.0, "{:?}", judged.gain);
-    let few = &LOGGED[..20];
-    let refused = judge_fitted(few, &Rules::default()).unwrap_err();
+    assert!(judged.weights.effective > 100.0 && judged.gain.error > 0.0, "{judged:?}");
+    let refused = judge_fitted(&LOGGED[..20], &Rules::default()).unwrap_err();
     assert!(matches!(refused, NoJudgement::Refused(Refusal::TooFewRounds { .. })), "{refused}");
 }
 
 #[test]
 fn the_report_says_what_was_found() {
     let judged = judge(&ByRules, &LOGGED, &Rules::default()).unwrap();
-    let page = report::html("rules", &judged, &crate::examples::LeftOut { young: 3, ..Default::default() });
+    let better = Estimate { value: 0.2, error: 0.05, low: 0.1, high: 0.3 };
+    let left_out = crate::examples::LeftOut { young: 3, ..Default::default() };
+    let page = report::html("rules", &Judgement { gain: better, ..judged.clone() }, &left_out);
     assert!(page.contains("earns more than what was done") && page.contains("3 younger than a week"));
     for (by, _) in &judged.values {
         assert!(page.contains(by.name()));
