@@ -25,7 +25,7 @@ async fn tasks_of_all_lists_become_signals_without_words() {
     peer.link_and_sync(&user("ada"), Provider::GoogleTasks).await;
     peer.until_told(&taxes, &["added"]).await;
     for task in &many {
-        assert_eq!(peer.told(task), ["added"]);
+        peer.until_told(task, &["added"]).await;
     }
     let due = peer.signals().iter().find_map(|signal| match &signal.fact {
         Fact::TaskAdded { task } if task.reference.item.as_str() == taxes => Some(task.due),
@@ -46,8 +46,10 @@ async fn tasks_of_all_lists_become_signals_without_words() {
     let weeds = google.add_task(&garden, "weeds", None);
     peer.until_told(&weeds, &["added"]).await;
     google.remove_list(&house);
-    peer.until_told(&many[0], &["added", "removed"]).await;
-    assert_eq!(peer.told(&many[119]), ["added", "removed"]);
+    // So many are told in several requests.
+    for task in &many {
+        peer.until_told(task, &["added", "removed"]).await;
+    }
     assert_eq!((peer.told(&weeds), peer.told(&over)), (vec!["added"], vec![]));
     assert!(!format!("{:?}", peer.signals()).contains("MARKERTITLE"));
     assert_eq!(peer.at_rest(&["MARKERTITLE".into()]), Vec::<String>::new());

@@ -68,7 +68,13 @@ async fn with_another_ring_a_service_is_not_ready_and_overwrites_nothing() {
         write_private(&file, &Keyring::new_line(id)).unwrap();
         let keys = [("OO_KEYS__FILE", file.to_str().unwrap())];
         let wrong = peer.house.serve_with("integrations", keys, oo_integrations::serve).await;
-        assert_eq!(ready(&wrong).await, (false, json!("down")));
+        // A service that starts says nothing of its vault until it has one.
+        let told = eventually("it tells of its vault", || async {
+            let told = ready(&wrong).await;
+            (!told.1.is_null()).then_some(told)
+        })
+        .await;
+        assert_eq!(told, (false, json!("down")));
         wrong.stop().await.unwrap();
     }
     assert_eq!(record().await, before);
