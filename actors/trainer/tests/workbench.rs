@@ -97,15 +97,15 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     assert!(matches!(refused, NoTraining::TooFewPeople { found: 1, .. }), "{refused}");
     assert!(registry.all().await.unwrap().is_empty());
 
-    for number in 1..20 {
+    for number in 1..8 {
         settle(&ctx, number).await;
     }
     let mut told = Vec::new();
     let trained = training::train(&ctx, &registry, &all(), |done, of| told.push((done, of))).await.unwrap();
-    assert_eq!(told.last(), Some(&(20, 20)));
+    assert_eq!(told.last(), Some(&(8, 8)));
     let fitted = seat(linear::NAME, Some(trained.model.version));
     assert_eq!(registry.all().await.unwrap(), std::slice::from_ref(&trained.model));
-    assert_eq!(trained.model.people, 20);
+    assert_eq!(trained.model.people, 8);
     assert_eq!(State::of(&fitted, None), State::Candidate);
 
     // Another community has nothing to learn from, and sees no model of this one.
