@@ -10,7 +10,7 @@ use tract_onnx::prelude::*;
 /// As settings and line-ups know it.
 pub const ONNX: &str = "onnx";
 
-/// What people may be told of the model itself: the file says nothing of it.
+/// Of this way to ask a model; the file tells no version of its own.
 const VERSION: u32 = 1;
 
 type Plan = TypedRunnableModel<TypedModel>;

@@ -39,7 +39,9 @@ pub struct Found {
 /// Where NATS or `events` does not answer.
 pub async fn gather(ctx: &Context, wanted: &Wanted, mut each: impl FnMut(u64, u64)) -> anyhow::Result<Found> {
     let people = ctx.people().await?;
-    let logs = ctx.bus.decided_about().await?;
+    let mut logs = ctx.bus.decided_about().await?;
+    // A judgement parts people by their numbers: asked twice, it must say the same twice.
+    logs.sort_unstable();
     let mut found = Found::default();
     for (number, log) in logs.iter().enumerate() {
         if let Some(person) = people.of_log(log).await? {

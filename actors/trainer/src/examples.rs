@@ -98,7 +98,7 @@ fn judge(
     if plus(decision.at, reward::WINDOW) > now {
         return Err(|left| &mut left.young);
     }
-    if !(answer.propensity > 0.0 && answer.propensity <= 1.0) {
+    if !has_propensity(answer) {
         return Err(|left| &mut left.without_propensity);
     }
     if ask.posterior.as_ref().is_some_and(|posterior| learning::from_posterior(posterior).is_none()) {
@@ -113,6 +113,11 @@ fn judge(
         Some(None) => Ok(-reward::BURDEN),
         Some(Some(reward)) => Ok(*reward),
     }
+}
+
+/// Whether an answer tells the probability that it was taken with.
+pub(crate) fn has_propensity(answer: &Recommendation) -> bool {
+    answer.propensity > 0.0 && answer.propensity <= 1.0
 }
 
 /// What each tip of a log was worth: the last that was known of it while the profile remembered it.

@@ -5,7 +5,6 @@ use oo_contracts::decision::Ask;
 use oo_domain::bayes::{Evidence, Prior, pool};
 use oo_domain::features::{D, Row};
 use oo_domain::model::Model;
-use oo_domain::policy::Propensities;
 use smartcore::linalg::basic::arrays::Array as _;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::linear::ridge_regression::{
@@ -75,11 +74,6 @@ impl RewardModel {
     pub fn predict(&self, ask: &Ask) -> Vec<f64> {
         let worth = |row: &Row| self.base + row.values().iter().zip(&self.weights).map(|(a, b)| a * b).sum::<f64>();
         Row::all(&ask.context, &ask.candidates).iter().map(worth).collect()
-    }
-
-    /// What a policy with these probabilities is expected to earn.
-    pub(crate) fn expected(&self, ask: &Ask, propensities: &Propensities) -> f64 {
-        self.predict(ask).iter().zip(&propensities.candidates).map(|(worth, probability)| worth * probability).sum()
     }
 }
 

@@ -113,15 +113,15 @@ fn round(policy: &dyn Policy, rewards: &RewardModel, example: &Example) -> Resul
     let Example { person, ask, answer, reward, .. } = example;
     let silent = || NoJudgement::TellsNothing(policy.name().to_string());
     let target = policy.propensities(ask).ok_or_else(silent)?;
-    let place = answer.tip.as_ref().map(|choice| usize::from(choice.candidate));
-    let (probability, taken) = match place {
+    let worths = rewards.predict(ask);
+    let (probability, taken) = match &answer.tip {
         None => (target.silence, 0.0),
-        Some(place) => (
-            target.candidates.get(place).copied().unwrap_or(0.0),
-            rewards.predict(ask).get(place).copied().unwrap_or(0.0),
-        ),
+        Some(choice) => {
+            let at = |all: &[f64]| all.get(usize::from(choice.candidate)).copied().unwrap_or(0.0);
+            (at(&target.candidates), at(&worths))
+        }
     };
-    let expected = rewards.expected(ask, &target);
+    let expected = worths.iter().zip(&target.candidates).map(|(worth, probability)| worth * probability).sum();
     Ok(Round {
         group: *person,
         reward: *reward,

@@ -91,7 +91,7 @@ fn judge(decision: &Decision) -> &'static str {
     if !decision.training {
         return "left_out";
     }
-    if !(recommendation.propensity > 0.0 && recommendation.propensity <= 1.0) {
+    if !examples::has_propensity(recommendation) {
         return "without_propensity";
     }
     match policy::replay(ask, recommendation) {

@@ -1,12 +1,9 @@
 //! Training by itself, once a day: what comes of it is a candidate, and promoting one is left to people.
 
 use crate::archive::Wanted;
-use crate::registry::Registry;
 use crate::training::{self, NoTraining};
 use jiff::Timestamp;
-use oo_contracts::decision::PolicyName;
 use oo_contracts::model::Tenant;
-use oo_domain::policy::rules;
 use oo_runtime::{Context, Metric, Models};
 use std::time::Duration;
 
@@ -37,8 +34,6 @@ pub(crate) async fn run(ctx: Context, every: Duration) {
 
 async fn train(ctx: &Context) -> Result<u32, NoTraining> {
     let models = Models::open(&ctx.bus).await.map_err(anyhow::Error::from)?;
-    let usual: PolicyName = rules::NAME.parse().map_err(|_| NoTraining::NoModel("its policy has no name".into()))?;
-    let registry = Registry::new(models, Tenant::default(), usual);
     let wanted = Wanted { tenant: Tenant::default(), within: Timestamp::MIN..Timestamp::MAX };
-    Ok(training::train(ctx, &registry, &wanted, |_, _| {}).await?.model.version)
+    Ok(training::train(ctx, &models, &wanted, |_, _| {}).await?.model.version)
 }

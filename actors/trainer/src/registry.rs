@@ -6,7 +6,7 @@ use crate::judgement::{NoJudgement, judge};
 use jiff::Timestamp;
 use oo_contracts::decision::PolicyName;
 use oo_contracts::model::{Arm, Experiment, ExperimentName, Lineup, Model, Replaced, Retired, Seat, Tenant};
-use oo_domain::model::{self, BUILT_IN};
+use oo_domain::model;
 use oo_domain::policy::{self, Policy, linear};
 use oo_runtime::{Models, ModelsError};
 
@@ -93,7 +93,7 @@ pub fn seat_name(seat: &Seat) -> String {
 /// Models and line-up of one tenant.
 pub struct Registry {
     models: Models,
-    pub tenant: Tenant,
+    tenant: Tenant,
     /// Who is live where the registry names nobody: what the recommender's settings say.
     usual: Seat,
 }
@@ -128,20 +128,6 @@ impl Registry {
         let model: model::Model =
             serde_json::from_str(model.body.as_str()).map_err(|error| unusable(error.to_string()))?;
         Ok(Box::new(linear::Linear::new(model)))
-    }
-
-    /// The version that the next model of a policy gets.
-    pub async fn next(&self, policy: &PolicyName) -> Result<u32, ModelsError> {
-        let own = self.all().await?.into_iter().filter(|one| one.policy == *policy);
-        Ok(own.map(|one| one.version).max().unwrap_or(BUILT_IN) + 1)
-    }
-
-    /// Keeps a model.
-    ///
-    /// # Errors
-    /// [`ModelsError::Changed`] where somebody else has just kept one of this version.
-    pub async fn add(&self, model: &Model) -> Result<(), ModelsError> {
-        self.models.add(model).await
     }
 
     /// Puts a seat in the place of the live one where, on these decisions, the lower bound of its worth beats the worth of

@@ -5,14 +5,14 @@ use crate::evaluation::Rules;
 use crate::examples::{Example, LeftOut};
 use crate::fit;
 use crate::judgement::{Judgement, NoJudgement, judge_fitted};
-use crate::registry::Registry;
 use jiff::Timestamp;
 use oo_contracts::decision::PolicyName;
 use oo_contracts::model::{Measures, Model, ModelBody, Tenant};
 use oo_domain::bayes::Prior;
+use oo_domain::features;
+use oo_domain::model::{self, BUILT_IN};
 use oo_domain::policy::linear;
-use oo_domain::{features, model};
-use oo_runtime::Context;
+use oo_runtime::{Context, Models};
 use std::collections::BTreeSet;
 
 /// A prior is what people have in common and how they differ: two say nothing of that, and each part of the judgement needs
@@ -67,16 +67,18 @@ pub fn fit(examples: &[Example], rules: &Rules) -> Result<(Prior, Judgement), No
 /// A [`NoTraining`]; nothing is registered then.
 pub async fn train(
     ctx: &Context,
-    registry: &Registry,
+    models: &Models,
     wanted: &Wanted,
     each: impl FnMut(u64, u64),
 ) -> Result<Trained, NoTraining> {
     let found = archive::gather(ctx, wanted, each).await?;
     let (prior, judgement) = fit(&found.examples, &Rules::default())?;
     let policy: PolicyName = linear::NAME.parse().map_err(|_| NoTraining::NoModel("its policy has no name".into()))?;
-    let version = registry.next(&policy).await.map_err(anyhow::Error::from)?;
-    let model = card(&registry.tenant, policy, version, prior, &judgement, ctx.clock.now())?;
-    registry.add(&model).await.map_err(anyhow::Error::from)?;
+    let before = models.all(&wanted.tenant).await.map_err(anyhow::Error::from)?;
+    let newest = before.iter().filter(|one| one.policy == policy).map(|one| one.version).max();
+    let version = newest.unwrap_or(BUILT_IN) + 1;
+    let model = card(&wanted.tenant, policy, version, prior, &judgement, ctx.clock.now())?;
+    models.add(&model).await.map_err(anyhow::Error::from)?;
     Ok(Trained { model, judgement, left_out: found.left_out })
 }
 

@@ -89,11 +89,12 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     let _events = house.serve("events", oo_events::serve).await;
     let ctx = house.context("test").await;
     let usual = random_todo::NAME.parse().unwrap();
-    let registry = Registry::new(Models::open(&ctx.bus).await.unwrap(), Tenant::default(), usual);
+    let models = Models::open(&ctx.bus).await.unwrap();
+    let registry = Registry::new(models.clone(), Tenant::default(), usual);
 
     // Too few, and nothing is registered.
     settle(&ctx, 0).await;
-    let refused = training::train(&ctx, &registry, &all(), |_, _| {}).await.unwrap_err();
+    let refused = training::train(&ctx, &models, &all(), |_, _| {}).await.unwrap_err();
     assert!(matches!(refused, NoTraining::TooFewPeople { found: 1, .. }), "{refused}");
     assert!(registry.all().await.unwrap().is_empty());
 
@@ -101,7 +102,7 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
         settle(&ctx, number).await;
     }
     let mut told = Vec::new();
-    let trained = training::train(&ctx, &registry, &all(), |done, of| told.push((done, of))).await.unwrap();
+    let trained = training::train(&ctx, &models, &all(), |done, of| told.push((done, of))).await.unwrap();
     assert_eq!(told.last(), Some(&(8, 8)));
     let fitted = seat(linear::NAME, Some(trained.model.version));
     assert_eq!(registry.all().await.unwrap(), std::slice::from_ref(&trained.model));
@@ -111,7 +112,6 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     // Another community has nothing to learn from, and sees no model of this one.
     let club = Wanted { tenant: "club".parse().unwrap(), ..all() };
     assert!(archive::gather(&ctx, &club, |_, _| {}).await.unwrap().examples.is_empty());
-    let models = Models::open(&ctx.bus).await.unwrap();
     assert!(models.all(&club.tenant).await.unwrap().is_empty());
 
     // What earns more is promoted, what earns less is not.

@@ -88,9 +88,9 @@ pub enum Experiment {
 /// Trains.
 pub async fn train(data: &Path, range: &Range) -> anyhow::Result<()> {
     let ctx = inspect::context(data).await?;
-    let registry = registry(&ctx, &range.whose).await?;
+    let models = open(&ctx).await?;
     let bar = bar()?;
-    let trained = training::train(&ctx, &registry, &wanted(range), |done, of| tell(&bar, done, of)).await;
+    let trained = training::train(&ctx, &models, &wanted(range), |done, of| tell(&bar, done, of)).await;
     bar.finish_and_clear();
     let trained = trained.context("nothing was trained")?;
     print_judgement(&trained.judgement);
@@ -239,11 +239,14 @@ pub async fn experiment(data: &Path, what: &Experiment) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn open(ctx: &Context) -> anyhow::Result<Models> {
+    Models::open(&ctx.bus).await.context("is `events` running? it makes the registry's bucket")
+}
+
 async fn registry(ctx: &Context, whose: &OfTenant) -> anyhow::Result<Registry> {
-    let models = Models::open(&ctx.bus).await.context("is `events` running? it makes the registry's bucket")?;
     let settings: Settings = ctx.source.section("recommender")?;
     let usual: PolicyName = settings.policy.parse().context("set OO_RECOMMENDER__POLICY right")?;
-    Ok(Registry::new(models, whose.tenant.clone(), usual))
+    Ok(Registry::new(open(ctx).await?, whose.tenant.clone(), usual))
 }
 
 async fn gather(ctx: &Context, range: &Range) -> anyhow::Result<Found> {

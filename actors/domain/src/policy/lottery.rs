@@ -34,6 +34,16 @@ impl Lottery {
         Self { silence, candidates }
     }
 
+    /// `silence` with that probability, else a softmax over the exponents, of which the part `uniform` is even: nothing is
+    /// impossible.
+    pub(crate) fn softmax(silence: f64, exponents: impl Iterator<Item = f64>, uniform: f64) -> Self {
+        let soft: Vec<_> = exponents.map(f64::exp).collect();
+        let total: f64 = soft.iter().sum();
+        let even = uniform / soft.len() as f64;
+        let weights: Vec<_> = soft.iter().map(|weight| (1.0 - uniform) * weight / total + even).collect();
+        Self::new(silence, &weights)
+    }
+
     /// The action that these bits draw, `None` for silence, and its probability.
     pub(crate) fn draw(&self, bits: u64) -> (Option<usize>, f64) {
         let mut ticket = ((u128::from(splitmix(bits)) * u128::from(ONE)) >> 64) as u64;

@@ -125,12 +125,8 @@ fn lottery(speaking: &Speaking, scored: &[Score]) -> Lottery {
         return Lottery::new(1.0, &[]);
     };
     let speaks = speaking.paced.clamp(*SPEAKS.start(), *SPEAKS.end());
-    let soft: Vec<_> =
-        scored.iter().map(|score| ((score.total - best) as f64 / MILLION / CHOOSING_SCALE).exp()).collect();
-    let total: f64 = soft.iter().sum();
-    let even = UNIFORM / scored.len() as f64;
-    let weights: Vec<_> = soft.iter().map(|weight| (1.0 - UNIFORM) * weight / total + even).collect();
-    Lottery::new(1.0 - speaks, &weights)
+    let exponents = scored.iter().map(|score| (score.total - best) as f64 / MILLION / CHOOSING_SCALE);
+    Lottery::softmax(1.0 - speaks, exponents, UNIFORM)
 }
 
 pub(crate) fn score(context: &Context, candidate: &Candidate) -> Score {

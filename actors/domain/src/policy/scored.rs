@@ -11,8 +11,8 @@ use crate::features::{D, Row};
 use crate::pacer;
 use oo_contracts::decision::{Ask, Recommendation};
 
-/// A reward by so much better makes speaking, and choosing, e times as likely: a third of the spread between a thing done
-/// and one that is put off.
+/// A reward by so much better makes speaking, and choosing, e times as likely: a sixth of what lies between a thing done and
+/// one that is put off.
 const SCALE: f64 = 0.2;
 /// The part of the draw among candidates that is uniform.
 const UNIFORM: f64 = 0.05;
@@ -51,13 +51,10 @@ fn lottery(ask: &Ask, worths: &[f64]) -> Lottery {
     let best = worths.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let at = worths.iter().position(|worth| *worth >= best).unwrap_or(0);
     let ends_soon = pacer::ends_soon(&ask.candidates[at]);
-    let odds = (best / SCALE).exp();
-    let speaks = pacer::speaks(&ask.context, odds, ends_soon).unwrap_or(odds / (1.0 + odds));
-    let soft: Vec<_> = worths.iter().map(|worth| ((worth - best) / SCALE).exp()).collect();
-    let total: f64 = soft.iter().sum();
-    let even = UNIFORM / worths.len() as f64;
-    let weights: Vec<_> = soft.iter().map(|weight| (1.0 - UNIFORM) * weight / total + even).collect();
-    Lottery::new(1.0 - speaks.clamp(*SPEAKS.start(), *SPEAKS.end()), &weights)
+    let alone = 1.0 / (1.0 + (-best / SCALE).exp());
+    let speaks = pacer::speaks(&ask.context, (best / SCALE).exp(), ends_soon).unwrap_or(alone);
+    let silence = 1.0 - speaks.clamp(*SPEAKS.start(), *SPEAKS.end());
+    Lottery::softmax(silence, worths.iter().map(|worth| (worth - best) / SCALE), UNIFORM)
 }
 
 fn without(row: &[f64; D], place: usize) -> [f64; D] {
@@ -105,6 +102,14 @@ mod tests {
             }
         }
         assert!(said[1] > 10 * said[0], "{said:?}");
+    }
+
+    /// However dear a model holds something, silence keeps its part, and so does everything else.
+    #[test]
+    fn a_worth_beyond_measure_leaves_silence_its_part() {
+        let lottery = lottery(&ask(1), &[1e9, -1e9]);
+        let told = lottery.propensities();
+        assert!((told.silence - 0.05).abs() < 1e-9 && told.candidates[1] > 0.0, "{told:?}");
     }
 
     #[test]
