@@ -44,8 +44,9 @@ impl std::fmt::Display for NoModel {
 
 impl std::error::Error for NoModel {}
 
-/// The version of the model that is built in; trained ones come after it.
-pub const BUILT_IN: u32 = 1;
+/// The version of what is built in, the way the policy decides by it included: what an older one decided is not asked again.
+/// Trained ones come after it.
+pub const BUILT_IN: u32 = 2;
 
 impl Model {
     /// A trained model, of this version of the features.

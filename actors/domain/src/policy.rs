@@ -40,7 +40,16 @@ pub struct Propensities {
 /// The policies that are built in, by name.
 pub const NAMES: [&str; 3] = [random_todo::NAME, rules::NAME, linear::NAME];
 
-/// The policy of that name.
+/// The policy that a model from a file makes.
+pub const ONNX: &str = "onnx";
+
+/// The policy of somebody else's server.
+pub const REMOTE: &str = "remote";
+
+/// The policies that are known by name and not built in: whoever has a file or an address runs them.
+pub const ELSEWHERE: [&str; 2] = [ONNX, REMOTE];
+
+/// The policy of that name, where it is built in.
 pub fn named(name: &str) -> Option<Box<dyn Policy + Send + Sync>> {
     match name {
         random_todo::NAME => Some(Box::new(random_todo::RandomTodo)),

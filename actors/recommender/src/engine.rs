@@ -1,9 +1,9 @@
 //! What answers for a seat: a policy of our own, or somebody else's server.
 
-use crate::onnx::{ONNX, Onnx};
+use crate::onnx::Onnx;
 use crate::remote::Remote;
 use oo_contracts::decision::{Ask, Fault, PolicyName, Recommendation, Shadow};
-use oo_domain::policy::Policy;
+use oo_domain::policy::{ONNX, Policy, REMOTE};
 use std::sync::Arc;
 
 /// Answers asks. A clone is the same one.
@@ -54,9 +54,6 @@ impl Engine {
         })
     }
 }
-
-/// The policy of somebody else's server, as settings know it.
-pub const REMOTE: &str = "remote";
 
 /// A name of ours.
 pub(crate) fn named(name: &'static str) -> PolicyName {

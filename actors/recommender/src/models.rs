@@ -1,15 +1,15 @@
 //! Follows the registry: a line-up that changes is made into engines, and the pool answers with them from then on.
 
 use crate::Settings;
-use crate::engine::{Engine, REMOTE};
+use crate::engine::Engine;
 use crate::lineup::{Engines, Lineups};
-use crate::onnx::{ONNX, Onnx};
+use crate::onnx::Onnx;
 use crate::remote::Remote;
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use oo_contracts::model::{Lineup, Seat, Tenant};
 use oo_domain::model::Model;
-use oo_domain::policy::{self, linear};
+use oo_domain::policy::{self, ONNX, REMOTE, linear};
 use oo_runtime::{Context, Models};
 use std::path::PathBuf;
 use std::sync::Arc;

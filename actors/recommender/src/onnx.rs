@@ -3,12 +3,9 @@
 use anyhow::{Context as _, ensure};
 use oo_contracts::decision::{Ask, Fault, Recommendation};
 use oo_domain::features::{D, FEATURES, Feature};
-use oo_domain::policy::scored;
+use oo_domain::policy::{ONNX, scored};
 use std::path::Path;
 use tract_onnx::prelude::*;
-
-/// As settings and line-ups know it.
-pub const ONNX: &str = "onnx";
 
 /// Of this way to ask a model; the file tells no version of its own.
 const VERSION: u32 = 1;

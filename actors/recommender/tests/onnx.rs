@@ -4,7 +4,8 @@
 
 use oo_contracts::decision::Ask;
 use oo_contracts::tip::Because;
-use oo_recommender::onnx::{ONNX, Onnx};
+use oo_domain::policy::ONNX;
+use oo_recommender::onnx::Onnx;
 use oo_subjects::RECOMMEND;
 use oo_testkit::House;
 use std::path::{Path, PathBuf};

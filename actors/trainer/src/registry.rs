@@ -70,9 +70,11 @@ pub enum NoChange {
     )]
     NotBetter { name: String, value: Estimate, live: f64 },
     #[error("off-policy evaluation refuses: {0}. Give --by-hand to promote it all the same")]
-    Refused(#[from] NoJudgement),
+    Refused(NoJudgement),
     #[error("{0} is not built in, so it cannot be asked here")]
     NotOurs(String),
+    #[error("there is no policy {0}: there are {all}", all = [&policy::NAMES[..], &policy::ELSEWHERE[..]].concat().join(", "))]
+    Unknown(String),
     #[error("{policy} {version} cannot be used: {why}")]
     Unusable { policy: String, version: u32, why: String },
     #[error("nobody was live before")]
@@ -117,7 +119,10 @@ impl Registry {
     pub async fn policy(&self, seat: &Seat) -> Result<Box<dyn Policy + Send + Sync>, NoChange> {
         let name = seat.policy.to_string();
         let Some(version) = seat.model else {
-            return policy::named(&name).ok_or(NoChange::NotOurs(name));
+            return policy::named(&name).ok_or_else(|| match policy::ELSEWHERE.contains(&name.as_str()) {
+                true => NoChange::NotOurs(name),
+                false => NoChange::Unknown(name),
+            });
         };
         let unusable = |why: String| NoChange::Unusable { policy: name.clone(), version, why };
         let missing = || NoChange::NoModel { policy: name.clone(), version };
@@ -130,6 +135,14 @@ impl Registry {
         Ok(Box::new(linear::Linear::new(model)))
     }
 
+    /// Whether a seat may be given to anybody. Policies that answer elsewhere may have one, though they cannot be asked here.
+    async fn can_answer(&self, seat: &Seat) -> Result<(), NoChange> {
+        match self.policy(seat).await {
+            Ok(_) | Err(NoChange::NotOurs(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Puts a seat in the place of the live one where, on these decisions, the lower bound of its worth beats the worth of
     /// the live one; and says what it is worth, and what the live one is.
     pub async fn promote_better(
@@ -140,9 +153,8 @@ impl Registry {
     ) -> Result<(Estimate, Estimate), NoChange> {
         let live = self.policy(&self.lineup().await?.live).await?;
         let policy = self.policy(seat).await?;
-        let rules = Rules::default();
-        let (value, standing) =
-            (judge(policy.as_ref(), examples, &rules)?.value(), judge(live.as_ref(), examples, &rules)?.value());
+        let judge = |policy: &dyn Policy| judge(policy, examples, &Rules::default()).map_err(NoChange::Refused);
+        let (value, standing) = (judge(policy.as_ref())?.value(), judge(live.as_ref())?.value());
         if value.low <= standing.value {
             return Err(NoChange::NotBetter { name: seat_name(seat), value, live: standing.value });
         }
@@ -152,6 +164,7 @@ impl Registry {
 
     /// Puts a seat in the place of the live one.
     pub async fn promote(&self, seat: &Seat, why: Replaced, at: Timestamp) -> Result<(), NoChange> {
+        self.can_answer(seat).await?;
         self.change(|lineup| {
             if lineup.live == *seat {
                 return Err(NoChange::IsLive);
@@ -183,6 +196,9 @@ impl Registry {
 
     /// Lets a seat run beside the live one; `None` ends that.
     pub async fn shadow(&self, seat: Option<Seat>) -> Result<(), NoChange> {
+        if let Some(seat) = &seat {
+            self.can_answer(seat).await?;
+        }
         self.change(|lineup| {
             lineup.shadow = seat.clone();
             Ok(())
@@ -196,11 +212,7 @@ impl Registry {
             return Err(NoChange::TooFewArms);
         }
         for arm in &arms {
-            match self.policy(&arm.seat).await {
-                // A policy of another server may be an arm, though it cannot be asked here.
-                Ok(_) | Err(NoChange::NotOurs(_)) => {}
-                Err(error) => return Err(error),
-            }
+            self.can_answer(&arm.seat).await?;
         }
         self.change(|lineup| {
             if let Some(runs) = &lineup.experiment {

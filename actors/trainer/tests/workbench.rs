@@ -137,6 +137,12 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     let missing = vec![arm(seat(linear::NAME, Some(99))), arm(seat(rules::NAME, None))];
     let trial = || "trial".parse().unwrap();
     assert!(matches!(registry.begin(trial(), missing, now).await.unwrap_err(), NoChange::NoModel { version: 99, .. }));
+    let unknown = registry.promote(&seat("rulez", None), Replaced::ByHand, now).await.unwrap_err();
+    assert!(unknown.to_string().contains("there is no policy rulez"), "{unknown}");
+    registry.shadow(Some(seat(policy::REMOTE, None))).await.unwrap();
+    assert_eq!(registry.lineup().await.unwrap().shadow, Some(seat(policy::REMOTE, None)));
+    registry.shadow(None).await.unwrap();
+    assert_eq!(registry.lineup().await.unwrap().shadow, None);
     registry.begin(trial(), arms.clone(), now).await.unwrap();
     assert_eq!(State::of(&fitted, Some(&registry.lineup().await.unwrap())), State::InExperiment);
     assert!(matches!(registry.begin(trial(), arms, now).await.unwrap_err(), NoChange::Runs(_)));

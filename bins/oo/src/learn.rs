@@ -67,6 +67,16 @@ pub struct Promote {
     shadow: bool,
 }
 
+/// What to take back.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    whose: OfTenant,
+    /// End what runs beside the live one, instead of the live one.
+    #[arg(long)]
+    shadow: bool,
+}
+
 /// What to do with experiments.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Experiment {
@@ -170,17 +180,11 @@ pub async fn promote(data: &Path, what: &Promote) -> anyhow::Result<()> {
     let registry = registry(&ctx, &what.range.whose).await?;
     let seat = &what.policy;
     if what.shadow {
-        registry.policy(seat).await?;
         registry.shadow(Some(seat.clone())).await?;
         println!("{} runs beside {}", seat_name(seat), seat_name(&registry.lineup().await?.live));
         return Ok(());
     }
     if what.by_hand {
-        match registry.policy(seat).await {
-            // A policy of another server cannot be asked here, and may still be put in charge.
-            Ok(_) | Err(NoChange::NotOurs(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
         registry.promote(seat, Replaced::ByHand, ctx.clock.now()).await?;
     } else {
         let found = gather(&ctx, &what.range).await?;
@@ -193,9 +197,15 @@ pub async fn promote(data: &Path, what: &Promote) -> anyhow::Result<()> {
 }
 
 /// Takes back.
-pub async fn rollback(data: &Path, whose: &OfTenant) -> anyhow::Result<()> {
+pub async fn rollback(data: &Path, what: &Rollback) -> anyhow::Result<()> {
     let ctx = inspect::context(data).await?;
-    let back = registry(&ctx, whose).await?.rollback(ctx.clock.now()).await?;
+    let registry = registry(&ctx, &what.whose).await?;
+    if what.shadow {
+        registry.shadow(None).await?;
+        println!("nobody runs beside {}", seat_name(&registry.lineup().await?.live));
+        return Ok(());
+    }
+    let back = registry.rollback(ctx.clock.now()).await?;
     println!("{} is live again", seat_name(&back));
     Ok(())
 }

@@ -63,7 +63,7 @@ enum Command {
     /// Put a model in the place of the live one, where it beats it off-policy.
     Promote(learn::Promote),
     /// Take the live one back, and put the one before it in its place.
-    Rollback(learn::OfTenant),
+    Rollback(learn::Rollback),
     /// Say what a policy would have earned on the decisions in the log.
     Evaluate(learn::Evaluate),
     /// Let people have different policies, and compare.
@@ -107,7 +107,7 @@ fn main() -> ExitCode {
             Command::Train(range) => learn::train(&data, &range).await,
             Command::Models(tenant) => learn::models(&data, &tenant).await,
             Command::Promote(what) => learn::promote(&data, &what).await,
-            Command::Rollback(tenant) => learn::rollback(&data, &tenant).await,
+            Command::Rollback(what) => learn::rollback(&data, &what).await,
             Command::Evaluate(what) => learn::evaluate(&data, &what).await,
             Command::Experiment { what } => learn::experiment(&data, &what).await,
             Command::Vault { what: Vault::Rotate } => vault::rotate(&data).await,
