@@ -117,7 +117,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(CONFIRM, confirm);
     answer!(CONFIRMED, confirmed);
     answer!(CLEAR_DOORS, clear_doors);
-    ctx.shutdown.cancelled().await;
+    ctx.run_until_stopped().await;
     Ok(())
 }
 

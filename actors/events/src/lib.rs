@@ -75,7 +75,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         }
     })
     .await?;
-    ctx.shutdown.cancelled().await;
+    ctx.run_until_stopped().await;
     Ok(())
 }
 

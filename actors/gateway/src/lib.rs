@@ -80,7 +80,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
             }
         });
     web::serve(&ctx, routes).await?;
-    ctx.shutdown.cancelled().await;
+    ctx.run_until_stopped().await;
     Ok(())
 }
 

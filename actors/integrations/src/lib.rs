@@ -61,7 +61,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     ctx.spawn("pace", async move { stop.run_until_cancelled(http.pace().forget_the_quiet()).await });
     ctx.spawn("sync", sync::run(shared.clone()));
     ctx.spawn("unlink", unlink::run(shared));
-    ctx.shutdown.cancelled().await;
+    ctx.run_until_stopped().await;
     Ok(())
 }
 

@@ -84,6 +84,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer(&ctx, &people, &store, &sender).await?;
     let delivery = Arc::new(Delivery::new(ctx.clone(), people, store, sender));
     let (notifier, _ended) = Actor::spawn(None, NotifierActor, Args { ctx: ctx.clone(), delivery }).await?;
+    ctx.health.start();
     while !ctx.shutdown.is_cancelled() {
         if let Err(error) = pull(&ctx, &notifier).await {
             tracing::debug!(error = format!("{error:#}"), "pulling tips again");

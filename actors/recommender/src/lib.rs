@@ -101,7 +101,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         async move { pool.ask(ask).await }
     })
     .await?;
-    ctx.shutdown.cancelled().await;
+    ctx.run_until_stopped().await;
     pool.stop();
     Ok(())
 }

@@ -142,6 +142,12 @@ impl Context {
         Logbook::new(self.bus.clone())
     }
 
+    /// Says that the service has started, and waits until it is told to stop.
+    pub async fn run_until_stopped(&self) {
+        self.health.start();
+        self.shutdown.cancelled().await;
+    }
+
     /// Waits for background work to end, for a while.
     pub async fn drain(&self) {
         self.tasks.close();

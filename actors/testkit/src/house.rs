@@ -85,7 +85,7 @@ impl House {
         self.serve_with(name, [("", "")], serve).await
     }
 
-    /// Starts a service on a port of its own, with settings of its own. Returns once it is ready.
+    /// Starts a service on a port of its own, with settings of its own. Returns once it listens.
     pub async fn serve_with<F, Fut>(
         &self,
         name: &'static str,

@@ -52,6 +52,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         ctx.spawn("nightly training", nightly::run(ctx.clone(), Duration::from_secs(every)));
     }
     let people = ctx.people().await?;
+    ctx.health.start();
     while !ctx.shutdown.is_cancelled() {
         if let Err(error) = read(&ctx, &people).await {
             tracing::debug!(error = format!("{error:#}"), "reading decisions again");

@@ -58,7 +58,7 @@ async fn with_another_ring_a_service_is_not_ready_and_overwrites_nothing() {
         let report: serde_json::Value = answer.json().await.unwrap();
         (report["ready"].as_bool().unwrap(), report["dependencies"]["vault"].clone())
     };
-    assert_eq!(ready(&peer.service).await, (true, json!("up")));
+    eventually("it is ready", || async { (ready(&peer.service).await == (true, json!("up"))).then_some(()) }).await;
     let record = ["HGET", &format!("oo:integrations:account:{account}"), "record"].map(str::to_owned);
     let record = || async { peer.redis(&record.each_ref().map(String::as_str)).await.unwrap() };
     let before = record().await;

@@ -12,7 +12,7 @@ pub(crate) async fn measure(count: usize) {
     let ctx = house.context("bench").await;
     let people = fill::people(&ctx, count).await;
     // Longer than it takes until everybody is there.
-    let idle = 30 + count as u64 / 100;
+    let idle = 30 + count as u64 / 200;
     let node = Node::start(&house, idle).await;
     let empty = node.memory();
     let began = Instant::now();
