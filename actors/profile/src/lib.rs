@@ -7,6 +7,7 @@ pub mod behavior;
 mod residents;
 mod router;
 mod snapshot_store;
+pub mod verify;
 
 use oo_contracts::http::Problem;
 use oo_contracts::rights::{Clear, Cleared};

@@ -49,19 +49,21 @@ impl SnapshotStore {
 
     /// The snapshot of a person, if there is one that this code can go on with. `None` is always safe: the log knows all.
     pub(crate) async fn load(&self, person: &Person) -> Option<Profile> {
-        let sealed: Option<Vec<u8>> = match self.redis.clone().hget(key(&person.place.log), "b").await {
-            Ok(sealed) => sealed,
-            Err(error) => {
-                tracing::warn!(user = %person.user, %error, "no snapshot to be had; the log is replayed");
-                return None;
-            }
-        };
-        let plain = person.key.open(&belongs(person), &sealed?).ok()?;
-        let version: Version = serde_json::from_slice(&plain).ok()?;
-        if version.fold != FOLD_VERSION {
-            return None;
-        }
-        serde_json::from_slice::<Kept>(&plain).ok().map(|kept| kept.profile)
+        self.read(person).await.unwrap_or_else(|error| {
+            tracing::warn!(user = %person.user, %error, "no snapshot to be had; the log is replayed");
+            None
+        })
+    }
+
+    /// The same, for whoever must tell a snapshot that is not there from one that cannot be reached.
+    pub(crate) async fn read(&self, person: &Person) -> redis::RedisResult<Option<Profile>> {
+        let sealed: Option<Vec<u8>> = self.redis.clone().hget(key(&person.place.log), "b").await?;
+        Ok(sealed.and_then(|sealed| open(person, &sealed)))
+    }
+
+    /// Removes a snapshot. Costs a replay, nothing more.
+    pub(crate) async fn remove(&self, person: &Person) -> redis::RedisResult<()> {
+        self.redis.clone().del(key(&person.place.log)).await
     }
 
     /// Keeps a snapshot. Failing costs a replay, nothing more.
@@ -87,6 +89,15 @@ impl SnapshotStore {
             .await?;
         Ok(existed)
     }
+}
+
+fn open(person: &Person, sealed: &[u8]) -> Option<Profile> {
+    let plain = person.key.open(&belongs(person), sealed).ok()?;
+    let version: Version = serde_json::from_slice(&plain).ok()?;
+    if version.fold != FOLD_VERSION {
+        return None;
+    }
+    serde_json::from_slice::<Kept>(&plain).ok().map(|kept| kept.profile)
 }
 
 fn key(log: &LogId) -> String {

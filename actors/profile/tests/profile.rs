@@ -7,6 +7,7 @@ use oo_contracts::signal::{Due, Fact, MoodLevel, Priority, Signal, Task};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Ingest, Look, View};
 use oo_contracts::{ENTRY_VERSION, Provider, Ref, Timestamp};
+use oo_profile::verify::{Snapshot, Verifier};
 use oo_runtime::{Clock, Context, Metric, Person, random};
 use oo_subjects::streams::PROFILE;
 use oo_subjects::{INGEST, LOOK, SIGNALS};
@@ -205,6 +206,41 @@ async fn who_is_idle_leaves_memory_and_comes_back_the_same_with_and_without_a_sn
     eventually("she left once more", left).await;
     let () = redis.hset(scene.snapshot(), "b", b"garbage".as_slice()).await.unwrap();
     assert_eq!(scene.look().await.unwrap(), of_snapshot);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_told_from_what_the_log_says() {
+    let mut scene = Scene::at(MORNING).await;
+    scene.house.set([("OO_PROFILE__IDLE_SECONDS", "1")]);
+    let verifier = Verifier::new(&scene.ctx).unwrap();
+    let verify = || async { verifier.verify(&scene.ada).await.unwrap().snapshot };
+    assert_eq!(verify().await, Snapshot::None);
+    let _node = scene.node().await;
+    scene.link(2).await;
+    scene.first_tip().await;
+    let mut redis = scene.redis().await;
+    eventually("a snapshot that is the log's fold", || async {
+        matches!(verify().await, Snapshot::Same(_)).then_some(())
+    })
+    .await;
+    // The same sealed anew with one fact changed, as a fold that went wrong would have left it.
+    let place = format!("oo/snapshot/v1|{}", scene.ada.place.log);
+    let sealed: Vec<u8> = redis.hget(scene.snapshot(), "b").await.unwrap();
+    let right: serde_json::Value = serde_json::from_slice(&scene.ada.key.open(&place, &sealed).unwrap()).unwrap();
+    let seq = right["profile"]["seq"].as_u64().unwrap();
+    let keep = async |changed: &serde_json::Value| {
+        let sealed = scene.ada.key.seal(&place, changed.to_string().as_bytes());
+        let () = redis.clone().hset(scene.snapshot(), "b", sealed).await.unwrap();
+    };
+    let mut wrong = right.clone();
+    wrong["profile"]["seq"] = (seq - 1).into();
+    keep(&wrong).await;
+    assert_eq!(verify().await, Snapshot::Differs(seq - 1));
+    wrong["profile"]["seq"] = (seq + 1000).into();
+    keep(&wrong).await;
+    assert_eq!(verify().await, Snapshot::Ahead(seq + 1000));
+    verifier.remove_snapshot(&scene.ada).await.unwrap();
+    assert_eq!(verify().await, Snapshot::None);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::seal::{DataKey, Keyring, OpenError, Tally, Walk, Wrapped};
 use async_nats::jetstream::kv;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use oo_contracts::{LogId, UserId};
 use oo_subjects::{Bus, Place, streams};
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,14 @@ impl People {
             tally.take(&self.ring, walk, &place, &wrapped, write).await?;
         }
         Ok(tally)
+    }
+
+    /// Everybody's log.
+    pub async fn logs(&self) -> Result<impl Stream<Item = Result<LogId, PeopleError>> + use<>, PeopleError> {
+        let keys = self.bucket.keys().await.map_err(away)?;
+        Ok(keys
+            .map_err(away)
+            .try_filter_map(|key| async move { Ok(key.strip_prefix("log.").and_then(|log| log.parse().ok())) }))
     }
 
     fn read(&self, log: &LogId, bytes: &[u8]) -> Result<(UserId, DataKey), PeopleError> {

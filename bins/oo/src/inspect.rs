@@ -10,7 +10,7 @@ use oo_domain::decide;
 use oo_domain::policy::{self, Replay};
 use oo_domain::profile::Profile;
 use oo_runtime::logbook::{Numbered, open_decision};
-use oo_runtime::{Context, Person, Source};
+use oo_runtime::{Context, People, Person, Source};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,12 +130,17 @@ pub async fn fold_up_to(ctx: &Context, person: &Person, seq: u64) -> anyhow::Res
     Ok(profile)
 }
 
-async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>)> {
+/// A person, in the oO that runs.
+pub async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>)> {
     let user: UserId = user.parse().context("a person's id has only letters, digits, _ and -")?;
     let ctx = context(data).await?;
-    let people = tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;
-    let person = people.find(&user).await?.with_context(|| format!("nobody is called {user}"))?;
+    let person = people(&ctx).await?.find(&user).await?.with_context(|| format!("nobody is called {user}"))?;
     Ok((ctx, person))
+}
+
+/// Everybody, unless the server is away.
+pub async fn people(ctx: &Context) -> anyhow::Result<People> {
+    tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")?
 }
 
 /// A context in the oO that runs with this data folder, or else in the one that the environment leads to.

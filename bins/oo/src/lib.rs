@@ -13,3 +13,4 @@ pub mod learn;
 pub mod simulate;
 pub mod up;
 pub mod vault;
+pub mod verify;

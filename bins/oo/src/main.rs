@@ -1,7 +1,7 @@
 //! `oo`: all services in one process on a laptop, with private servers; and the tools to look inside.
 
 use clap::{Parser, Subcommand};
-use oo::{demo, doctor, init, inspect, learn, simulate, up, vault};
+use oo::{demo, doctor, init, inspect, learn, simulate, up, vault, verify};
 use oo_runtime::service::no_core_dumps;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +54,8 @@ enum Command {
         #[arg(default_value = "owner")]
         user: String,
     },
+    /// Say whether each profile equals a fresh fold of its log.
+    Verify(verify::Options),
     /// Try policies on simulated people: no servers, everything from a seed.
     Simulate(simulate::Options),
     /// Fit a model to the decisions of those who allow it, judge it, and register it as a candidate.
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
             Command::Doctor => doctor::run(&data).await,
             Command::Tail { user, once } => inspect::tail(&data, &user, once).await,
             Command::Explain { user } => inspect::explain(&data, &user).await,
+            Command::Verify(options) => verify::run(&data, &options).await,
             Command::Simulate(options) => simulate::run(&options),
             Command::Train(range) => learn::train(&data, &range).await,
             Command::Models(tenant) => learn::models(&data, &tenant).await,

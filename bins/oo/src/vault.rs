@@ -4,7 +4,7 @@
 mod ring_file;
 
 use crate::inspect;
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use oo_runtime::seal::{Keyring, Tally, Walk};
 use oo_runtime::{Context, crash};
 use ring_file::RingFile;
@@ -23,8 +23,7 @@ struct Round(Vec<(&'static str, Tally)>);
 
 impl Round {
     async fn walk(ctx: &Context, walk: Walk) -> anyhow::Result<Self> {
-        let people =
-            tokio::time::timeout(Duration::from_secs(5), ctx.people()).await.context("NATS does not answer")??;
+        let people = inspect::people(ctx).await?;
         let mut all = vec![("people's data keys", people.sealed(walk).await?)];
         all.extend(oo_integrations::sealed(ctx, walk).await?);
         all.push(("push subscriptions", oo_notifier::sealed(ctx, walk).await?));

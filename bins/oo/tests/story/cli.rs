@@ -51,6 +51,10 @@ async fn tail_and_explain_show_what_happened() -> anyhow::Result<()> {
     })
     .await;
     assert!(explained.contains("silence") || explained.contains("propensity"), "{explained}");
+    for whom in [&["verify"][..], &["verify", "owner"]] {
+        let (success, said) = run(&place, whom).await;
+        assert!(success && said.contains("1 people"), "{said}");
+    }
     let (success, said) = run(&place, &["tail", "--once", "nobody"]).await;
     assert!(!success && said.contains("nobody is called nobody"), "{said}");
     let (success, said) = run(&place, &["doctor"]).await;

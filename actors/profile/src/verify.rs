@@ -1,0 +1,74 @@
+//! Whether what is kept of a person equals a fresh fold of their log. Reads only, while everything runs.
+
+use crate::snapshot_store::SnapshotStore;
+use oo_domain::profile::Profile;
+use oo_runtime::logbook::Logbook;
+use oo_runtime::{Context, Person, redis_store};
+
+/// What was found of one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// Entries of the log that were folded.
+    pub entries: usize,
+    /// Entries that this version cannot read; they are in the dead letters.
+    pub unreadable: usize,
+    pub snapshot: Snapshot,
+}
+
+/// How a snapshot stands to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshot {
+    /// There is none that this version goes on with: the next start replays the log.
+    None,
+    /// Bit for bit the fold of the log up to this sequence.
+    Same(u64),
+    /// Not what the log says, up to this sequence.
+    Differs(u64),
+    /// It has folded more than the log holds: the log has lost entries.
+    Ahead(u64),
+}
+
+/// Compares snapshots with logs.
+#[derive(Clone)]
+pub struct Verifier {
+    logbook: Logbook,
+    snapshots: SnapshotStore,
+}
+
+impl Verifier {
+    /// Over the stores that the settings lead to.
+    pub fn new(ctx: &Context) -> anyhow::Result<Self> {
+        let redis = redis_store::connect(&ctx.settings.redis)?;
+        Ok(Self { logbook: ctx.logbook(), snapshots: SnapshotStore::new(redis) })
+    }
+
+    /// Folds a person's log anew, and compares what is kept with it.
+    pub async fn verify(&self, person: &Person) -> anyhow::Result<Verified> {
+        // The snapshot first: the log, read after it, holds whatever the snapshot had folded.
+        let kept = self.snapshots.read(person).await?;
+        let read = self.logbook.read(person, 0).await?;
+        let last = read.entries.last().map_or(0, |numbered| numbered.seq);
+        let snapshot = kept.map_or(Snapshot::None, |kept| {
+            let seq = kept.seq();
+            if seq > last {
+                return Snapshot::Ahead(seq);
+            }
+            let mut fresh = Profile::default();
+            for numbered in read.entries.iter().take_while(|numbered| numbered.seq <= seq) {
+                fresh.fold(numbered.seq, &numbered.entry);
+            }
+            if same(&fresh, &kept) { Snapshot::Same(seq) } else { Snapshot::Differs(seq) }
+        });
+        Ok(Verified { entries: read.entries.len(), unreadable: read.unreadable.len(), snapshot })
+    }
+
+    /// Removes a person's snapshot: the log is the truth, and the next start replays it.
+    pub async fn remove_snapshot(&self, person: &Person) -> anyhow::Result<()> {
+        Ok(self.snapshots.remove(person).await?)
+    }
+}
+
+/// Bit for bit, numbers included: as text, since what is equal need not be the same (0.0 and -0.0).
+fn same(one: &Profile, other: &Profile) -> bool {
+    matches!((serde_json::to_vec(one), serde_json::to_vec(other)), (Ok(one), Ok(other)) if one == other)
+}
