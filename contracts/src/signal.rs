@@ -143,6 +143,18 @@ pub enum Answer {
     Undo,
 }
 
+impl Answer {
+    /// Its name, for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NotNow { .. } => "not_now",
+            Self::NotForMe => "not_for_me",
+            Self::Undo => "undo",
+        }
+    }
+}
+
 /// What became of a push to one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! The streams: what is kept, and their idempotent set-up.
 
 use crate::shard::Shard;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Source, StorageType};
 use async_nats::jetstream::{self, consumer};
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub enum SetUpError {
     KeepsForGood(String),
     #[error("stream {name} cannot be set up: {cause}")]
     Stream { name: String, cause: String },
+    #[error("what waits in stream {name} cannot be counted: {cause}")]
+    Uncounted { name: String, cause: String },
 }
 
 /// Makes what is missing and refuses what another shard count made. Safe to repeat, and for several at once.
@@ -100,6 +103,35 @@ pub async fn check(js: &jetstream::Context, shards: u16) -> Result<(), SetUpErro
     let found =
         stream.cached_info().config.metadata.get(SHARDS_KEY).cloned().unwrap_or_else(|| "an unknown number of".into());
     if found == shards.to_string() { Ok(()) } else { Err(SetUpError::ShardsDiffer { found, wanted: shards }) }
+}
+
+/// What waits in the streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Entries that no profile has settled yet.
+    pub entries: u64,
+    /// Dead letters.
+    pub dead: u64,
+}
+
+/// Counts what waits.
+///
+/// # Errors
+/// Says what the server said.
+pub async fn waiting(js: &jetstream::Context, shards: u16) -> Result<Waiting, SetUpError> {
+    let failed = |name: String| move |cause: String| SetUpError::Uncounted { name, cause };
+    let dead = js.get_stream(DEAD).await.map_err(|error| failed(DEAD.into())(error.to_string()))?;
+    let mut waiting = Waiting { entries: 0, dead: dead.cached_info().state.messages };
+    for name in (0..shards).map(|n| Shard(n).stream()) {
+        let stream = js.get_stream_no_info(&name).await.map_err(|error| failed(name.clone())(error.to_string()))?;
+        match stream.consumer_info(PROFILE).await {
+            Ok(info) => waiting.entries += info.num_pending + info.num_ack_pending as u64,
+            // No profile service was ever here.
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {}
+            Err(error) => return Err(failed(name)(error.to_string())),
+        }
+    }
+    Ok(waiting)
 }
 
 /// The consumer by which the node that owns a shard gets its entries.

@@ -3,6 +3,7 @@
 
 mod erase;
 mod export;
+mod waiting;
 
 use erase::UnderWay;
 use futures_util::future::join_all;
@@ -65,6 +66,8 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     answer!(RECEIPT, receipt);
     let stop = ctx.shutdown.clone();
     ctx.spawn("erasures", async move { stop.run_until_cancelled(events.follow_erasures()).await });
+    let (stop, own) = (ctx.shutdown.clone(), ctx.clone());
+    ctx.spawn("waiting", async move { stop.run_until_cancelled(waiting::measure(&own)).await });
     let answering = ctx.clone();
     ctx.answer(INGEST, BATCHES, move |batch| {
         let (ctx, people) = (answering.clone(), people.clone());

@@ -184,6 +184,9 @@ impl Http {
         let answer = self.send_now(request).await;
         let trouble = answer.as_ref().map_or_else(|error| Some(error.clone()), |answer| self.trouble(answer));
         turn.heard(trouble.as_ref());
+        if trouble.is_some() {
+            self.metrics.count(Metric::IntegrationsTroubles, turn.provider().slug());
+        }
         answer
     }
 

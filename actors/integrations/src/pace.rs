@@ -141,6 +141,11 @@ impl Turn {
         passed.map_err(|after| CallError::Away { cause: "it was down a moment ago".into(), after: Some(after) })
     }
 
+    /// Who is asked.
+    pub(crate) fn provider(&self) -> Provider {
+        self.provider
+    }
+
     /// What came of it: nothing wrong with the provider, or it asked for a pause, or it failed.
     pub(crate) fn heard(&self, trouble: Option<&CallError>) {
         let now = Instant::now();

@@ -70,6 +70,8 @@ pub(crate) struct Delivery {
     pub(crate) tries: usize,
     /// Changes when the shard's deliveries may have had a gap: then the log is read before anything is folded.
     pub(crate) generation: u64,
+    /// When the log had it, by the server's clock.
+    pub(crate) arrived: Timestamp,
 }
 
 /// What an actor is told.
@@ -103,6 +105,8 @@ pub(crate) struct State {
     reacting: bool,
     /// Whether something among the unsettled is an occasion to speak.
     occasion: bool,
+    /// When the log had the entry that was the last occasion.
+    since: Timestamp,
     /// How often this reaction lost against something newer.
     tries: u8,
     /// The wake-up that the server holds, as far as this actor set it.
@@ -137,6 +141,7 @@ impl Actor for PersonActor {
             settling: vec![],
             reacting: false,
             occasion: false,
+            since: Timestamp::UNIX_EPOCH,
             tries: 0,
             wake: None,
             silence: None,
@@ -197,7 +202,7 @@ impl Drop for State {
 impl State {
     async fn on_delivery(&mut self, myself: &ActorRef<Message>, delivery: Delivery) -> Result<(), ActorProcessingErr> {
         self.last_heard = Instant::now();
-        let Delivery { seq, kind, payload, ack, tries, generation } = delivery;
+        let Delivery { seq, kind, payload, ack, tries, generation, arrived } = delivery;
         if generation != self.generation {
             self.catch_up().await?;
             self.generation = generation;
@@ -214,7 +219,13 @@ impl State {
         self.fold(seq, &entry);
         crash::point("4-folded");
         self.tools.metrics.count(Metric::ProfileEntries, kind);
-        self.occasion |= behavior::is_occasion(&entry);
+        if behavior::is_occasion(&entry) {
+            self.occasion = true;
+            self.since = arrived;
+        }
+        if let (1, Some(answer)) = (tries, behavior::answer(&entry)) {
+            self.tools.metrics.count(Metric::ProfileAnswers, answer.label());
+        }
         if matches!(entry.body, Body::Moment { .. }) {
             // The server held one wake-up, and this was it, or an older one that it replaced.
             self.wake = None;
@@ -360,6 +371,7 @@ impl State {
         }
         let (tools, person, seq, myself) =
             (self.tools.clone(), self.person.clone(), self.profile.seq(), myself.clone());
+        let since = self.since;
         drop(task::spawn("reaction", async move {
             for effect in quick {
                 if let Err(error) = do_quick(&tools, &person, effect).await {
@@ -374,7 +386,15 @@ impl State {
                     let answer = ask_for_tip(&tools, &person, &ask).await;
                     Message::Recommended(ask, answer)
                 }
-                Some(Effect::GiveTip(tip)) => Message::Given(give_tip(&tools, &person, *tip, seq).await),
+                Some(Effect::GiveTip(tip)) => {
+                    let given = give_tip(&tools, &person, *tip, seq).await;
+                    if given.is_ok() {
+                        let took = tools.clock.wall().duration_since(since).as_secs_f64();
+                        // The server's clock may be a little ahead of this one.
+                        tools.metrics.took(Metric::ProfileReaction, took.max(0.0));
+                    }
+                    Message::Given(given)
+                }
                 _ => {
                     tools.bus.changed(&person.user, seq).await;
                     Message::CarriedOut(true)

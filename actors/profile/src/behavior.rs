@@ -89,6 +89,14 @@ pub fn is_occasion(entry: &Entry) -> bool {
     }
 }
 
+/// What the person answered to a tip, if that is what an entry is.
+pub fn answer(entry: &Entry) -> Option<&Answer> {
+    match &entry.body {
+        Body::Signal { signal: Signal { fact: Fact::Feedback { answer, .. }, .. } } => Some(answer),
+        Body::Signal { .. } | Body::Moment { .. } | Body::Tip { .. } => None,
+    }
+}
+
 /// What an answer asks of the provider: a task done is done there too, and an answer taken back opens it again.
 /// Asked of the profile as it stands after folding the entry.
 pub fn at_provider(profile: &Profile, user: &UserId, entry: &Entry) -> Option<Complete> {

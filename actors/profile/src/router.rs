@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
 use oo_contracts::wire::View;
-use oo_contracts::{LogId, UserId};
+use oo_contracts::{LogId, Timestamp, UserId};
 use oo_runtime::{Context, Person, crash};
 use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
 use oo_subjects::{Place, Shard};
@@ -80,6 +80,7 @@ impl Router {
             }
             last = Some(info.consumer_sequence);
             let (seq, tries) = (info.stream_sequence, usize::try_from(info.delivered).unwrap_or(1));
+            let arrived = Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())?;
             let (message, ack) = message.split();
             let Some((place, kind)) =
                 Place::parse(&message.subject).and_then(|(place, kind)| Some((place, known(kind)?)))
@@ -89,7 +90,7 @@ impl Router {
                 continue;
             };
             crash::point("3-routed");
-            let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation };
+            let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation, arrived };
             self.deliver(&place, delivery).await;
         }
     }

@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use oo_contracts::entry::{Body, Entry};
-use oo_contracts::signal::{Due, Fact, MoodLevel, Priority, Signal, Task};
+use oo_contracts::signal::{Answer, Due, Fact, MoodLevel, Priority, Signal, Task};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Ingest, Look, View};
 use oo_contracts::{ENTRY_VERSION, Provider, Ref, Timestamp};
 use oo_profile::verify::{Snapshot, Verifier};
 use oo_runtime::{Clock, Context, Metric, Person, random};
-use oo_subjects::streams::PROFILE;
+use oo_subjects::streams::{self, PROFILE, Waiting};
 use oo_subjects::{INGEST, LOOK, SIGNALS};
 use oo_testkit::{House, Running, eventually};
 use redis::AsyncCommands as _;
@@ -156,9 +156,22 @@ async fn a_poisoned_entry_goes_to_the_dead_letters_and_the_persons_later_entries
     // Five deliveries each, the last of which gave up.
     assert_eq!(node.ctx.metrics.counted(Metric::ProfileVerdicts, "retry"), 8);
     assert_eq!(node.ctx.metrics.counted(Metric::ProfileVerdicts, "dead"), 2);
+    eventually("what waits is counted", || async {
+        let waiting = streams::waiting(scene.ctx.bus.jetstream(), scene.ctx.settings.log.shards).await.unwrap();
+        (waiting == Waiting { entries: 0, dead: 2 }).then_some(())
+    })
+    .await;
+    // The tip came of the entries that were folded, and that was measured.
+    let told = node.ctx.metrics.text();
+    assert!(told.contains("oo_profile_reaction_seconds_count 1"), "{told}");
     // Both are still in the log, for a reader that knows them.
     assert_eq!(scene.ctx.logbook().read(&scene.ada, 0).await.unwrap().unreadable, [garbage, newer]);
     assert_eq!(scene.tips().await.len(), 1);
+    scene.tell(Fact::Feedback { tip: tip.id, answer: Answer::NotForMe }).await;
+    eventually("the answer is counted", || async {
+        (node.ctx.metrics.counted(Metric::ProfileAnswers, "not_for_me") == 1).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -88,6 +88,22 @@ impl DiscardHandler<(), Work> for Refuse {
     }
 }
 
+/// An ask on its way, counted for as long as somebody waits for it.
+struct Waits<'a>(&'a Metrics);
+
+impl<'a> Waits<'a> {
+    fn one(metrics: &'a Metrics) -> Self {
+        metrics.shift(Metric::RecommenderWaiting, 1);
+        Self(metrics)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.shift(Metric::RecommenderWaiting, -1);
+    }
+}
+
 impl Pool {
     /// Starts `workers` over a queue of at most `queue`.
     pub async fn start(standing: Standing, workers: usize, queue: usize, metrics: Metrics) -> anyhow::Result<Self> {
@@ -119,6 +135,7 @@ impl Pool {
     /// # Errors
     /// 503 when too many wait, when a worker died of this ask, or when it takes too long.
     pub async fn ask(&self, ask: Ask) -> Result<Recommendation, Problem> {
+        let _waits = Waits::one(&self.metrics);
         let asked = self.factory.call_job((), |reply| Work { ask, reply }, Some(ANSWER_WITHIN)).await;
         let answer = match asked {
             Ok(ractor::rpc::CallResult::Success(answer)) => answer,

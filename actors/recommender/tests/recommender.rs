@@ -165,6 +165,7 @@ async fn a_full_pool_refuses_at_once_and_what_it_took_is_answered() {
         assert_eq!((refused.status, refused.retry_after), (503, Some(1)));
     }
     assert_eq!(metrics.counted(Metric::RecommenderShed, ""), 15);
+    assert_eq!(metrics.levelled(Metric::RecommenderWaiting), 5);
     *gate.0.lock().unwrap() = true;
     gate.1.notify_all();
     for _ in 0..5 {

@@ -18,6 +18,21 @@ macro_rules! metrics {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
+            /// The names under which Prometheus knows it.
+            pub fn series(self) -> Vec<String> {
+                let (kind, name, ..) = self.describe();
+                match kind {
+                    Kind::Count => vec![format!("{name}_total")],
+                    Kind::Level => vec![name.to_owned()],
+                    Kind::Time => ["bucket", "sum", "count"].map(|part| format!("{name}_{part}")).into(),
+                }
+            }
+
+            /// The name of its label, if it has one.
+            pub fn label(self) -> Option<&'static str> {
+                self.describe().3
+            }
+
             /// Kind, name, help, and the name of its label, if it has one.
             fn describe(self) -> (Kind, &'static str, &'static str, Option<&'static str>) {
                 match self { $(Self::$variant => (Kind::$kind, $name, concat!($($doc,)+), metrics!(@label $($label)?)),)* }
@@ -31,6 +46,10 @@ macro_rules! metrics {
 metrics! {
     /// Signals appended to logs.
     EventsSignals = Count "oo_events_signals" ["outcome"],
+    /// Entries that no profile has settled yet.
+    EventsWaiting = Level "oo_events_waiting_entries",
+    /// Dead letters that nobody has dealt with.
+    EventsDead = Level "oo_events_dead_letters",
     /// Entries folded into profiles.
     ProfileEntries = Count "oo_profile_entries" ["kind"],
     /// Deliveries by their verdict.
@@ -39,6 +58,10 @@ metrics! {
     ProfileTips = Count "oo_profile_tips",
     /// Silences by reason.
     ProfileSilences = Count "oo_profile_silences" ["reason"],
+    /// Seconds from an entry's arrival in the log to the tip that it led to.
+    ProfileReaction = Time "oo_profile_reaction_seconds",
+    /// What people answered to tips.
+    ProfileAnswers = Count "oo_profile_answers" ["answer"],
     /// Compare-and-sets that found something newer.
     ProfileConflicts = Count "oo_profile_conflicts",
     /// People whose actor is resident.
@@ -51,6 +74,8 @@ metrics! {
     RecommenderFallbacks = Count "oo_recommender_fallbacks" ["fault"],
     /// Asks refused because too many wait.
     RecommenderShed = Count "oo_recommender_shed",
+    /// Asks that were taken and not answered yet.
+    RecommenderWaiting = Level "oo_recommender_waiting_asks",
     /// Seconds to choose.
     RecommenderChoice = Time "oo_recommender_choice_seconds",
     /// Pushes by outcome.
@@ -61,6 +86,8 @@ metrics! {
     NotifierDelay = Time "oo_notifier_delay_seconds",
     /// Requests to providers by outcome.
     IntegrationsRequests = Count "oo_integrations_requests" ["outcome"],
+    /// Answers and silences of providers that tell of their own trouble, or that we ask too often.
+    IntegrationsTroubles = Count "oo_integrations_troubles" ["provider"],
     /// Webhooks by outcome.
     IntegrationsHooks = Count "oo_integrations_hooks" ["outcome"],
     /// Refreshes of tokens by outcome.
@@ -159,6 +186,18 @@ impl Metrics {
         if let Store::Level(gauge) = &self.0.1[metric as usize] {
             gauge.inc_by(by);
         }
+    }
+
+    /// Says what a level is now.
+    pub fn level(&self, metric: Metric, is: i64) {
+        if let Store::Level(gauge) = &self.0.1[metric as usize] {
+            gauge.set(is);
+        }
+    }
+
+    /// What a level is.
+    pub fn levelled(&self, metric: Metric) -> i64 {
+        if let Store::Level(gauge) = &self.0.1[metric as usize] { gauge.get() } else { 0 }
     }
 
     /// Notes how long something took.

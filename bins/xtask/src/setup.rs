@@ -1,5 +1,5 @@
 //! Installs what the tests need: system packages, nats-server, and the JavaScript tools, the CalDAV servers, the identity
-//! provider, the remote policy and the rivals with their pinned versions.
+//! provider, the remote policy, the schemas and the rivals with their pinned versions.
 
 use crate::run::{Command, says};
 use anyhow::{Context, bail};
@@ -55,6 +55,13 @@ const RIVALS: PythonPackages = PythonPackages {
     place: "evaluation",
 };
 
+/// What the tests of compose/ stand on, by versions.
+const OPERATIONS: PythonPackages = PythonPackages {
+    what: "schemas and parsers for what is in compose/",
+    file: "bins/xtask/python/operations.txt",
+    place: "operations",
+};
+
 /// What pip installs, in an environment of its own.
 struct PythonPackages {
     what: &'static str,
@@ -81,6 +88,7 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     node_packages(root)?;
     python_packages(root, &SERVERS)?;
     python_packages(root, &REMOTE_POLICY)?;
+    python_packages(root, &OPERATIONS)?;
     rivals(root)
 }
 
@@ -98,6 +106,11 @@ pub(crate) fn rivals_python(root: &Path) -> PathBuf {
 /// The interpreter that has what the remote policy stands on.
 pub(crate) fn remote_policy_python(root: &Path) -> PathBuf {
     REMOTE_POLICY.python(root)
+}
+
+/// The interpreter that has the schemas and parsers for what is in compose/.
+pub(crate) fn operations_python(root: &Path) -> PathBuf {
+    OPERATIONS.python(root)
 }
 
 /// Where the rivals' packages keep their data.
@@ -247,9 +260,11 @@ mod tests {
 
     #[test]
     fn every_python_package_has_one_version() {
-        for (listed, names) in
-            [(SERVERS, ["Radicale==", "Canaille=="]), (REMOTE_POLICY, ["fastapi==", "scikit-learn=="])]
-        {
+        for (listed, names) in [
+            (SERVERS, ["Radicale==", "Canaille=="]),
+            (REMOTE_POLICY, ["fastapi==", "scikit-learn=="]),
+            (OPERATIONS, ["kubernetes-validate==", "python-hcl2=="]),
+        ] {
             let text = std::fs::read_to_string(crate::root().join(listed.file)).unwrap();
             let packages: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
             for name in names {

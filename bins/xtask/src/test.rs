@@ -21,6 +21,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "javascript types", run: javascript_types },
     Step { name: "javascript", run: javascript },
     Step { name: "python", run: python },
+    Step { name: "operations", run: operations },
     Step {
         name: "clippy",
         run: |root| cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -136,6 +137,15 @@ fn python(root: &Path) -> anyhow::Result<()> {
     Command::new(&python.to_string_lossy())
         .args(&["-B", "-m", "unittest"])
         .within(&root.join("docs/examples/remote-policy"))
+        .run()
+}
+
+/// What is in compose/ is what Compose, Kubernetes, Terraform, Prometheus and Grafana understand.
+fn operations(root: &Path) -> anyhow::Result<()> {
+    let python = setup::operations_python(root);
+    Command::new(&python.to_string_lossy())
+        .args(&["-B", "-m", "unittest", "operations"])
+        .within(&root.join("bins/xtask/python"))
         .run()
 }
 

@@ -6,6 +6,7 @@ mod imports;
 mod security;
 mod services;
 mod source;
+mod watch;
 
 use anyhow::Context;
 use std::path::Path;
@@ -25,6 +26,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "modules are x.rs beside x/", holds: |r| Ok(files::no_mod_rs(&r.files)) },
     Rule { name: "contracts do not flatten", holds: |r| Ok(files::no_flatten(&r.files)) },
     Rule { name: "each security check names what proves it", holds: security::rows_are_proven },
+    Rule { name: "what is watched is measured, and each alert says what to do", holds: watch::is_measured },
     Rule { name: "every service is a crate, a program and a container", holds: |r| Ok(services::complete(&r.files)) },
 ];
 

@@ -3,6 +3,7 @@
 use crate::peer::{HERE, Peer, user};
 use oo_contracts::Provider;
 use oo_contracts::wire::AccountStatus;
+use oo_runtime::Metric;
 use oo_sandbox::{Fault, FaultKind};
 use oo_testkit::eventually;
 use serde_json::json;
@@ -148,6 +149,7 @@ async fn a_provider_that_is_down_is_asked_rarely_and_is_back_at_once_when_it_is(
     }
     let asked = peer.asked_below("/api/v1/") - before;
     assert!((5..20).contains(&asked), "{asked} of fifty and the polls went out");
+    assert!(peer.service.ctx.metrics.counted(Metric::IntegrationsTroubles, "todoist") >= 5);
     let since = eventually("degraded", || async {
         match peer.status(&ada).await {
             AccountStatus::Degraded { since } => Some(since),

@@ -13,42 +13,17 @@ const PROJECT: &str = "oo-test";
 /// Compose marks what it makes with this.
 const MARK: &str = "label=com.docker.compose.project=oo-test";
 
-/// What is added for the test: the sandbox as an account to link, and a policy that always speaks. The sandbox is in the
-/// network of integrations, which calls nobody else's loopback. Optimising over crates would take most of the test's time.
+/// What is changed for the test: a policy that always speaks, and a sandbox that asks nobody. Optimising over crates would
+/// take most of the test's time.
 const OVERRIDE: &str = r#"
 services:
   init:
     build: { args: { CARGO_PROFILE_RELEASE_LTO: "off" } }
   recommender:
     environment: { OO_RECOMMENDER__POLICY: random-todo }
-  integrations:
-    ports: ["127.0.0.1:8095:8095"]
-    environment:
-      OO_INTEGRATIONS__SANDBOX: "true"
-      OO_INTEGRATIONS__LOOPBACK: "true"
-      OO_INTEGRATIONS__TODOIST_CLIENT_ID: oo-test
-      OO_INTEGRATIONS__TODOIST_AUTHORIZE_URL: http://127.0.0.1:8095/todoist/oauth/authorize
-      OO_INTEGRATIONS__TODOIST_TOKEN_URL: http://127.0.0.1:8095/todoist/oauth/access_token
-      OO_INTEGRATIONS__TODOIST_API_URL: http://127.0.0.1:8095/todoist/api/v1/
-      OO_INTEGRATIONS__TODOIST_REVOKE_URL: http://127.0.0.1:8095/todoist/api/v1/revoke
   sandbox:
-    image: oo:local
-    command: ["oo-sandbox"]
-    network_mode: "service:integrations"
-    read_only: true
-    cap_drop: [ALL]
-    depends_on: [integrations]
-    environment:
-      OO_SANDBOX__BIND: 0.0.0.0:8095
-      OO_SANDBOX__PUBLIC_URL: http://127.0.0.1:8095
-      OO_SANDBOX__TODOIST_WEBHOOK: http://gateway:8080/webhooks/todoist
-      OO_SANDBOX__TODOIST_CLIENT_ID: oo-test
-      OO_SANDBOX__TODOIST_CLIENT_SECRET: oo-test-secret
-      OO_SANDBOX__AUTO_CONSENT: "true"
+    environment: { OO_SANDBOX__AUTO_CONSENT: "true" }
 "#;
-
-/// The secret of the sandbox's client. It goes the way of a person's own: from the environment.
-const CLIENT_SECRET: (&str, &str) = ("OO_INTEGRATIONS__TODOIST_CLIENT_SECRET", "oo-test-secret");
 
 /// Containers that do not say how they are: the services say of nats and redis whether they reach them.
 const SILENT: &[&str] = &["init", "nats", "redis", "sandbox"];
@@ -62,7 +37,8 @@ const TAIL: &str = "40";
 /// The stack, up or down.
 pub(super) struct Stack {
     compose: &'static [&'static str],
-    file: PathBuf,
+    /// compose/ of this repository.
+    files: PathBuf,
     folder: tempfile::TempDir,
 }
 
@@ -90,14 +66,17 @@ impl Stack {
     pub(super) fn new(root: &Path, engine: &Engine) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("override.yaml"), OVERRIDE)?;
-        Ok(Self { compose: engine.compose, file: root.join("compose/compose.yaml"), folder })
+        Ok(Self { compose: engine.compose, files: root.join("compose"), folder })
     }
 
     fn compose(&self, arguments: &[&str]) -> Command {
         let [program, first @ ..] = self.compose else { return Command::new("docker-compose") };
-        let (file, more) = (self.file.to_string_lossy(), self.folder.path().join("override.yaml"));
-        let files = ["--project-name", PROJECT, "--file", &file, "--file", &more.to_string_lossy()];
-        Command::new(program).args(first).args(&files).args(arguments).env(CLIENT_SECRET.0, CLIENT_SECRET.1)
+        let path = |folder: &Path, name: &str| folder.join(name).to_string_lossy().into_owned();
+        let (file, more) = (path(&self.files, "compose.yaml"), path(self.folder.path(), "override.yaml"));
+        // As a person tries it who has no account.
+        let settings = path(&self.files, "try.env");
+        let files = ["--project-name", PROJECT, "--file", &file, "--file", &more, "--env-file", &settings];
+        Command::new(program).args(first).args(&files).args(arguments)
     }
 
     /// Builds the image just as a person would.
