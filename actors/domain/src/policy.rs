@@ -69,14 +69,30 @@ pub enum Replay {
     Foreign,
 }
 
-/// Asks again what was asked.
+/// Asks again what was asked, of the policy that is built in.
 pub fn replay(ask: &Ask, recommendation: &Recommendation) -> Replay {
-    match named(recommendation.policy.as_str()).map(|policy| policy.recommend(ask)) {
-        Some(again) if again == recommendation.own() => Replay::Same,
-        Some(again) if again.version == recommendation.version => Replay::Differs,
-        Some(_) | None => Replay::Foreign,
+    named(recommendation.policy.as_str()).map_or(Replay::Foreign, |policy| replay_by(&*policy, ask, recommendation))
+}
+
+/// Asks a policy again what was asked.
+pub fn replay_by(policy: &dyn Policy, ask: &Ask, recommendation: &Recommendation) -> Replay {
+    let again = policy.recommend(ask);
+    if again == recommendation.own() {
+        Replay::Same
+    } else if again.policy == recommendation.policy && again.version == recommendation.version {
+        Replay::Differs
+    } else {
+        Replay::Foreign
     }
 }
+
+/// The version of an answer names the model and the features that it was fitted to: this is the model's.
+pub fn model_version(recommendation: &Recommendation) -> u32 {
+    recommendation.version / FEATURES
+}
+
+/// Versions of features are below it.
+const FEATURES: u32 = 1000;
 
 /// Reasons are at most so many: what does not fit a glance is not read.
 pub const MAX_REASONS: usize = 3;
@@ -102,7 +118,7 @@ fn answer(
         propensity,
         confidence: None,
         policy: policy_name(name),
-        version: version * 1000 + crate::features::VERSION,
+        version: version * FEATURES + crate::features::VERSION,
         provenance: Provenance::default(),
     }
 }

@@ -8,7 +8,7 @@ use oo_contracts::decision::{Ask, Choice, Recommendation};
 use oo_contracts::entry::Entry;
 use oo_contracts::model::{Arm, Replaced, Seat, Tenant, Weight};
 use oo_contracts::tip::Subject;
-use oo_domain::policy::{self, linear, random_todo, rules};
+use oo_domain::policy::{self, Replay, linear, random_todo, rules};
 use oo_runtime::{Context, Models};
 use oo_testkit::House;
 use oo_trainer::archive::{self, Wanted};
@@ -109,6 +109,13 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     assert_eq!(registry.all().await.unwrap(), std::slice::from_ref(&trained.model));
     assert_eq!(trained.model.people, 6);
     assert_eq!(State::of(&fitted, None), State::Candidate);
+
+    // What it answers can be asked of it again.
+    let (ask, policy) = (&tried()[0].ask, registry.policy(&fitted).await.unwrap());
+    let answer = policy.recommend(ask);
+    assert_eq!(policy::model_version(&answer), trained.model.version);
+    assert_eq!(policy::replay(ask, &answer), Replay::Foreign);
+    assert_eq!(policy::replay_by(&*policy, ask, &answer), Replay::Same);
 
     // Another community has nothing to learn from, and sees no model of this one.
     let club = Wanted { tenant: "club".parse().unwrap(), ..all() };

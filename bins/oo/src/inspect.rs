@@ -5,12 +5,14 @@ use anyhow::{Context as _, bail, ensure};
 use oo_contracts::UserId;
 use oo_contracts::decision::{Ask, Fallback, Outcome, Recommendation};
 use oo_contracts::entry::{Body, Entry};
+use oo_contracts::model::Seat;
 use oo_contracts::signal::Fact;
 use oo_domain::decide;
 use oo_domain::policy::{self, Replay};
 use oo_domain::profile::Profile;
 use oo_runtime::logbook::{Numbered, open_decision};
-use oo_runtime::{Context, People, Person, Source};
+use oo_runtime::{Context, Models, People, Person, Source};
+use oo_trainer::registry::{NoChange, Registry};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,17 +70,33 @@ pub async fn explain(data: &Path, user: &str) -> anyhow::Result<()> {
                 again == *ask,
                 "replayed from the log, the question differs from the one that was asked: please report this"
             );
-            match policy::replay(&again, recommendation) {
+            match replay(&ctx, &again, recommendation).await? {
                 Replay::Same => println!("replay      the same question and the same answer, bit for bit"),
                 Replay::Differs => bail!("replayed from the log, the answer differs: please report this"),
                 Replay::Foreign => println!(
-                    "replay      the question is the same; version {} of policy {} is not built in, and is not asked here",
+                    "replay      the question is the same; version {} of policy {} is neither built in nor in the registry",
                     recommendation.version, recommendation.policy
                 ),
             }
         }
     }
     Ok(())
+}
+
+/// Asks again: the policy that is built in, or the model that answered then.
+async fn replay(ctx: &Context, ask: &Ask, recommendation: &Recommendation) -> anyhow::Result<Replay> {
+    let replayed = policy::replay(ask, recommendation);
+    if replayed != Replay::Foreign {
+        return Ok(replayed);
+    }
+    let seat = Seat { policy: recommendation.policy.clone(), model: Some(policy::model_version(recommendation)) };
+    let tenant = ask.tenant.clone().unwrap_or_default();
+    let registry = Registry::new(Models::open(&ctx.bus).await?, tenant, seat.policy.clone());
+    match registry.policy(&seat).await {
+        Ok(policy) => Ok(policy::replay_by(&*policy, ask, recommendation)),
+        Err(NoChange::NoModel { .. }) => Ok(Replay::Foreign),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// One entry on one line: what, not whose words, since there are none in it.
