@@ -324,6 +324,34 @@ impl Bus {
         tokio::time::timeout(READ_WITHIN, letters.collect()).await.map_err(|e| away(&e))
     }
 
+    /// Follows keys of a bucket: each with its value, or without where it was removed. `from` says whether what stands there
+    /// comes first. Unlike the client's own watch this names its consumer: only then can the server hold it to these keys.
+    pub async fn follow(
+        &self,
+        bucket: &jetstream::kv::Store,
+        keys: &str,
+        from: jetstream::consumer::DeliverPolicy,
+    ) -> Result<impl Stream<Item = Result<(String, Option<Bytes>), AppendError>> + Send + use<>, AppendError> {
+        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let inbox = self.client.new_inbox();
+        let config = jetstream::consumer::push::OrderedConfig {
+            name: Some(inbox.replace('.', "-")),
+            deliver_subject: inbox,
+            filter_subject: format!("{}{keys}", bucket.prefix),
+            deliver_policy: from,
+            ..Default::default()
+        };
+        let consumer = bucket.stream.create_consumer(config).await.map_err(|e| away(&e))?;
+        let told = consumer.messages().await.map_err(|e| away(&e))?;
+        let prefix = bucket.prefix.clone();
+        Ok(told.map(move |message| {
+            let message = message.map_err(|error| AppendError::Away(error.to_string()))?;
+            let removed = message.headers.as_ref().is_some_and(|headers| headers.get("KV-Operation").is_some());
+            let key = message.subject.strip_prefix(&prefix).unwrap_or(&message.subject).to_owned();
+            Ok((key, (!removed).then(|| message.payload.clone())))
+        }))
+    }
+
     /// Tells open pages that something changed.
     pub async fn changed(&self, user: &UserId, version: u64) {
         let _ = self.client.publish(format!("oo.v1.live.{user}"), encode(&Changed { version })).await;

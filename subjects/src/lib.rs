@@ -3,6 +3,7 @@
 //! Services never import each other; they meet here. [`WIRES`] is the same map as a table, from which the AsyncAPI
 //! document is written.
 
+pub mod access;
 pub mod bus;
 mod purge;
 pub mod shard;

@@ -55,6 +55,9 @@ pub enum SetUpError {
 /// Makes what is missing and refuses what another shard count made. Safe to repeat, and for several at once.
 pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Result<(), SetUpError> {
     check(js, shards).await?;
+    // The first: it says for how many shards all others were made, also to those who may not look at a log.
+    let advisories = ["MAX_DELIVERIES", "MSG_TERMINATED"].map(|what| format!("$JS.EVENT.ADVISORY.CONSUMER.{what}.>"));
+    make(js, shards, Config { max_age: DEAD_AGE, no_ack: true, ..kept(DEAD, advisories.into(), replicas) }).await?;
     for n in 0..shards {
         make(js, shards, log(Shard(n), replicas)).await?;
     }
@@ -67,8 +70,6 @@ pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Re
     make(js, shards, kept(DECISIONS, vec!["oo.v1.decision.>".into()], replicas)).await?;
     make(js, shards, Config { max_age: CLAIM_AGE, ..kept(PUSHES, vec!["oo.v1.push.claim.>".into()], replicas) })
         .await?;
-    let advisories = ["MAX_DELIVERIES", "MSG_TERMINATED"].map(|what| format!("$JS.EVENT.ADVISORY.CONSUMER.{what}.>"));
-    make(js, shards, Config { max_age: DEAD_AGE, no_ack: true, ..kept(DEAD, advisories.into(), replicas) }).await?;
     for name in [PEOPLE, MODELS] {
         bucket(js, name, replicas).await?;
     }
@@ -88,7 +89,6 @@ async fn bucket(js: &jetstream::Context, name: &str, replicas: usize) -> Result<
     }
     let config = Config {
         max_messages_per_subject: 1,
-        allow_rollup: true,
         deny_delete: false,
         discard: DiscardPolicy::New,
         ..kept(&format!("KV_{name}"), vec![format!("$KV.{name}.>")], replicas)
@@ -99,7 +99,7 @@ async fn bucket(js: &jetstream::Context, name: &str, replicas: usize) -> Result<
 
 /// Refuses a log that another shard count made; a log that is not there yet is fine.
 pub async fn check(js: &jetstream::Context, shards: u16) -> Result<(), SetUpError> {
-    let Ok(stream) = js.get_stream(Shard(0).stream()).await else { return Ok(()) };
+    let Ok(stream) = js.get_stream(DEAD).await else { return Ok(()) };
     let found =
         stream.cached_info().config.metadata.get(SHARDS_KEY).cloned().unwrap_or_else(|| "an unknown number of".into());
     if found == shards.to_string() { Ok(()) } else { Err(SetUpError::ShardsDiffer { found, wanted: shards }) }

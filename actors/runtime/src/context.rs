@@ -8,7 +8,7 @@ use crate::seal::Keyring;
 use crate::{Clock, Settings, Source, task};
 use anyhow::Context as _;
 use oo_contracts::http::Problem;
-use oo_subjects::{Bus, Request, streams};
+use oo_subjects::{Bus, Request, access, streams};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,10 +46,11 @@ impl Context {
             .name(format!("oo-{name}"))
             .retry_on_initial_connect()
             .max_reconnects(None)
-            .custom_inbox_prefix(format!("_INBOX_{name}"));
+            .custom_inbox_prefix(access::inbox(name));
         if let Some(file) = &settings.nats.nkey_file {
-            let seed = std::fs::read_to_string(file)
-                .with_context(|| format!("cannot read OO_NATS__NKEY_FILE {}", file.display()))?;
+            let seed = std::fs::read_to_string(file).with_context(|| {
+                format!("cannot read OO_NATS__NKEY_FILE {}: make it with `oo init`", file.display())
+            })?;
             options = options.nkey(seed.trim().to_owned());
         }
         // async-nats leaves user and password of an address alone: they are given apart.

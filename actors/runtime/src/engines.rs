@@ -1,12 +1,12 @@
 //! nats-server and redis-server as private children: found or fetched, on loopback, on random ports, with random
 //! passwords, dying with their parent.
 
-use crate::{Source, random};
+use crate::{Source, random, secret_file};
 use anyhow::{Context as _, bail, ensure};
 use secrecy::SecretString;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -159,10 +159,9 @@ pub enum Sync {
     Lazily,
 }
 
-/// Starts nats-server with its data in `dir`.
-pub async fn start_nats(program: PathBuf, dir: &Path, sync: Sync) -> anyhow::Result<Server> {
+/// Starts nats-server with its data in `dir`, for the users that [`crate::nats_users::make`] gave.
+pub async fn start_nats(program: PathBuf, dir: &Path, sync: Sync, users: &str) -> anyhow::Result<Server> {
     std::fs::create_dir_all(dir)?;
-    let password = random::token();
     let port = free_port()?;
     let sync = match sync {
         Sync::Always => "always",
@@ -170,18 +169,18 @@ pub async fn start_nats(program: PathBuf, dir: &Path, sync: Sync) -> anyhow::Res
     };
     let config = format!(
         "listen: \"127.0.0.1:{port}\"\nserver_name: \"oo\"\njetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n\
-         authorization {{ user: \"oo\", password: \"{password}\" }}\nmax_payload: 2MB\n",
+         max_payload: 2MB\n{users}",
         store = dir.join("jetstream").display().to_string(),
     );
     let file = dir.join("nats.conf");
-    write_private(&file, &config)?;
+    secret_file::write(&file, &config)?;
     let mut server = Server {
         program,
         arguments: vec!["-c".into(), file.display().to_string()],
         log: dir.join("nats.log"),
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         child: None,
-        url: format!("nats://oo:{password}@127.0.0.1:{port}").into(),
+        url: format!("nats://127.0.0.1:{port}").into(),
     };
     server.start().await?;
     Ok(server)
@@ -199,7 +198,7 @@ pub async fn start_redis(program: PathBuf, dir: &Path) -> anyhow::Result<Server>
         dir = dir.display().to_string(),
     );
     let file = dir.join("redis.conf");
-    write_private(&file, &config)?;
+    secret_file::write(&file, &config)?;
     let mut server = Server {
         program,
         arguments: vec![file.display().to_string()],
@@ -301,14 +300,6 @@ impl Server {
 /// A port of loopback that is free now.
 pub fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-/// Writes a file that only its owner may read.
-pub fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(file)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 async fn nats_version(program: &Path) -> anyhow::Result<(u32, u32)> {

@@ -2,6 +2,7 @@
 //!
 //! A model is written once and never again. A line-up is replaced only by who has seen the one that stands there.
 
+use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::kv;
 use futures_util::{Stream, StreamExt as _};
 use oo_contracts::decision::PolicyName;
@@ -30,13 +31,15 @@ pub struct Standing {
 /// The bucket.
 #[derive(Debug, Clone)]
 pub struct Models {
+    bus: Bus,
     bucket: kv::Store,
 }
 
 impl Models {
     /// Opens the bucket; [`streams::set_up`] makes it.
     pub async fn open(bus: &Bus) -> Result<Self, ModelsError> {
-        Ok(Self { bucket: bus.jetstream().get_key_value(streams::MODELS).await.map_err(away)? })
+        let bucket = bus.jetstream().get_key_value(streams::MODELS).await.map_err(away)?;
+        Ok(Self { bus: bus.clone(), bucket })
     }
 
     /// One model.
@@ -47,12 +50,12 @@ impl Models {
     /// All models of a tenant, the oldest first.
     pub async fn all(&self, tenant: &Tenant) -> Result<Vec<Model>, ModelsError> {
         let mut all = Vec::new();
-        let ours = format!("{}.model.", tenant.as_str());
-        let mut keys = self.bucket.keys().await.map_err(away)?;
-        while let Some(key) = keys.next().await.transpose().map_err(away)? {
-            if key.starts_with(&ours) {
-                all.extend(self.read::<Model>(&key).await?);
-            }
+        let ours = format!("{}{}.model.>", self.bucket.prefix, tenant.as_str());
+        let mut subjects = self.bucket.stream.info_with_subjects(ours).await.map_err(away)?;
+        while let Some(subject) = subjects.next().await {
+            let (subject, _) = subject.map_err(away)?;
+            let key = subject.strip_prefix(&self.bucket.prefix).unwrap_or(&subject);
+            all.extend(self.read::<Model>(key).await?);
         }
         all.sort_by_key(|model| (model.trained_at, model.version));
         Ok(all)
@@ -100,15 +103,14 @@ impl Models {
     pub async fn lineups(
         &self,
     ) -> Result<impl Stream<Item = Result<(Tenant, Lineup), ModelsError>> + Send + use<>, ModelsError> {
-        let watch = self.bucket.watch_with_history("*.lineup").await.map_err(away)?;
-        Ok(watch.filter_map(|entry| async {
-            let entry = match entry {
-                Ok(entry) => entry,
+        let told = self.bus.follow(&self.bucket, "*.lineup", DeliverPolicy::LastPerSubject).await.map_err(away)?;
+        Ok(told.filter_map(|change| async {
+            let (key, value) = match change {
+                Ok(change) => change,
                 Err(error) => return Some(Err(away(error))),
             };
-            let tenant = entry.key.strip_suffix(".lineup")?.parse().ok()?;
-            (entry.operation == kv::Operation::Put)
-                .then(|| parse(&entry.key, &entry.value).map(|lineup| (tenant, lineup)))
+            let tenant = key.strip_suffix(".lineup")?.parse().ok()?;
+            value.map(|value| parse(&key, &value).map(|lineup| (tenant, lineup)))
         }))
     }
 

@@ -71,7 +71,7 @@ impl People {
     /// Opens the bucket; [`streams::set_up`] makes it.
     pub async fn open(bus: &Bus, ring: Keyring, shards: u16) -> Result<Self, PeopleError> {
         let bucket = bus.jetstream().get_key_value(streams::PEOPLE).await.map_err(away)?;
-        let known = Known::watch(bucket.clone()).await?;
+        let known = Known::watch(bus.clone(), bucket.clone()).await?;
         Ok(Self { bus: bus.clone(), bucket, ring, shards, names: Arc::default(), known })
     }
 
@@ -80,7 +80,8 @@ impl People {
         if let Some(person) = self.known.user(user) {
             return Ok(Some(person));
         }
-        match self.bucket.get(self.user_key(user).await?).await.map_err(away)? {
+        let Some(key) = self.user_key(user).await? else { return Ok(None) };
+        match self.bucket.get(key).await.map_err(away)? {
             Some(bytes) => self.of_log(&log_in(&bytes)?).await,
             None => Ok(None),
         }
@@ -91,13 +92,19 @@ impl People {
         if let Some(person) = self.find(user).await? {
             return Ok(person);
         }
+        let way = loop {
+            match self.user_key(user).await? {
+                Some(key) => break key,
+                None => make_names(&self.bucket, &self.ring).await?,
+            }
+        };
         let log: LogId = random::token().parse().map_err(|e| PeopleError::Garbled(format!("{e}")))?;
         let key = DataKey::random();
         let sealed = BASE64.encode(key.seal(&belongs(&log), user.as_str().as_bytes()));
         let record = Record { key: self.ring.wrap(&belongs(&log), &key), user: sealed };
         // The record first: a name must not lead to a log that nobody can open.
         let revision = self.bucket.put(log_key(&log), encode(&record)?).await.map_err(away)?;
-        match self.bucket.create(self.user_key(user).await?, log.to_string().into()).await {
+        match self.bucket.create(way, log.to_string().into()).await {
             Ok(_) => {}
             Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => {
                 // Somebody made the same person at once: this log is nobody's.
@@ -177,23 +184,24 @@ impl People {
         self.known.let_go(person);
     }
 
-    async fn user_key(&self, user: &UserId) -> Result<String, PeopleError> {
-        let names = self.names.get_or_try_init(|| names(&self.bucket, &self.ring)).await?;
-        Ok(format!("user.{}", random::hex(&names.derive(user.as_str()))))
+    /// Where a person's name leads to their log. Nowhere while the key of the hash is not made: then there is nobody yet.
+    async fn user_key(&self, user: &UserId) -> Result<Option<String>, PeopleError> {
+        if !self.names.initialized()
+            && let Some(bytes) = self.bucket.get(NAMES).await.map_err(away)?
+        {
+            // Whoever else was first read the same.
+            let _ = self.names.set(self.ring.unwrap(NAMES, &parse(&bytes)?)?);
+        }
+        Ok(self.names.get().map(|names| format!("user.{}", random::hex(&names.derive(user.as_str())))))
     }
 }
 
-/// The key of the hash: made once, by whoever comes first.
-async fn names(bucket: &kv::Store, ring: &Keyring) -> Result<DataKey, PeopleError> {
-    loop {
-        if let Some(bytes) = bucket.get(NAMES).await.map_err(away)? {
-            return Ok(ring.unwrap(NAMES, &parse(&bytes)?)?);
-        }
-        match bucket.create(NAMES, encode(&ring.wrap(NAMES, &DataKey::random()))?).await {
-            Ok(_) => {}
-            Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => {}
-            Err(error) => return Err(away(error)),
-        }
+/// Makes the key of the hash, unless somebody did at once.
+async fn make_names(bucket: &kv::Store, ring: &Keyring) -> Result<(), PeopleError> {
+    match bucket.create(NAMES, encode(&ring.wrap(NAMES, &DataKey::random()))?).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == kv::CreateErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(away(error)),
     }
 }
 

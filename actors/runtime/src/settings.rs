@@ -81,10 +81,10 @@ pub struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nats {
-    /// With user and password in it, if any: `nats://user:password@host:4222`.
+    /// With user and password in it, if the server wants those: `nats://user:password@host:4222`.
     #[serde(default = "nats_url")]
     pub url: SecretString,
-    /// File with the service's NKEY seed, instead.
+    /// File with the service's NKEY seed; `oo init` makes one for each.
     #[serde(default)]
     pub nkey_file: Option<PathBuf>,
 }

@@ -4,7 +4,8 @@ use anyhow::Context as _;
 use oo_runtime::engines::{self, Server, Sync};
 use oo_runtime::seal::Keyring;
 use oo_runtime::service::run_in;
-use oo_runtime::{Context, People, Source, task};
+use oo_runtime::{Context, People, Source, nats_users, secret_file, settings, task};
+use oo_subjects::access::OPERATOR;
 use oo_subjects::streams;
 use secrecy::ExposeSecret as _;
 use std::path::{Path, PathBuf};
@@ -39,12 +40,14 @@ impl House {
         let env = Source::from_env();
         let nats = engines::find_nats(&env, &bin).await?.context("nats-server 2.12 or newer is missing")?;
         let redis = engines::find_redis(&env, &bin).await?.context("redis-server is missing")?;
-        let nats = engines::start_nats(nats, &dir.path().join("nats"), Sync::Lazily).await?;
+        let users = nats_users::make(dir.path(), env.section::<settings::Log>("LOG")?.shards)?;
+        let nats = engines::start_nats(nats, &dir.path().join("nats"), Sync::Lazily, &users).await?;
         let redis = engines::start_redis(redis, &dir.path().join("redis")).await?;
         let keys = dir.path().join("keys");
-        engines::write_private(&keys, &Keyring::new_line("test"))?;
+        secret_file::write(&keys, &Keyring::new_line("test"))?;
         let source = Source::from_iter([
             ("OO_NATS__URL", nats.url().expose_secret().to_owned()),
+            ("OO_NATS__NKEY_FILE", nats_users::seed_file(dir.path(), OPERATOR).display().to_string()),
             ("OO_REDIS__URL", redis.url().expose_secret().to_owned()),
             ("OO_KEYS__FILE", keys.display().to_string()),
         ]);
@@ -56,7 +59,7 @@ impl House {
         self.dir.path()
     }
 
-    /// Settings that lead to this house's servers.
+    /// Settings that lead to this house's servers, as the user who may do everything.
     pub fn source(&self) -> Source {
         self.source.clone()
     }
@@ -66,7 +69,12 @@ impl House {
         self.source = self.source.with(more);
     }
 
-    /// A context of one's own, as a service has it.
+    /// Settings that make a service the user that it is.
+    pub fn user(&self, service: &str) -> [(&'static str, String); 1] {
+        [("OO_NATS__NKEY_FILE", nats_users::seed_file(self.dir(), service).display().to_string())]
+    }
+
+    /// A context of one's own, with all rights.
     pub async fn context(&self, name: &'static str) -> Context {
         Context::new(name, self.source(), CancellationToken::new()).await.expect("a context")
     }
@@ -97,7 +105,8 @@ impl House {
         Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         let address = format!("127.0.0.1:{}", engines::free_port().expect("a free port"));
-        let mut source = self.source.with(more.into_iter().filter(|(name, _)| !name.is_empty()));
+        let mut source = self.source.with(self.user(name));
+        source = source.with(more.into_iter().filter(|(name, _)| !name.is_empty()));
         if source.get("OO_HTTP__BIND").is_none() {
             source = source.with([("OO_HTTP__BIND", address)]);
         }

@@ -4,7 +4,7 @@ use crate::data::Data;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use oo_runtime::Clock;
-use oo_runtime::engines::write_private;
+use oo_runtime::secret_file;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl ClockFile {
         let noted = Noted { wall: clock.wall(), person: clock.now(), speed: clock.speed() };
         if let Ok(text) = serde_json::to_string(&noted) {
             let room = self.0.with_extension("new");
-            let _ = write_private(&room, &text).and_then(|()| std::fs::rename(room, &self.0));
+            let _ = secret_file::write(&room, &text).and_then(|()| std::fs::rename(room, &self.0));
         }
     }
 }

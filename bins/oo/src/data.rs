@@ -1,9 +1,8 @@
 //! The data folder: what is in it, who holds it, and how a second `oo` finds the first.
 
-use crate::init;
 use anyhow::{Context as _, bail};
-use oo_runtime::engines::write_private;
 use oo_runtime::seal::Keyring;
+use oo_runtime::secret_file;
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -59,9 +58,14 @@ impl Data {
         self.secret("vapid.pem", || Ok(oo_notifier::new_vapid_key()?.to_string()))
     }
 
+    /// The folder of secrets.
+    pub fn secrets(&self) -> PathBuf {
+        self.dir.join("secrets")
+    }
+
     /// Tells other commands how to reach this process.
     pub fn announce(&self, running: &Running) -> anyhow::Result<()> {
-        Ok(write_private(&self.at("running.json"), &serde_json::to_string_pretty(running)?)?)
+        Ok(secret_file::write(&self.at("running.json"), &serde_json::to_string_pretty(running)?)?)
     }
 
     /// Takes the announcement back.
@@ -70,9 +74,9 @@ impl Data {
     }
 
     fn secret(&self, name: &str, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<PathBuf> {
-        let dir = self.dir.join("secrets");
-        init::secret(&dir, name, make)?;
-        Ok(dir.join(name))
+        let file = self.secrets().join(name);
+        secret_file::make_once(&file, make)?;
+        Ok(file)
     }
 }
 

@@ -7,8 +7,9 @@ use futures_util::future::BoxFuture;
 use indicatif::ProgressBar;
 use oo_runtime::engines::{self, Server, Sync};
 use oo_runtime::service::run_in;
-use oo_runtime::{Clock, Context, Source, random, task};
+use oo_runtime::{Clock, Context, Source, nats_users, random, settings, task};
 use oo_sandbox::Sandbox;
+use oo_subjects::access::OPERATOR;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -92,6 +93,12 @@ impl House {
             ("OO_CLOCK__WALL".into(), clock.wall().to_string()),
             ("OO_CLOCK__PERSON".into(), clock.now().to_string()),
         ];
+        // Tools are the operator; each service is a user of its own.
+        let user = |name: &str| {
+            nats.as_ref()
+                .map(|_| ("OO_NATS__NKEY_FILE", nats_users::seed_file(&data.secrets(), name).display().to_string()))
+        };
+        settings.extend(user(OPERATOR).map(|(name, file)| (name.to_owned(), file)));
         let origin = page.origin().ascii_serialization();
         let mut own: Vec<(String, String)> = vec![
             ("OO_GATEWAY__PUBLIC_URL".into(), origin.clone()),
@@ -123,7 +130,8 @@ impl House {
         let mut contexts = Vec::new();
         for (name, serve) in SERVICES {
             let bind = if name == "gateway" { format!("127.0.0.1:{port}") } else { "127.0.0.1:0".into() };
-            let ctx = Context::new(name, source.with([("OO_HTTP__BIND", bind)]), shutdown.clone()).await?;
+            let source = source.with([("OO_HTTP__BIND", bind)]).with(user(name));
+            let ctx = Context::new(name, source, shutdown.clone()).await?;
             contexts.push(ctx.clone());
             let running = task::spawn(name, run_in(ctx, serve));
             services.spawn(async move {
@@ -251,7 +259,8 @@ async fn nats(given: &Source, data: &Data, progress: &ProgressBar) -> anyhow::Re
         }
     };
     progress.set_message("starting nats-server");
-    let server = engines::start_nats(program, &data.at("nats"), Sync::Always).await?;
+    let users = nats_users::make(&data.secrets(), given.section::<settings::Log>("LOG")?.shards)?;
+    let server = engines::start_nats(program, &data.at("nats"), Sync::Always, &users).await?;
     let url = server.url().clone();
     Ok((Some(server), url))
 }

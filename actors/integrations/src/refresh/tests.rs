@@ -6,7 +6,7 @@ use crate::shared::Shared;
 use oo_contracts::wire::{LinkCallback, LinkStart};
 use oo_contracts::{Provider, Timestamp, UserId};
 use oo_runtime::seal::Keyring;
-use oo_runtime::{engines, outbound};
+use oo_runtime::{outbound, secret_file};
 use oo_sandbox::{Fault, FaultKind, Options, Sandbox};
 use oo_testkit::House;
 use secrecy::ExposeSecret as _;
@@ -299,7 +299,7 @@ async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
     let old = std::fs::read_to_string(&file).unwrap();
     let write = |text: &str| {
         std::fs::remove_file(&file).unwrap();
-        engines::write_private(&file, text).unwrap();
+        secret_file::write(&file, text).unwrap();
     };
     write(&format!("{}{old}", Keyring::new_line("newer").as_str()));
     let rotated = shared(&two.house).await;
@@ -314,7 +314,7 @@ async fn a_record_outlives_a_new_key_and_opens_in_its_place_only() {
 
     // Without the key: a clear error, and the record stays.
     let without = two.house.dir().join("without");
-    engines::write_private(&without, &old).unwrap();
+    secret_file::write(&without, &old).unwrap();
     two.house.set([("OO_KEYS__FILE", without.display().to_string())]);
     let without = shared(&two.house).await;
     let error = without.vault.read(&two.account).await.unwrap_err();

@@ -3,8 +3,8 @@
 use crate::peer::{Peer, user};
 use oo_contracts::Provider;
 use oo_contracts::wire::AccountStatus;
-use oo_runtime::engines::write_private;
 use oo_runtime::seal::Keyring;
+use oo_runtime::secret_file;
 use oo_sandbox::{Fault, FaultKind};
 use oo_testkit::{Running, eventually};
 use serde_json::json;
@@ -65,7 +65,7 @@ async fn with_another_ring_a_service_is_not_ready_and_overwrites_nothing() {
     // The same name and another key; and a name that is not there.
     for id in ["test", "other"] {
         let file = peer.house.dir().join(id);
-        write_private(&file, &Keyring::new_line(id)).unwrap();
+        secret_file::write(&file, &Keyring::new_line(id)).unwrap();
         let keys = [("OO_KEYS__FILE", file.to_str().unwrap())];
         let wrong = peer.house.serve_with("integrations", keys, oo_integrations::serve).await;
         // A service that starts says nothing of its vault until it has one.

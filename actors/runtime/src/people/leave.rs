@@ -36,7 +36,8 @@ impl People {
             }
             // The way to it first: while the record is there, the way can be found again after a crash.
             if let Ok((user, _)) = self.read(log, &entry.value)
-                && let Some(way) = self.bucket.entry(self.user_key(&user).await?).await.map_err(away)?
+                && let Some(way) = self.user_key(&user).await?
+                && let Some(way) = self.bucket.entry(way).await.map_err(away)?
                 && way.operation == kv::Operation::Put
                 && log_in(&way.value)? == *log
             {

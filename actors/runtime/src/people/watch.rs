@@ -2,9 +2,11 @@
 
 use super::{PeopleError, Person, away};
 use crate::task;
+use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::kv;
 use futures_util::StreamExt as _;
 use oo_contracts::{LogId, UserId};
+use oo_subjects::Bus;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,23 +49,24 @@ impl Drop for Watching {
 
 impl Known {
     /// Begins with nothing, and watches who leaves from now on.
-    pub(super) async fn watch(bucket: kv::Store) -> Result<Self, PeopleError> {
+    pub(super) async fn watch(bus: Bus, bucket: kv::Store) -> Result<Self, PeopleError> {
         let records = Arc::<Mutex<Records>>::default();
         let (told, _) = broadcast::channel(TOLD);
-        let mut leaving = bucket.watch("leaving.*").await.map_err(away)?;
+        let watch = async move || bus.follow(&bucket, "leaving.*", DeliverPolicy::New).await;
+        let mut leaving = Box::pin(watch().await.map_err(away)?);
         let (own, tell) = (records.clone(), told.clone());
         let watching = task::spawn("who leaves", async move {
             loop {
-                while let Some(Ok(entry)) = leaving.next().await {
-                    if let Some(log) = entry.key.strip_prefix("leaving.").and_then(|log| log.parse().ok()) {
+                while let Some(Ok((key, _))) = leaving.next().await {
+                    if let Some(log) = key.strip_prefix("leaving.").and_then(|log| log.parse().ok()) {
                         lock(&own).forget(&log);
                         let _ = tell.send(log);
                     }
                 }
                 leaving = loop {
                     tokio::time::sleep(WATCH_AGAIN).await;
-                    if let Ok(leaving) = bucket.watch("leaving.*").await {
-                        break leaving;
+                    if let Ok(leaving) = watch().await {
+                        break Box::pin(leaving);
                     }
                 };
                 // Who left meanwhile is not known: everybody is looked up again.

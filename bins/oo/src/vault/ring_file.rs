@@ -1,8 +1,8 @@
 //! The ring's file, changed so that at every instant, and after every crash, a whole ring is there.
 
 use anyhow::{Context as _, bail};
-use oo_runtime::engines::write_private;
 use oo_runtime::seal::Keyring;
+use oo_runtime::secret_file;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ impl RingFile {
         Keyring::parse(text).context("the new ring would not be one")?;
         let before = std::fs::metadata(&self.path)?;
         let room = self.path.with_extension("new");
-        write_private(&room, text).with_context(|| format!("cannot write {}", room.display()))?;
+        secret_file::write(&room, text).with_context(|| format!("cannot write {}", room.display()))?;
         // The services that read it need not be whoever runs this.
         std::fs::set_permissions(&room, before.permissions())?;
         let ours = std::fs::metadata(&room)?;
@@ -84,7 +84,7 @@ mod tests {
     fn a_key_is_added_before_the_others_and_taken_out_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys");
-        write_private(&path, &format!("# a note\n{}", Keyring::new_line("1").as_str())).unwrap();
+        secret_file::write(&path, &format!("# a note\n{}", Keyring::new_line("1").as_str())).unwrap();
         // What a killed one left behind is in nobody's way.
         std::fs::write(dir.path().join("keys.new"), "half").unwrap();
         let file = RingFile::hold(&path).unwrap();
@@ -102,7 +102,7 @@ mod tests {
     fn one_at_a_time_and_never_without_a_key() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys");
-        write_private(&path, &Keyring::new_line("1")).unwrap();
+        secret_file::write(&path, &Keyring::new_line("1")).unwrap();
         let file = RingFile::hold(&path).unwrap();
         assert!(RingFile::hold(&path).err().unwrap().to_string().contains("at work"));
         assert!(file.remove("1").is_err());

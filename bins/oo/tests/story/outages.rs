@@ -15,11 +15,11 @@ const AWAY: Duration = Duration::from_secs(30);
 /// The servers run on their own, so that each can be taken away; `oo` uses them.
 async fn on_servers(place: &Place, servers: &House) -> Oo {
     let source = servers.source();
-    let url = |name: &str| source.get(name).expect("an address").to_owned();
-    let (nats, redis) = (url("OO_NATS__URL"), url("OO_REDIS__URL"));
+    let way = ["OO_NATS__URL", "OO_NATS__NKEY_FILE", "OO_REDIS__URL"];
+    let mut settings: Vec<_> = way.map(|name| (name, source.get(name).expect("a way to the servers"))).into();
     // A webhook that found nobody is not sent for ever: what it told of is found by looking.
-    let looks = ("OO_INTEGRATIONS__POLL_SECONDS", "5");
-    place.start_with(&[("OO_NATS__URL", nats.as_str()), ("OO_REDIS__URL", redis.as_str()), looks]).await
+    settings.push(("OO_INTEGRATIONS__POLL_SECONDS", "5"));
+    place.start_with(&settings).await
 }
 
 async fn health(place: &Place) -> (u16, String) {
