@@ -4,13 +4,14 @@
 //! encryption and its signature are used, and the request is made here.
 
 use crate::Settings;
-use crate::behavior::{Verdict, is_contact, is_listed, verdict};
+use crate::behavior::{Verdict, is_listed, verdict};
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use oo_contracts::push::{Endpoint, Subscription};
 use oo_runtime::Clock;
 use oo_runtime::outbound::{self, Outbound, Reach};
+use oo_runtime::public::is_contact;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use reqwest::Method;

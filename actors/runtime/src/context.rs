@@ -5,7 +5,7 @@ use crate::logbook::Logbook;
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::seal::Keyring;
-use crate::{Clock, Settings, Source, task};
+use crate::{Clock, Settings, Source, public, task};
 use anyhow::Context as _;
 use oo_contracts::http::Problem;
 use oo_subjects::{Bus, Request, access, streams};
@@ -40,7 +40,9 @@ pub struct Context {
 impl Context {
     /// Connects to NATS; keeps trying while it is away.
     pub async fn new(name: &'static str, source: Source, shutdown: CancellationToken) -> anyhow::Result<Self> {
-        let settings = Settings::read(&source)?;
+        let mut settings = Settings::read(&source)?;
+        settings.redis.user.get_or_insert_with(|| name.to_owned());
+        public::check(name, &source, &settings)?;
         let clock = settings.clock()?;
         let mut options = async_nats::ConnectOptions::new()
             .name(format!("oo-{name}"))

@@ -1,9 +1,10 @@
 //! nats-server and redis-server as private children: found or fetched, on loopback, on random ports, with random
 //! passwords, dying with their parent.
 
-use crate::{Source, random, secret_file};
+use crate::{Source, redis_acl, secret_file};
 use anyhow::{Context as _, bail, ensure};
-use secrecy::SecretString;
+use oo_subjects::access::OPERATOR;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
@@ -186,15 +187,17 @@ pub async fn start_nats(program: PathBuf, dir: &Path, sync: Sync, users: &str) -
     Ok(server)
 }
 
-/// Starts redis-server with its data in `dir`, append-only.
-pub async fn start_redis(program: PathBuf, dir: &Path) -> anyhow::Result<Server> {
+/// Starts redis-server with its data in `dir`, append-only, for the users whose passwords are in `secrets`. The address is the
+/// operator's.
+pub async fn start_redis(program: PathBuf, dir: &Path, secrets: &Path) -> anyhow::Result<Server> {
     std::fs::create_dir_all(dir)?;
-    let password = random::token();
+    let users = redis_acl::make(secrets)?;
+    let operator = redis_acl::password(&redis_acl::password_file(secrets, OPERATOR))?;
     let port = free_port()?;
     // What was acknowledged is on the disk, as in the log: a refresh token that rotated is worth more than a millisecond.
     let config = format!(
-        "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {dir:?}\nappendonly yes\nappendfsync always\nsave \"\"\n\
-         maxmemory-policy noeviction\ndaemonize no\n",
+        "bind 127.0.0.1\nport {port}\ndir {dir:?}\nappendonly yes\nappendfsync always\nsave \"\"\n\
+         maxmemory-policy noeviction\ndaemonize no\n{users}",
         dir = dir.display().to_string(),
     );
     let file = dir.join("redis.conf");
@@ -205,7 +208,7 @@ pub async fn start_redis(program: PathBuf, dir: &Path) -> anyhow::Result<Server>
         log: dir.join("redis.log"),
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         child: None,
-        url: format!("redis://:{password}@127.0.0.1:{port}").into(),
+        url: format!("redis://{OPERATOR}:{}@127.0.0.1:{port}", operator.expose_secret()).into(),
     };
     server.start().await?;
     Ok(server)
@@ -292,7 +295,6 @@ impl Server {
     }
 
     fn url_is_redis(&self) -> bool {
-        use secrecy::ExposeSecret as _;
         self.url.expose_secret().starts_with("redis")
     }
 }

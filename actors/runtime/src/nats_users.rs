@@ -29,6 +29,11 @@ pub fn seed_file(dir: &Path, user: &str) -> PathBuf {
     dir.join(user).join("nats.seed")
 }
 
+/// Settings by which a user of those below `dir` connects.
+pub fn settings(dir: &Path, user: &str) -> [(String, String); 1] {
+    [("OO_NATS__NKEY_FILE".into(), seed_file(dir, user).display().to_string())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! One way to connect to Redis, for every `*_store.rs`.
 
-use crate::settings;
+use crate::{redis_acl, settings};
 use anyhow::Context as _;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, IntoConnectionInfo as _, RedisResult, Script};
@@ -42,6 +42,15 @@ pub fn connect(settings: &settings::Redis) -> anyhow::Result<ConnectionManager> 
         .expose_secret()
         .into_connection_info()
         .context("OO_REDIS__URL wants redis://[user:password@]host:port")?;
+    let info = match &settings.password_file {
+        Some(file) => {
+            let user = settings.user.as_deref().unwrap_or("default");
+            let password = redis_acl::password(file).context("OO_REDIS__PASSWORD_FILE")?;
+            let own = info.redis_settings().clone().set_username(user).set_password(password.expose_secret());
+            info.set_redis_settings(own)
+        }
+        None => info,
+    };
     // Off by default in redis 1.x, and then a small command waits for the one before it.
     let info = info.set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
     let config = ConnectionManagerConfig::new()

@@ -93,8 +93,15 @@ pub struct Nats {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
+    /// With user and password in it, if the server wants those: `redis://user:password@host:6379`.
     #[serde(default = "redis_url")]
     pub url: SecretString,
+    /// File with the user's password; `oo init` makes one for each.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// Whose password it is; where nothing is said, the service's own.
+    #[serde(default)]
+    pub user: Option<String>,
 }
 
 /// `OO_HTTP__…`

@@ -4,11 +4,13 @@ use anyhow::Context as _;
 use oo_runtime::engines::{self, Server, Sync};
 use oo_runtime::seal::Keyring;
 use oo_runtime::service::run_in;
-use oo_runtime::{Context, People, Source, nats_users, secret_file, settings, task};
+use oo_runtime::{Context, People, Source, nats_users, redis_acl, secret_file, settings, task};
 use oo_subjects::access::OPERATOR;
 use oo_subjects::streams;
 use secrecy::ExposeSecret as _;
 use std::path::{Path, PathBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -42,15 +44,15 @@ impl House {
         let redis = engines::find_redis(&env, &bin).await?.context("redis-server is missing")?;
         let users = nats_users::make(dir.path(), env.section::<settings::Log>("LOG")?.shards)?;
         let nats = engines::start_nats(nats, &dir.path().join("nats"), Sync::Lazily, &users).await?;
-        let redis = engines::start_redis(redis, &dir.path().join("redis")).await?;
+        let redis = engines::start_redis(redis, &dir.path().join("redis"), dir.path()).await?;
         let keys = dir.path().join("keys");
         secret_file::write(&keys, &Keyring::new_line("test"))?;
         let source = Source::from_iter([
             ("OO_NATS__URL", nats.url().expose_secret().to_owned()),
-            ("OO_NATS__NKEY_FILE", nats_users::seed_file(dir.path(), OPERATOR).display().to_string()),
             ("OO_REDIS__URL", redis.url().expose_secret().to_owned()),
             ("OO_KEYS__FILE", keys.display().to_string()),
-        ]);
+        ])
+        .with(nats_users::settings(dir.path(), OPERATOR));
         Ok(Self { nats, redis, source, dir })
     }
 
@@ -70,8 +72,23 @@ impl House {
     }
 
     /// Settings that make a service the user that it is.
-    pub fn user(&self, service: &str) -> [(&'static str, String); 1] {
-        [("OO_NATS__NKEY_FILE", nats_users::seed_file(self.dir(), service).display().to_string())]
+    pub fn user(&self, service: &str) -> Vec<(String, String)> {
+        nats_users::settings(self.dir(), service).into_iter().chain(redis_acl::settings(self.dir(), service)).collect()
+    }
+
+    /// One raw command to Redis, and what it answers, as the user who may do everything.
+    pub async fn ask_redis(&self, command: &[&str]) -> Option<String> {
+        let url = url::Url::parse(self.redis.url().expose_secret()).ok()?;
+        let mut redis = TcpStream::connect((url.host_str()?, url.port()?)).await.ok()?;
+        for words in [&["AUTH", url.username(), url.password()?][..], command] {
+            let parts = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+            let said = format!("*{}\r\n{}", words.len(), parts.collect::<String>());
+            redis.write_all(said.as_bytes()).await.ok()?;
+        }
+        redis.shutdown().await.ok()?;
+        let mut answer = String::new();
+        redis.read_to_string(&mut answer).await.ok()?;
+        answer.strip_prefix("+OK\r\n").map(str::to_owned)
     }
 
     /// A context of one's own, with all rights.
@@ -115,10 +132,8 @@ impl House {
         let ctx = Context::new(name, source, shutdown.clone()).await.expect("a context");
         let work = task::spawn(name, run_in(ctx.clone(), serve));
         let running = Running { address, shutdown, work, ctx };
-        crate::eventually(&format!("{name} listens"), || async {
-            tokio::net::TcpStream::connect(&running.address).await.ok()
-        })
-        .await;
+        crate::eventually(&format!("{name} listens"), || async { TcpStream::connect(&running.address).await.ok() })
+            .await;
         running
     }
 }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use indicatif::ProgressBar;
 use oo_runtime::engines::{self, Server, Sync};
 use oo_runtime::service::run_in;
-use oo_runtime::{Clock, Context, Source, nats_users, random, settings, task};
+use oo_runtime::{Clock, Context, Source, nats_users, random, redis_acl, settings, task};
 use oo_sandbox::Sandbox;
 use oo_subjects::access::OPERATOR;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -93,12 +93,15 @@ impl House {
             ("OO_CLOCK__WALL".into(), clock.wall().to_string()),
             ("OO_CLOCK__PERSON".into(), clock.now().to_string()),
         ];
-        // Tools are the operator; each service is a user of its own.
+        // Tools are the operator; each service is a user of its own, where the servers are ours.
+        let secrets = data.secrets();
+        if nats.is_some() {
+            settings.extend(nats_users::settings(&secrets, OPERATOR));
+        }
         let user = |name: &str| {
-            nats.as_ref()
-                .map(|_| ("OO_NATS__NKEY_FILE", nats_users::seed_file(&data.secrets(), name).display().to_string()))
+            let of_nats = nats.as_ref().map(|_| nats_users::settings(&secrets, name)).into_iter().flatten();
+            of_nats.chain(redis.as_ref().and_then(|_| redis_acl::settings(&secrets, name)))
         };
-        settings.extend(user(OPERATOR).map(|(name, file)| (name.to_owned(), file)));
         let origin = page.origin().ascii_serialization();
         let mut own: Vec<(String, String)> = vec![
             ("OO_GATEWAY__PUBLIC_URL".into(), origin.clone()),
@@ -277,7 +280,7 @@ async fn redis(given: &Source, data: &Data, progress: &ProgressBar) -> anyhow::R
         }
     };
     progress.set_message("starting redis-server");
-    let server = engines::start_redis(program, &data.at("redis")).await?;
+    let server = engines::start_redis(program, &data.at("redis"), &data.secrets()).await?;
     let url = server.url().clone();
     Ok((Some(server), url))
 }

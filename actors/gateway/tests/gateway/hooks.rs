@@ -6,9 +6,7 @@ use oo_sandbox::NewAppointment;
 use oo_testkit::eventually;
 use reqwest::Method;
 use reqwest::header::COOKIE;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use url::Url;
 
 const WHERE: &str = "/webhooks/outlook_calendar";
@@ -31,21 +29,6 @@ async fn link(place: &Place, session: &str) {
     assert_eq!(landed.status(), 303, "{:?}", landed.text().await);
 }
 
-/// One raw command to Redis.
-async fn redis(place: &Place, command: &[&str]) -> String {
-    let url = Url::parse(place.house.redis.url().expose_secret()).unwrap();
-    let mut redis = tokio::net::TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).await.unwrap();
-    for words in [&["AUTH", url.password().unwrap()][..], command] {
-        let parts = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
-        let said = format!("*{}\r\n{}", words.len(), parts.collect::<String>());
-        redis.write_all(said.as_bytes()).await.unwrap();
-    }
-    redis.shutdown().await.unwrap();
-    let mut answer = String::new();
-    redis.read_to_string(&mut answer).await.unwrap();
-    answer
-}
-
 #[tokio::test]
 async fn a_subscription_shakes_hands_through_the_door_and_tells_of_changes() {
     let place = Place::new().await;
@@ -55,7 +38,10 @@ async fn a_subscription_shakes_hands_through_the_door_and_tells_of_changes() {
     // It is made only if the door echoed its text, to the letter and as plain text.
     eventually("a subscription", || async { (microsoft.subscriptions().len() == 1).then_some(()) }).await;
     let kept = "oo:integrations:channel:*";
-    eventually("it is kept", || async { redis(&place, &["KEYS", kept]).await.contains("*1\r\n").then_some(()) }).await;
+    eventually("it is kept", || async {
+        place.house.ask_redis(&["KEYS", kept]).await?.contains("*1\r\n").then_some(())
+    })
+    .await;
     let now = place.house.context("test").await.clock.now();
     microsoft.add_event(NewAppointment::new("event", now, now + jiff::SignedDuration::from_hours(1)));
     let notice =
@@ -71,7 +57,7 @@ async fn what_is_echoed_is_plain_text_and_only_while_a_channel_is_opened() {
     let wanted = "channel=a-channel&validationToken=%3Cscript%3Ealert(1)%3C%2Fscript%3E+%26+more";
     assert_eq!(problem(echo(wanted).await).await.status, 404, "nobody waits for it");
 
-    redis(&place, &["SET", "oo:integrations:handshake:a-channel", "1"]).await;
+    place.house.ask_redis(&["SET", "oo:integrations:handshake:a-channel", "1"]).await.unwrap();
     let answer = echo(wanted).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),

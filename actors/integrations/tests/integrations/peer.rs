@@ -260,20 +260,7 @@ impl Peer {
 
     /// One raw command to Redis.
     pub(crate) async fn redis(&self, command: &[&str]) -> Option<String> {
-        use secrecy::ExposeSecret as _;
-        let url = Url::parse(self.house.redis.url().expose_secret()).unwrap();
-        let mut redis = TcpStream::connect((url.host_str()?, url.port()?)).await.ok()?;
-        for words in [&["AUTH", url.password()?][..], command] {
-            let mut said = format!("*{}\r\n", words.len());
-            for word in words {
-                said += &format!("${}\r\n{word}\r\n", word.len());
-            }
-            redis.write_all(said.as_bytes()).await.ok()?;
-        }
-        redis.shutdown().await.ok()?;
-        let mut answer = String::new();
-        redis.read_to_string(&mut answer).await.ok()?;
-        answer.strip_prefix("+OK\r\n").map(str::to_owned)
+        self.house.ask_redis(command).await
     }
 
     /// Sends a webhook to the service, as the gateway does.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const IMAGES: &[Image] = &[
     Image { name: "debian:bookworm-slim", make: debian },
     Image { name: "rust:1-bookworm", make: rust },
-    Image { name: "nats:2.15.1", make: nats },
+    Image { name: "nats:2.15.1-alpine", make: nats },
     Image { name: "redis:7", make: redis },
 ];
 
@@ -148,17 +148,16 @@ fn rust(workshop: &Workshop, image: &str) -> anyhow::Result<()> {
     workshop.import(&room, image, &["ENV CARGO_HOME=/usr/local/cargo"])
 }
 
-/// As the real one: nothing but the program, which is the image's command.
+/// As the real one: the program, and `wget` for the health check.
 fn nats(workshop: &Workshop, image: &str) -> anyhow::Result<()> {
     let bin = workshop.root.join(setup::FETCHED).join("bin");
     let program = bin.join("nats-server");
     if !program.exists() {
         tokio::runtime::Runtime::new()?.block_on(engines::fetch_nats(&bin))?;
     }
-    let room = workshop.folder.path().join("nats");
-    std::fs::create_dir(&room)?;
-    std::fs::copy(program, room.join("nats-server"))?;
-    workshop.import(&room, image, &["ENV PATH=/", "ENTRYPOINT [\"/nats-server\"]"])
+    let room = workshop.with("nats", &["wget"])?;
+    std::fs::copy(program, room.join("usr/local/bin/nats-server"))?;
+    workshop.import(&room, image, &["CMD [\"nats-server\"]"])
 }
 
 /// As the real one: a user `redis`, to whom /data belongs.
