@@ -4,7 +4,7 @@ import { answerId, answerOf, readMessage } from './app/message.js';
 import { connect } from './sdk/oo.js';
 
 /** Stamped from the shell's files by `node tests/stamp.js`; a test holds it fresh. */
-const VERSION = 'a559c0c3562445d2';
+const VERSION = '8f044d3095531854';
 const CACHE = `oo-${VERSION}`;
 
 /** Everything that the page needs to open without a connection. */
@@ -21,9 +21,14 @@ export const SHELL = [
   '/app/server.js',
   '/app/view.js',
   '/app/words.js',
+  '/app/when.js',
   '/app/you.js',
+  '/app/yours.js',
+  '/app/habit.js',
   '/words/en.js',
   '/words/en.later.js',
+  '/words/de.js',
+  '/words/de.later.js',
   '/sdk/browser.js',
   '/sdk/oo.js',
   '/icons/oo.svg',
@@ -81,9 +86,9 @@ worker.addEventListener('push', (/** @type {Pushed} */ event) => {
 
 worker.addEventListener('notificationclick', (/** @type {Clicked} */ event) => {
   event.notification.close();
-  const { tip, path } = event.notification.data ?? {};
+  const { tip, path, tokens } = event.notification.data ?? {};
   const answer = answerOf(event.action);
-  event.waitUntil(answer && tip ? reply(event.action, tip, answer) : open(path ?? '/'));
+  event.waitUntil(answer && tip ? reply(event.action, tip, answer, tokens?.[event.action]) : open(path ?? '/'));
 });
 
 worker.addEventListener('pushsubscriptionchange', (/** @type {Waiting} */ event) => {
@@ -106,11 +111,12 @@ function textOf(event) {
 
 /**
  * @param {string} action @param {string} tip @param {NonNullable<ReturnType<typeof answerOf>>} answer
+ * @param {string} [token]
  */
-async function reply(action, tip, answer) {
+async function reply(action, tip, answer, token) {
   await worker.navigator.clearAppBadge?.().catch(() => {});
   // A refusal is the server's last word: the tip is answered or over.
-  const sent = await oo.answer(tip, answer, { id: answerId(action, tip) }).catch(() => 'refused');
+  const sent = await oo.answer(tip, answer, { id: answerId(action, tip), token }).catch(() => 'refused');
   if (sent === 'queued') await worker.registration.sync?.register('answers').catch(() => {});
 }
 

@@ -30,6 +30,7 @@ fn visit(dir: &Path, under: &str, out: &Path, table: &mut String) {
             }
         } else if !matches!(name.as_str(), "package.json" | "package-lock.json" | "jsconfig.json")
             && !name.ends_with(".md")
+            && !name.ends_with(".d.ts")
         {
             let plain = std::fs::read(entry.path()).expect("the file is there");
             let mut gzip = GzEncoder::new(Vec::new(), Compression::best());

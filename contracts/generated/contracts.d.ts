@@ -60,6 +60,23 @@ export type Answer =
   /** Takes the last answer to this tip back. */
   | { kind: "undo" };
 
+/** Answers by a token. */
+export interface AnswerByToken {
+  token: AnswerToken;
+}
+
+/**
+ * A token of a notification's button. Whoever has it can give that one answer.
+ * 16 to 160 characters.
+ */
+export type AnswerToken = string;
+
+/** A token for each button. Each is good for one answer to one tip, from one device. */
+export interface AnswerTokens {
+  done: AnswerToken;
+  later: AnswerToken;
+}
+
 /** The last answer, for as long as it can be undone. */
 export interface Answered {
   answer: Answer;
@@ -172,6 +189,8 @@ export interface Candidate {
 /** A tip in words, for the page and the push. Lives in memory and in transit only. */
 export interface Card {
   id: TipId;
+  /** How each of `why` can be corrected, in the same order; `null` where there is nothing to correct. */
+  corrections?: (Correctable | null)[];
   language: Language;
   /** The quiet line above: what makes this the moment. */
   moment: string;
@@ -299,6 +318,29 @@ export interface Context {
   /** Monday is 1. */
   weekday: number;
 }
+
+/** A fact of a card that the person can correct. */
+export interface Correctable {
+  ground: Ground;
+  /** Whether it can be wrong of this thing alone; otherwise it can only be left unused. */
+  of_the_thing: boolean;
+}
+
+/** A correction that holds. */
+export interface Corrected {
+  /** The signal that made it. */
+  id: SignalId;
+  /** What it is wrong of; everything if left out. */
+  about?: Subject | null;
+  ground: Ground;
+}
+
+/** What is wrong with a fact that spoke for a tip. */
+export type Correction =
+  /** It is not so of what the tip is about. Of the circumstances it means the same as `Correction::Unused`. */
+  | "wrong"
+  /** Facts of this kind are not to be used, of anything. */
+  | "unused";
 
 /** Where data comes from. */
 export type DataSource =
@@ -519,6 +561,7 @@ export type Fact =
   | { kind: "event_upserted"; event: Event }
   | { kind: "event_removed"; event: Ref }
   | { kind: "habit_defined"; habit: Habit }
+  | { kind: "habit_removed"; habit: HabitId }
   | { kind: "habit_done"; habit: HabitId }
   /** How the person says they feel. */
   | { kind: "mood"; level: MoodLevel }
@@ -530,6 +573,12 @@ export type Fact =
   | { kind: "place"; place: Place }
   /** The answer to a tip. */
   | { kind: "feedback"; answer: Answer; tip: TipId }
+  /** A fact that a tip named is wrong, or is not to be used. Holds until it is taken back. */
+  | { kind: "correction"; correction: Correction; ground: Ground; tip: TipId }
+  /** Takes a correction back, by the id of the signal that made it. */
+  | { kind: "correction_undone"; correction: SignalId }
+  /** No more tips in the person's day, which ends at four; or that taken back. */
+  | { kind: "quiet_today"; quiet: boolean }
   /** What became of one push. */
   | { kind: "delivered"; device: DeviceId; outcome: Delivery; tip: TipId }
   | { kind: "preferences"; preferences: Preferences }
@@ -578,9 +627,27 @@ export interface Forbidden {
  */
 export type GapMinutes = number;
 
+/** What kind of fact a reason is, as far as a person can correct it. */
+export type Ground =
+  | "due" | "importance" | "duration" | "mood" | "just_ended" | "day_begins" | "day_ends" | "ends_soon"
+  /** The time until the next event. */
+  | "free_time"
+  /** For how long it has been on the list. */
+  | "waiting"
+  /** When the event starts. */
+  | "start"
+  /** The part of the day that a habit belongs to. */
+  | "habit_time"
+  /** How much of the day is taken. */
+  | "busy_day"
+  /** On how many days in a row a habit was done. */
+  | "row";
+
 /** Something the person wants to do again and again. The label is the person's own. */
 export interface Habit {
   id: HabitId;
+  /** The days of the week it belongs to, told by the day on which it begins; all if left out. */
+  days?: Weekday[];
   /** The part of the day it belongs to, on the person's wall clock; over midnight where `from` is later. */
   from: string;
   label: HabitLabel;
@@ -630,6 +697,9 @@ export interface HeldDecision {
 /** A browser that receives pushes, without its keys and its address. */
 export interface HeldDevice {
   device: DeviceId;
+  name?: DeviceName | null;
+  /** When its push service last took a message. */
+  reached?: string | null;
   /** The host of its push service. */
   service: string;
 }
@@ -639,6 +709,12 @@ export interface HeldEntry {
   /** `None` where it cannot be read: written by a newer oO, or damaged. */
   entry?: Entry | null;
   seq: number;
+}
+
+/** How often an account led to a tip that was done. */
+export interface Helped {
+  account: AccountId;
+  times: number;
 }
 
 /** A provider called. The raw body, since its signature is over the bytes. */
@@ -805,11 +881,19 @@ export interface Look {
   user: UserId;
 }
 
-/** What the person chose and allowed. */
+/** What the page "You" shows: what the person chose, allowed, defined and corrected, and what became of the tips. */
 export interface Me {
   consents: Consents;
+  corrections?: ToldCorrection[];
+  devices?: HeldDevice[];
+  habits?: OwnHabit[];
+  helped?: Helped[];
+  /** How the person said they feel, today. */
+  mood?: MoodLevel | null;
   preferences: Preferences;
   user: UserId;
+  /** This week and the three before it, the newest last. */
+  weeks?: Week[];
   zone: ZoneName;
 }
 
@@ -893,7 +977,8 @@ export type MoodLevel = number;
 export interface Notification {
   actions: Action[];
   body: string;
-  data: NotificationData;
+  /** `None` for a message that is no tip. */
+  data?: NotificationData | null;
   dir: string;
   lang: Language;
   /** Where a tap leads: a path of ours. */
@@ -907,6 +992,8 @@ export interface Notification {
 export interface NotificationData {
   not_after: string;
   tip: TipId;
+  /** With what the buttons answer; no session is needed. */
+  tokens?: AnswerTokens | null;
 }
 
 /** A provider that can be linked. */
@@ -952,6 +1039,25 @@ export type Outcome =
   | { kind: "asked"; ask: Ask; recommendation: Recommendation }
   /** It was not the moment, so none was asked: nothing to learn from. */
   | { kind: "unavailable"; silence: Silence };
+
+/** What the page "You" shows of a person beyond the rest. */
+export interface Own {
+  corrections: Corrected[];
+  habits: OwnHabit[];
+  helped: Helped[];
+  /** How the person said they feel, today. */
+  mood?: MoodLevel | null;
+  /** The person wants no more tips until then. */
+  quiet_until?: string | null;
+  /** This week and the three before it, as far as there was something, the newest last. */
+  weeks: Week[];
+}
+
+/** A habit, and whether it was done today. */
+export interface OwnHabit {
+  done: boolean;
+  habit: Habit;
+}
 
 /** A server of the person's own, to link an account there. Which of it is wanted says `Wants`(crate::wire::Wants). */
 export interface OwnServer {
@@ -1144,6 +1250,12 @@ export interface PushState {
   devices: DeviceId[];
   /** The application server key (VAPID), base64url. */
   key: string;
+}
+
+/** Sends a message to a device that says that it arrived. */
+export interface PushTest {
+  device: DeviceId;
+  user: UserId;
 }
 
 /** A span of the day, over midnight where `from` is later than `to`. */
@@ -1347,6 +1459,8 @@ export interface State {
   now: string;
   providers: Offer[];
   push: PushState;
+  /** The person wants no more tips until then. */
+  quiet_until?: string | null;
   /** Person seconds per second of the wall clock. */
   speed: number;
   tip?: Card | null;
@@ -1378,6 +1492,8 @@ export interface Subscription {
   endpoint: Endpoint;
   keys: SubscriptionKeys;
   language: Language;
+  /** What the device is called, such as "Firefox on Linux"; the server takes it from the request if left out. */
+  name?: DeviceName | null;
 }
 
 /** The browser's public key and shared secret, base64url. */
@@ -1451,6 +1567,16 @@ export interface TokenCheck {
   access_token: string;
 }
 
+/** A correction in words. */
+export interface ToldCorrection {
+  /** What takes it back: see `Fact::CorrectionUndone`. */
+  id: SignalId;
+  /** What it is wrong of; everything if left out. */
+  about?: string | null;
+  /** What kind of fact is not used. */
+  fact: string;
+}
+
 /**
  * Tells one person's asks from another's, and says nothing else of whose they are.
  * 16 to 32 characters of `A-Z a-z 0-9 _ -`.
@@ -1481,6 +1607,7 @@ export interface View {
   had_tip: boolean;
   looked_at?: string | null;
   next_look?: string | null;
+  own?: Own | null;
   /** What the person chose and allowed; not said by an older oO. */
   preferences?: Preferences | null;
   /** Why nothing is said, when nothing is. */
@@ -1510,6 +1637,21 @@ export interface Ways {
 
 /** Asks how people may sign in here. */
 export interface WaysAsk {}
+
+/** What became of the tips of one week. */
+export interface Week {
+  /** Answered so, or done elsewhere while the tip stood. */
+  done: number;
+  /** How often oO looked by itself whether there is something to say. */
+  looks: number;
+  monday: string;
+  not_for_me: number;
+  not_now: number;
+  tips: number;
+}
+
+/** A day of the week. */
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 
 /**
  * How often an arm is drawn, against the weights of the others.

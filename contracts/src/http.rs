@@ -53,6 +53,9 @@ pub struct State {
     pub next_look: Option<Timestamp>,
     pub given_today: u8,
     pub budget: u8,
+    /// The person wants no more tips until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_until: Option<Timestamp>,
     pub zone: String,
     /// Ask for notifications only after this.
     pub had_tip: bool,
@@ -227,11 +230,13 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/stream", Door::Session, None, None, 200, "The same, live: server-sent events `state`."),
     route("POST", "/api/v1/signals", Door::Session, Some("OwnSignals"), Some("SignalsKept"), 202, "Facts that the person says of themselves."),
     route("POST", "/api/v1/tips/{tip}/answer", Door::Session, Some("TipAnswer"), None, 204, "Answer a tip."),
+    route("POST", "/api/v1/answers", Door::OwnPage, Some("AnswerByToken"), None, 204, "Answer a tip by a token of its notification, once."),
     route("POST", "/api/v1/links/{provider}", Door::Session, Some("OwnServer"), Some("LinkTo"), 200, "Begin to link an account."),
     route("DELETE", "/api/v1/accounts/{account}", Door::Session, None, None, 204, "End the link to an account."),
     route("PUT", "/api/v1/push/subscription", Door::Session, Some("Subscription"), None, 204, "Keep this browser's push subscription."),
     route("DELETE", "/api/v1/push/subscription/{device}", Door::Session, None, None, 204, "Forget a browser's push subscription."),
-    route("GET", "/api/v1/me", Door::Session, None, Some("Me"), 200, "What the person chose and allowed."),
+    route("POST", "/api/v1/push/subscription/{device}/test", Door::Session, None, None, 204, "Send a browser a message that says that it arrived."),
+    route("GET", "/api/v1/me", Door::Session, None, Some("Me"), 200, "What the person chose, allowed, defined and corrected."),
     route("GET", "/api/v1/me/export", Door::Session, None, Some("Export"), 200, "Everything that is held of the person."),
     route("POST", "/api/v1/me/erase/confirmation", Door::Session, None, Some("Confirmation"), 200, "A confirmation to erase everything with."),
     route("POST", "/api/v1/me/erase", Door::Session, Some("EraseEverything"), Some("Erased"), 200, "Erase everything that is held of the person."),

@@ -1,6 +1,7 @@
 //! Web push: what a browser gives us to reach it, and what we send.
 
 use crate::bounded::bounded;
+use crate::session::DeviceName;
 use crate::signal::Language;
 use crate::{DeviceId, Timestamp, TipId};
 use schemars::JsonSchema;
@@ -14,6 +15,9 @@ pub struct Subscription {
     pub endpoint: Endpoint,
     pub keys: SubscriptionKeys,
     pub language: Language,
+    /// What the device is called, such as "Firefox on Linux"; the server takes it from the request if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<DeviceName>,
 }
 
 impl std::fmt::Debug for Subscription {
@@ -50,7 +54,9 @@ pub struct Notification {
     pub dir: String,
     /// The tip's id: a second one replaces the first.
     pub tag: String,
-    pub data: NotificationData,
+    /// `None` for a message that is no tip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<NotificationData>,
     pub actions: Vec<Action>,
 }
 
@@ -59,6 +65,36 @@ pub struct Notification {
 pub struct NotificationData {
     pub tip: TipId,
     pub not_after: Timestamp,
+    /// With what the buttons answer; no session is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<AnswerTokens>,
+}
+
+/// A token for each button. Each is good for one answer to one tip, from one device.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerTokens {
+    pub done: AnswerToken,
+    pub later: AnswerToken,
+}
+
+impl std::fmt::Debug for AnswerTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AnswerTokens").finish_non_exhaustive()
+    }
+}
+
+/// What a button of a notification says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenAnswer {
+    Done,
+    Later,
+}
+
+/// Answers by a token.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerByToken {
+    pub token: AnswerToken,
 }
 
 /// A button of a notification.
@@ -69,6 +105,9 @@ pub struct Action {
     pub title: String,
 }
 
+bounded!(
+    /// A token of a notification's button. Whoever has it can give that one answer.
+    text AnswerToken(16..=160));
 bounded!(
     /// The address at the push service.
     text Endpoint(8..=2048));

@@ -3,23 +3,49 @@
 use crate::bounded::bounded;
 use crate::decision::Decision;
 use crate::entry::Entry;
-use crate::session::Doors;
-use crate::signal::{Consents, Preferences, ZoneName};
-use crate::wire::{Account, EndedLink, View};
-use crate::{DeviceId, LogId, Timestamp, UserId};
+use crate::session::{DeviceName, Doors};
+use crate::signal::{Consents, MoodLevel, Preferences, ZoneName};
+use crate::wire::{Account, EndedLink, Helped, OwnHabit, View, Week};
+use crate::{DeviceId, LogId, SignalId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of [`Export`] that this code writes.
 pub const EXPORT_VERSION: u16 = 1;
 
-/// What the person chose and allowed.
+/// What the page "You" shows: what the person chose, allowed, defined and corrected, and what became of the tips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Me {
     pub user: UserId,
     pub preferences: Preferences,
     pub consents: Consents,
     pub zone: ZoneName,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub habits: Vec<OwnHabit>,
+    /// How the person said they feel, today.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mood: Option<MoodLevel>,
+    /// This week and the three before it, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weeks: Vec<Week>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub helped: Vec<Helped>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<ToldCorrection>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<HeldDevice>,
+}
+
+/// A correction in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToldCorrection {
+    /// What takes it back: see `Fact::CorrectionUndone`.
+    pub id: SignalId,
+    /// What kind of fact is not used.
+    pub fact: String,
+    /// What it is wrong of; everything if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
 }
 
 /// Everything that is held of a person, as they get it. No token and no key of anybody is in it, and no words of a
@@ -57,6 +83,11 @@ pub struct HeldDevice {
     pub device: DeviceId,
     /// The host of its push service.
     pub service: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<DeviceName>,
+    /// When its push service last took a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Timestamp>,
 }
 
 /// The browsers that receive a person's pushes.

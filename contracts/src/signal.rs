@@ -1,6 +1,7 @@
 //! What happens to a person, normalized: references and the facts that a decision needs, never a provider's words.
 
 use crate::bounded::bounded;
+use crate::tip::Ground;
 use crate::{AccountId, DeviceId, HabitId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
 use jiff::civil;
 use schemars::JsonSchema;
@@ -29,6 +30,7 @@ pub enum Fact {
     EventUpserted { event: Event },
     EventRemoved { event: Ref },
     HabitDefined { habit: Habit },
+    HabitRemoved { habit: HabitId },
     HabitDone { habit: HabitId },
     /// How the person says they feel.
     Mood { level: MoodLevel },
@@ -40,6 +42,12 @@ pub enum Fact {
     Place { place: Place },
     /// The answer to a tip.
     Feedback { tip: TipId, answer: Answer },
+    /// A fact that a tip named is wrong, or is not to be used. Holds until it is taken back.
+    Correction { tip: TipId, ground: Ground, correction: Correction },
+    /// Takes a correction back, by the id of the signal that made it.
+    CorrectionUndone { correction: SignalId },
+    /// No more tips in the person's day, which ends at four; or that taken back.
+    QuietToday { quiet: bool },
     /// What became of one push.
     Delivered { tip: TipId, device: DeviceId, outcome: Delivery },
     Preferences { preferences: Preferences },
@@ -61,12 +69,16 @@ impl Fact {
     pub fn is_own(&self) -> bool {
         match self {
             Self::HabitDefined { .. }
+            | Self::HabitRemoved { .. }
             | Self::HabitDone { .. }
             | Self::Mood { .. }
             | Self::Presence { .. }
             | Self::Zone { .. }
             | Self::Place { .. }
             | Self::Feedback { .. }
+            | Self::Correction { .. }
+            | Self::CorrectionUndone { .. }
+            | Self::QuietToday { .. }
             | Self::Preferences { .. }
             | Self::Consent { .. } => true,
             Self::TaskAdded { .. }
@@ -127,6 +139,47 @@ pub struct Habit {
     pub from: civil::Time,
     pub to: civil::Time,
     pub minutes: Minutes,
+    /// The days of the week it belongs to, told by the day on which it begins; all if left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<Weekday>,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+impl Weekday {
+    /// The one that a date is.
+    pub fn of(date: civil::Date) -> Self {
+        match date.weekday() {
+            civil::Weekday::Monday => Self::Monday,
+            civil::Weekday::Tuesday => Self::Tuesday,
+            civil::Weekday::Wednesday => Self::Wednesday,
+            civil::Weekday::Thursday => Self::Thursday,
+            civil::Weekday::Friday => Self::Friday,
+            civil::Weekday::Saturday => Self::Saturday,
+            civil::Weekday::Sunday => Self::Sunday,
+        }
+    }
+}
+
+/// What is wrong with a fact that spoke for a tip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Correction {
+    /// It is not so of what the tip is about. Of the circumstances it means the same as [`Correction::Unused`].
+    Wrong,
+    /// Facts of this kind are not to be used, of anything.
+    Unused,
 }
 
 /// The answer to a tip.

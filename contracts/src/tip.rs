@@ -94,6 +94,85 @@ pub enum Because {
     Chance,
 }
 
+impl Because {
+    /// What kind of fact it is; `None` where there is nothing to correct.
+    pub fn ground(&self) -> Option<Ground> {
+        match self {
+            Self::FreeMinutes { .. } => Some(Ground::FreeTime),
+            Self::DueToday | Self::DueIn { .. } | Self::DueBefore { .. } => Some(Ground::Due),
+            Self::Important => Some(Ground::Importance),
+            Self::Fits { .. } => Some(Ground::Duration),
+            Self::Waiting { .. } => Some(Ground::Waiting),
+            Self::StartsIn { .. } => Some(Ground::Start),
+            Self::HabitWindow => Some(Ground::HabitTime),
+            Self::Mood => Some(Ground::Mood),
+            Self::LongStretch { .. } => Some(Ground::BusyDay),
+            Self::JustEnded { .. } => Some(Ground::JustEnded),
+            Self::DayBegins => Some(Ground::DayBegins),
+            Self::DayEnds => Some(Ground::DayEnds),
+            Self::InARow { .. } => Some(Ground::Row),
+            Self::EndsSoon => Some(Ground::EndsSoon),
+            Self::Chance => None,
+        }
+    }
+}
+
+/// What kind of fact a reason is, as far as a person can correct it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    /// The time until the next event.
+    FreeTime,
+    Due,
+    Importance,
+    Duration,
+    /// For how long it has been on the list.
+    Waiting,
+    /// When the event starts.
+    Start,
+    /// The part of the day that a habit belongs to.
+    HabitTime,
+    Mood,
+    /// How much of the day is taken.
+    BusyDay,
+    JustEnded,
+    DayBegins,
+    DayEnds,
+    /// On how many days in a row a habit was done.
+    Row,
+    EndsSoon,
+}
+
+impl Ground {
+    /// Whether it is told of the thing that a tip is about, rather than of the circumstances.
+    pub fn is_of_the_thing(self) -> bool {
+        match self {
+            Self::Due
+            | Self::Importance
+            | Self::Duration
+            | Self::Waiting
+            | Self::Start
+            | Self::HabitTime
+            | Self::Row
+            | Self::EndsSoon => true,
+            Self::FreeTime | Self::Mood | Self::BusyDay | Self::JustEnded | Self::DayBegins | Self::DayEnds => false,
+        }
+    }
+
+    /// Whether it is read from calendars.
+    pub fn is_of_the_calendar(self) -> bool {
+        matches!(self, Self::FreeTime | Self::Start | Self::BusyDay | Self::JustEnded)
+    }
+}
+
+/// A fact of a card that the person can correct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Correctable {
+    pub ground: Ground,
+    /// Whether it can be wrong of this thing alone; otherwise it can only be left unused.
+    pub of_the_thing: bool,
+}
+
 /// A tip in words, for the page and the push. Lives in memory and in transit only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Card {
@@ -103,6 +182,9 @@ pub struct Card {
     pub text: TipText,
     /// Two or three facts.
     pub why: Vec<String>,
+    /// How each of `why` can be corrected, in the same order; `null` where there is nothing to correct.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Option<Correctable>>,
     pub not_after: Timestamp,
     pub language: Language,
     /// Where it comes from, for example "Todoist (sandbox)".

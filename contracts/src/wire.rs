@@ -4,9 +4,10 @@ use crate::decision::Silence;
 use crate::http::{OwnServer, Problem};
 use crate::push::Subscription;
 use crate::session::DeviceName;
-use crate::signal::{Answer, Consents, Preferences, Signal, ZoneName};
-use crate::tip::Tip;
+use crate::signal::{Answer, Consents, Habit, MoodLevel, Preferences, Signal, ZoneName};
+use crate::tip::{Ground, Subject, Tip};
 use crate::{AccountId, DeviceId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
+use jiff::civil;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,60 @@ pub struct View {
     pub preferences: Option<Preferences>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consents: Option<Consents>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Own>,
+}
+
+/// What the page "You" shows of a person beyond the rest.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Own {
+    pub habits: Vec<OwnHabit>,
+    /// How the person said they feel, today.
+    pub mood: Option<MoodLevel>,
+    /// This week and the three before it, as far as there was something, the newest last.
+    pub weeks: Vec<Week>,
+    pub helped: Vec<Helped>,
+    pub corrections: Vec<Corrected>,
+    /// The person wants no more tips until then.
+    pub quiet_until: Option<Timestamp>,
+}
+
+/// A habit, and whether it was done today.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnHabit {
+    pub habit: Habit,
+    pub done: bool,
+}
+
+/// What became of the tips of one week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Week {
+    pub monday: civil::Date,
+    /// How often oO looked by itself whether there is something to say.
+    pub looks: u32,
+    pub tips: u16,
+    /// Answered so, or done elsewhere while the tip stood.
+    pub done: u16,
+    pub not_now: u16,
+    pub not_for_me: u16,
+}
+
+/// How often an account led to a tip that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Helped {
+    pub account: AccountId,
+    pub times: u32,
+}
+
+/// A correction that holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Corrected {
+    /// The signal that made it.
+    pub id: SignalId,
+    pub ground: Ground,
+    /// What it is wrong of; everything if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Subject>,
 }
 
 /// The last answer, for as long as it can be undone.
@@ -312,6 +367,13 @@ pub struct Subscribe {
 /// Ends a device's push subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unsubscribe {
+    pub user: UserId,
+    pub device: DeviceId,
+}
+
+/// Sends a message to a device that says that it arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PushTest {
     pub user: UserId,
     pub device: DeviceId,
 }

@@ -15,6 +15,7 @@ pub use shard::{Place, Shard};
 pub use subject::{LogSubject, Request, Wire};
 
 use oo_contracts::decision::{Ask, Recommendation};
+use oo_contracts::push::AnswerByToken;
 use oo_contracts::rights::*;
 use oo_contracts::session::*;
 use oo_contracts::wire::*;
@@ -89,6 +90,10 @@ pub const HOOK: Request<Hook, Hooked> = Request::new("oo.v1.hook", "integrations
 pub const SUBSCRIBE: Request<Subscribe, Done> = Request::new("oo.v1.push.subscribe", "notifier");
 /// Forget it.
 pub const UNSUBSCRIBE: Request<Unsubscribe, Done> = Request::new("oo.v1.push.unsubscribe", "notifier");
+/// Send a device a message that says that it arrived.
+pub const PUSH_TEST: Request<PushTest, Done> = Request::new("oo.v1.push.test", "notifier");
+/// Answer a tip by a token of its notification.
+pub const ANSWER_BY_TOKEN: Request<AnswerByToken, Done> = Request::new("oo.v1.push.answer", "notifier");
 /// What a page needs to subscribe.
 pub const PUSH_LOOK: Request<PushLook, PushState> = Request::new("oo.v1.push.look", "notifier");
 /// All that is held of a person but the log and the decisions.
@@ -249,8 +254,10 @@ pub const WIRES: &[Wire] = &[
     request!(HOOK: "Hook" -> "Hooked", &["gateway"], "A provider called."),
     request!(SUBSCRIBE: "Subscribe" -> "Done", &["gateway"], "Keep a push subscription."),
     request!(UNSUBSCRIBE: "Unsubscribe" -> "Done", &["gateway"], "Forget a push subscription."),
+    request!(PUSH_TEST: "PushTest" -> "Done", &["gateway"], "Send a device a message that says that it arrived."),
+    request!(ANSWER_BY_TOKEN: "AnswerByToken" -> "Done", &["gateway"], "Answer a tip by a token of its notification."),
     request!(PUSH_LOOK: "PushLook" -> "PushState", &["gateway"], "What a page needs to subscribe."),
-    request!(DEVICES: "PushLook" -> "Devices", &["events"], "The devices that a person's pushes go to."),
+    request!(DEVICES: "PushLook" -> "Devices", &["events", "gateway"], "The devices that a person's pushes go to."),
     request!(EXPORT: "ExportAsk" -> "Held", &["gateway"], "All that is held of a person but the log and the decisions."),
     request!(EXPORT_PAGE: "ExportPageAsk" -> "ExportPage", &["gateway", "trainer"], "A page of the log or of the decisions."),
     request!(CONFIRM: "ConfirmAsk" -> "Confirmation", &["gateway"], "A confirmation for what cannot be undone."),

@@ -1,11 +1,12 @@
-// Runs the page: keeps what is known, shows what follows from it, and carries out what is clicked. It decides nothing that view.js can.
+// Runs the page: keeps what is known, shows what follows from it, carries out what is clicked. Deciding is view.js's.
 
 import { connect, NoPush, Problem } from '../sdk/oo.js';
 import { memory, withoutOldWords } from './memory.js';
 import { breathe } from './motion.js';
 import { presenceIn, zoneToTell } from './presence.js';
 import { places, screen } from './screen.js';
-import { LINKED, liveTip, look, ooNow, PASSED, UNDO } from './view.js';
+import { LINKED, liveTip, look, ooNow, PASSED, REFUSAL, UNDO } from './view.js';
+import { LANGUAGE, learn } from './words.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('./view.js').View} View */
@@ -44,6 +45,12 @@ const facts = {
   open: null,
   later: before.later,
   unlinking: null,
+  me: null,
+  form: null,
+  tested: null,
+  doubted: '',
+  choices: null,
+  corrected: null,
   erasing: false,
   erased: null,
   linked: null,
@@ -156,7 +163,7 @@ function signedOut() {
   reconciled = false;
   // Only the answers that wait for a sign-in stay on the device; the words go.
   quietly(learnWays());
-  know({ state: null, reach: 'signed-out', doors: null, server: null, given: null, restored: null, open: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
+  know({ state: null, reach: 'signed-out', ...closed, doors: null, me: null, server: null, given: null, restored: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
 }
 
 async function learnWays() {
@@ -164,14 +171,28 @@ async function learnWays() {
 }
 
 async function openYou() {
-  know({ open: (await import('./you.js')).you });
-  await learnDoors();
+  const [{ you }, { yours }] = await Promise.all([import('./you.js'), import('./yours.js')]);
+  const own = yours({
+    oo, doors: await doors(), facts, know, once,
+    refresh: () => stream?.refresh(),
+    leave,
+    form: () => /** @type {HTMLFormElement} */ (at.fields),
+  });
+  Object.assign(actions, own.actions);
+  know({ open: you });
+  await learnWays();
+  await own.learn();
 }
 
-async function learnDoors() {
-  await learnWays();
-  know({ doors: await (await doors()).doors() });
+/** Nobody is signed in any more. */
+function leave() {
+  stream?.stop();
+  stream = null;
+  signedOut();
 }
+
+/** Back from "You". */
+const closed = { open: null, unlinking: null, erasing: false, failed: false, linkFailed: false, form: null, tested: null };
 
 async function begin() {
   if (ownerToken) {
@@ -212,15 +233,17 @@ const actions = {
   allow,
   refuse,
   fine: refuse,
-  'push-off': () => once(async () => {
-    await oo.push.disable();
-    know({ push: { ...facts.push, on: false } });
-    stream?.refresh();
+  doubt: (doubted) => know({ doubted, corrected: null, failed: false }),
+  wrong: (ground) => correct(ground, 'wrong'),
+  unused: (ground) => correct(ground, 'unused'),
+  'take-back': (correction) => once(async () => {
+    await oo.say({ kind: 'correction_undone', correction });
+    know({ corrected: null });
   }),
   again: () => quietly(begin()),
   door() {
     const wanted = !facts.open;
-    know({ open: null, unlinking: null, erasing: false, failed: false, linkFailed: false });
+    know(closed);
     if (wanted) quietly(openYou());
   },
   passkey: () => once(
@@ -237,48 +260,10 @@ const actions = {
     async () => location.assign(await (await doors()).toIssuer(/** @type {any} */ (issuer))),
     () => know({ refusedIn: true, staleLink: false }),
   ),
-  'passkey-add': () => once(async () => {
-    await (await doors()).addPasskey();
-    await learnDoors();
-  }),
-  'passkey-remove': (id) => once(async () => {
-    await (await doors()).removePasskey(id);
-    await learnDoors();
-  }),
-  'session-end': (id) => once(async () => {
-    await (await doors()).endSession(id);
-    await learnDoors();
-  }),
-  back: () => know({ open: null, unlinking: null, erasing: false, failed: false, linkFailed: false }),
-  unlink: (account) => know({ unlinking: account }),
-  'unlink-sure': (account) => once(async () => {
-    await oo.unlink(account);
-    know({ unlinking: null });
-    stream?.refresh();
-  }),
-  export: () => once(async () => {
-    const file = document.createElement('a');
-    file.href = (await doors()).exportAddress;
-    file.download = 'oo-export.json';
-    file.click();
-  }),
-  erase: () => know({ erasing: true }),
-  'erase-sure': () => once(async () => {
-    const receipt = await (await doors()).eraseEverything();
-    // Nothing stays on this device either; there is no session any more that could be ended.
-    await oo.signOut().catch(() => {});
-    stream?.stop();
-    stream = null;
-    signedOut();
-    const { erased } = await import('./you.js');
-    know({ erased: () => erased(receipt), erasing: false });
-  }),
-  'begin-anew': () => know({ erased: null }),
+  back: () => know(closed),
   'sign-out': () => once(async () => {
     await oo.signOut();
-    stream?.stop();
-    stream = null;
-    signedOut();
+    leave();
   }),
 };
 
@@ -287,6 +272,7 @@ async function give(kind, tip) {
   const card = liveTip(facts);
   if (card?.id !== tip) return know();
   know({ given: { card, kind, until: Date.now() + UNDO, queued: false }, settled: [...facts.settled, tip].slice(-20), restored: null });
+  if (kind === 'not_now') quietly(offerTimes());
   try {
     const sent = await oo.answer(tip, kind === 'not_now' ? { kind, until: null } : { kind });
     if (sent === 'queued') {
@@ -298,6 +284,22 @@ async function give(kind, tip) {
     know({ given: null, passedUntil: Date.now() + PASSED });
     stream?.refresh();
   }
+}
+
+async function offerTimes() {
+  const { choices, until } = await import('./when.js');
+  actions.until = until({ oo, facts, know });
+  know({ choices });
+}
+
+/** @param {any} ground @param {'wrong' | 'unused'} correction */
+function correct(ground, correction) {
+  const tip = showing?.id;
+  if (!tip) return;
+  return once(async () => {
+    const { kept } = await oo.say({ kind: 'correction', tip, ground, correction });
+    know({ doubted: '', corrected: { tip, ground, id: kept[0].id } });
+  });
 }
 
 /** @param {string} tip */
@@ -378,7 +380,11 @@ function pushNow(state) {
 async function reconcile(state) {
   if (reconciled) return;
   reconciled = true;
-  const on = await oo.push.reconcile(state);
+  const on = await oo.push.reconcile(state).catch((error) => {
+    // What the person had once is not taken away in silence.
+    if (error instanceof NoPush && Date.now() - facts.refusedAt > REFUSAL) know({ asking: 'lost' });
+    throw error;
+  });
   if (on) know({ push: { ...facts.push, on } });
 }
 
@@ -454,7 +460,7 @@ function storage() {
 
 // --- the address -----------------------------------------------------------------
 
-/** Takes what a link says out of the address, so that neither history nor a bookmark keeps it. */
+/** Takes what a link says out of the address: no history or bookmark keeps it. */
 function readAddress() {
   const { searchParams, hash } = new URL(location.href);
   const token = new URLSearchParams(hash.slice(1)).get('owner');
@@ -479,13 +485,17 @@ document.addEventListener('click', (event) => {
 
 document.addEventListener('submit', (event) => {
   event.preventDefault();
-  quietly(linkServer());
+  const first = /** @type {HTMLButtonElement | null} */ (at.answers.querySelector('button'));
+  if (facts.server) quietly(linkServer());
+  else if (facts.form) actions[first?.dataset.action ?? '']?.('');
 });
 
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
   if (facts.server) {
     actions['server-back']('');
+  } else if (facts.form) {
+    know({ form: null });
   } else if (facts.open) {
     actions.back('');
     at.mark.focus();
@@ -509,6 +519,8 @@ addEventListener('hashchange', () => {
   if (ownerToken) quietly(begin());
 });
 
+document.documentElement.lang = LANGUAGE;
+await learn();
 readAddress();
 // Answers that wait on this device come first: their tips must not flash up again.
 const waiting = await Promise.race([oo.waiting(), new Promise((resolve) => setTimeout(resolve, 300, []))]).catch(() => []);

@@ -2,14 +2,7 @@
 
 /** @typedef {import('../../contracts/generated/contracts.d.ts').State} State */
 
-/**
- * @typedef {object} Remembered
- * @property {{ state: State, at: number } | null} last what the server said last, and when
- * @property {number} refusedAt when notifications were refused on our own screen
- * @property {string} zone the time zone that the server was told
- * @property {string} heard the answer given elsewhere that was shown last
- * @property {boolean} later linking was put off
- */
+/** @typedef {import('./types.d.ts').Remembered} Remembered */
 
 const KEY = 'oo';
 

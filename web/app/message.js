@@ -1,17 +1,20 @@
 // Reads a push message. Whatever comes, something sensible is shown: browsers end the subscription of a page that stays silent.
 
-import { LANGUAGE, say } from './words.js';
+import { LANGUAGE } from './words.js';
 
 /** Marks the declarative shape of web push. */
 const DECLARATIVE = 8030;
+const BEARER = /^[A-Za-z0-9_.-]{16,160}$/;
 const TOKEN = /^[A-Za-z0-9_-]{8,64}$/;
+/** What is said where a message does not: a worker cannot load words. A test holds them to those of the page. */
+export const PLAIN = /** @type {Record<string, string>} */ ({ en: 'oO has one for you', de: 'oO hat etwas für dich' });
 /** The buttons that the worker knows what to do with. */
 const KNOWN_ACTIONS = ['done', 'later'];
 
 /**
  * @typedef {object} Shown
  * @property {string} title
- * @property {NotificationOptions & { actions: { action: string, title: string }[], data: { tip: string | null, path: string } }} options
+ * @property {NotificationOptions & { actions: { action: string, title: string }[], data: { tip: string | null, path: string, tokens: Record<string, string> } }} options
  */
 
 /**
@@ -24,7 +27,7 @@ export function readMessage(text, origin) {
   const notification = said?.web_push === DECLARATIVE && isObject(said.notification) ? said.notification : {};
   const tip = typeof notification.data?.tip === 'string' && TOKEN.test(notification.data.tip) ? notification.data.tip : null;
   return {
-    title: words(notification.title, 120) || say('push.title'),
+    title: words(notification.title, 120) || PLAIN[LANGUAGE],
     options: {
       body: words(notification.body, 240),
       lang: typeof notification.lang === 'string' && /^[a-zA-Z-]{2,12}$/.test(notification.lang) ? notification.lang : LANGUAGE,
@@ -33,7 +36,7 @@ export function readMessage(text, origin) {
       tag: tip ?? 'oo',
       icon: '/icons/oo-192.png',
       badge: '/icons/oo-192.png',
-      data: { tip, path: pathOf(notification.navigate, origin) },
+      data: { tip, path: pathOf(notification.navigate, origin), tokens: tokensOf(notification.data?.tokens) },
       actions: tip ? actionsOf(notification.actions) : [],
     },
   };
@@ -51,6 +54,12 @@ export function answerOf(action) {
 
 /** The same button of the same tip is the same answer, however often it is delivered. @param {string} action @param {string} tip */
 export const answerId = (action, tip) => `push-${action}-${tip}`;
+
+/** What the buttons answer with, where there is no session. @param {any} tokens @returns {Record<string, string>} */
+function tokensOf(tokens) {
+  if (!isObject(tokens)) return {};
+  return Object.fromEntries(KNOWN_ACTIONS.filter((action) => BEARER.test(tokens[action])).map((action) => [action, tokens[action]]));
+}
 
 /** @param {string | null} text @returns {any} */
 function parse(text) {

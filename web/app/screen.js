@@ -78,9 +78,7 @@ export function paint(at, view, before) {
   if (another) at.why.removeAttribute('open');
   const summary = at.why.querySelector('summary');
   if (summary) write(summary, say('why'));
-  if (another || before?.why.join('\n') !== view.why.join('\n')) {
-    at.facts.replaceChildren(...view.why.map((fact) => element(at, 'li', fact)));
-  }
+  facts(at, view);
   at.answers.setAttribute('aria-label', view.own ? say('answers') : view.text);
   fields(at, view);
   buttons(at, at.answers, view.answers);
@@ -149,17 +147,42 @@ function fields(at, view) {
   if (at.fields.dataset.wanted === wanted) return;
   at.fields.dataset.wanted = wanted;
   at.fields.replaceChildren(
-    ...view.fields.map(({ name, label, hint, kind }) => {
-      const [made, input, words] = [element(at, 'label'), element(at, 'input'), element(at, 'small', hint)];
+    ...view.fields.map(({ name, label, hint, kind, value = '', optional }) => {
+      const [made, input, words] = [element(at, 'label'), /** @type {HTMLInputElement} */ (element(at, 'input')), element(at, 'small', hint)];
       words.id = `hint-${name}`;
       // An address is written as people write it: no browser is to insist on `https://`.
       const type = kind === 'url' ? 'text' : kind;
-      const about = { name, type, required: '', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', inputmode: kind === 'url' ? 'url' : 'text', 'aria-describedby': words.id };
+      const about = { name, type, value, ...(optional ? {} : { required: '' }), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', dir: 'auto', inputmode: kind === 'url' ? 'url' : 'text', 'aria-describedby': words.id };
       for (const [attribute, value] of Object.entries(about)) input.setAttribute(attribute, value);
       made.append(element(at, 'span', label), input, words);
       return made;
     }),
   );
+}
+
+/** @param {Places} at @param {View} view */
+function facts(at, view) {
+  const wanted = JSON.stringify(view.why);
+  if (at.facts.dataset.wanted === wanted) return;
+  at.facts.dataset.wanted = wanted;
+  const held = at.facts.contains(at.document.activeElement);
+  at.facts.replaceChildren(
+    ...view.why.map(({ text, actions }) => {
+      const made = element(at, 'li');
+      made.append(element(at, 'span', text), ...actions.map((action) => control(at, action, text)));
+      return made;
+    }),
+  );
+  // What was asked for stands where the question did.
+  if (held) /** @type {HTMLElement | null} */ (at.facts.querySelector('button:not([data-action=doubt])') ?? at.why.querySelector('summary'))?.focus({ preventScroll: true });
+}
+
+/** A button that says what of, read out of its row. @param {Places} at @param {Action} action @param {string} text */
+function control(at, action, text) {
+  const made = button(at, action);
+  made.setAttribute('aria-label', `${action.label}: ${text}`);
+  if (action.pressed !== undefined) made.setAttribute('aria-pressed', String(action.pressed));
+  return made;
 }
 
 /** @param {Places} at @param {View} view */
@@ -177,17 +200,17 @@ function rows(at, view) {
       const words = element(at, 'div');
       words.append(element(at, 'strong', row.text), element(at, 'small', row.note));
       made.append(words);
-      if (row.action) {
-        const control = button(at, row.action);
-        // "Unlink" alone does not say what, once it is read out of its row.
-        control.setAttribute('aria-label', `${row.action.label}: ${row.text}`);
-        made.append(control);
+      const actions = [...(row.action ? [row.action] : []), ...(row.more ?? [])];
+      if (actions.length) {
+        const controls = element(at, 'div');
+        controls.append(...actions.map((action) => control(at, action, row.text)));
+        made.append(controls);
       }
       return made;
     }),
   );
   if (about !== null) {
-    const again = [...at.rows.querySelectorAll('button')].find((control) => (control.dataset.about ?? '') === about);
+    const again = [...at.rows.querySelectorAll('button')].find((one) => (one.dataset.about ?? '') === about);
     (again ?? at.tip).focus({ preventScroll: true });
   }
 }

@@ -1,11 +1,10 @@
 // Linking a server of the person's own: where it is, and how oO gets in. Loaded when somebody wants to.
 
 import { Problem } from '../sdk/oo.js';
-import later from '../words/en.later.js';
 import { view } from './view.js';
 import { learn, say } from './words.js';
 
-learn(later);
+await learn('.later');
 
 /** @typedef {import('./view.js').State} State */
 

@@ -1,95 +1,17 @@
 // Decides what the page shows: a pure function of what is known. It reads no clock, no store and no document.
 
-import { ago, clock, day, say, times } from './words.js';
+import { ago, clock, day, LANGUAGE, say, times } from './words.js';
 
 /**
  * @typedef {import('../../contracts/generated/contracts.d.ts').State} State
  * @typedef {import('../../contracts/generated/contracts.d.ts').Card} Card
- * @typedef {import('../../contracts/generated/contracts.d.ts').Answer} Answer
- * @typedef {'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'server' | 'erased'} Name
- */
-
-/**
- * Everything that the page may depend on.
- * @typedef {object} Facts
- * @property {number} wall this device's clock, in milliseconds
- * @property {State | null} state the last that the server said
- * @property {number} at when it said so, on this device's clock
- * @property {'opening' | 'here' | 'offline' | 'resting' | 'signed-out'} reach
- * @property {Given | null} given the answer given on this page last
- * @property {string[]} settled tips that were answered here, even where the server does not know yet
- * @property {{ card: Card, until: number } | null} restored a tip taken back, until the server says it again
- * @property {{ tip: string, until: number } | null} heard an answer given elsewhere, and until when to say so
- * @property {number} passedUntil until when to say that a moment has passed
- * @property {((facts: Facts, state: State) => View) | null} open the page "You", once it is loaded and wanted
- * @property {boolean} later the person wants to link later
- * @property {string | null} unlinking the account whose unlinking waits for a second click
- * @property {{ provider: string, until: number } | null} linked
- * @property {boolean} linkFailed an account was not linked
- * @property {import('./server.js').Server | null} server a server of the person's own that is being linked
- * @property {boolean} staleLink the sign-in link did not work
- * @property {boolean} failed the last thing asked for on the "You" page did not work
- * @property {'ask' | 'waiting' | 'failed' | 'denied'} asking how far the question for notifications has come
- * @property {number} refusedAt when the person last said that they open oO by themselves; 0 for never
- * @property {string[]} mended accounts whose broken link was shown and put off
- * @property {{ support: 'yes' | 'no' | 'install', permission: NotificationPermission, on: boolean }} push
- * @property {string} host
- * @property {import('../../contracts/generated/contracts.d.ts').Ways | null} ways how to sign in here, once it is known
- * @property {import('../../contracts/generated/contracts.d.ts').Doors | null} doors passkeys and sessions, while "You" is open
- * @property {boolean} erasing the erasure of everything waits for a second click
- * @property {(() => View) | null} erased what is shown after an erasure
- * @property {boolean} canPasskey this browser can use passkeys
- * @property {boolean} refusedIn the last try to sign in did not work
- * @property {string} [locale]
- */
-
-/**
- * @typedef {object} Given
- * @property {Card} card
- * @property {'done' | 'not_now' | 'not_for_me'} kind
- * @property {number} until when Undo goes away
- * @property {boolean} queued it could not be sent yet
- */
-
-/**
- * Something to fill in.
- * @typedef {object} Field
- * @property {string} name
- * @property {string} label
- * @property {string} hint
- * @property {'text' | 'url' | 'password'} kind
- */
-
-/**
- * A button.
- * @typedef {object} Action
- * @property {string} action
- * @property {string} label
- * @property {string} [hint] a second, quieter line
- * @property {string} [about] the provider, account or tip that it is about
- * @property {'first' | 'quiet'} [tone]
- */
-
-/**
- * What the page shows, in words.
- * @typedef {object} View
- * @property {Name} name
- * @property {string} key changes whenever what is said is another thing
- * @property {string} moment
- * @property {string} text
- * @property {boolean} own the text is the person's own words, in whatever language they wrote
- * @property {'tip' | 'quiet' | 'dim'} tone
- * @property {string} note
- * @property {string} lang
- * @property {string[]} why
- * @property {{ text: string, note: string, action?: Action }[]} rows
- * @property {Field[]} fields what the first button sends
- * @property {Action[]} answers
- * @property {string} foot
- * @property {boolean} found the O glows
- * @property {boolean} door the mark leads to "You", or back
- * @property {string} announce what a screen reader says when it appears
- * @property {number | null} until when it changes by itself, on this device's clock
+ * @typedef {import('./types.d.ts').Name} Name
+ * @typedef {import('./types.d.ts').Facts} Facts
+ * @typedef {import('./types.d.ts').Given} Given
+ * @typedef {import('./types.d.ts').Field} Field
+ * @typedef {import('./types.d.ts').Action} Action
+ * @typedef {import('./types.d.ts').Row} Row
+ * @typedef {import('./types.d.ts').View} View
  */
 
 /** How long Undo stays. */
@@ -136,7 +58,7 @@ export function look(facts) {
   if (facts.server && state) return facts.server.look(facts.server, state);
   if (facts.open && state) return facts.open(facts, state);
 
-  if (facts.given && facts.given.until > wall) return answered(facts.given);
+  if (facts.given && facts.given.until > wall) return answered(facts, facts.given);
   const away = reach === 'offline' || reach === 'resting';
   const card = liveTip(facts);
   if (card) return tip(facts, card, away);
@@ -163,16 +85,19 @@ export function look(facts) {
  */
 export function mayAsk(facts, state) {
   if (facts.asking !== 'ask') return true;
-  if (!state.had_tip || state.budget === 0) return false;
+  if (!state.had_tip || silenced(facts, state)) return false;
   if (facts.refusedAt && facts.wall - facts.refusedAt < REFUSAL) return false;
   if (facts.push.support === 'install') return true;
   return facts.push.support === 'yes' && facts.push.permission === 'default' && state.push.key !== '';
 }
 
+/** Whether the person wants nothing said today. @param {Facts} facts @param {State} state */
+const silenced = (facts, state) => state.budget === 0 || Date.parse(state.quiet_until ?? '') > ooNow(facts);
+
 /** @param {Partial<View> & { name: Name, key: string }} some @returns {View} */
 export function view(some) {
   return {
-    moment: '', text: '', own: false, tone: 'quiet', note: '', lang: 'en', why: [], rows: [], fields: [], answers: [], foot: '',
+    moment: '', text: '', own: false, tone: 'quiet', note: '', lang: LANGUAGE, why: [], rows: [], fields: [], answers: [], foot: '',
     found: false, door: true, announce: '', until: null, ...some,
   };
 }
@@ -202,8 +127,8 @@ function tip(facts, card, away) {
     moment: card.moment,
     text: card.text,
     lang: card.language,
-    note: away ? say(name === 'offline' ? 'offline.saved' : 'error.saved', { time }) : '',
-    why: card.why,
+    note: away ? say(name === 'offline' ? 'offline.saved' : 'error.saved', { time }) : facts.failed ? say('failed') : '',
+    why: why(facts, card),
     answers: [
       { action: 'done', label: say('tip.done'), about: card.id, tone: 'first' },
       { action: 'not_now', label: say('tip.not_now'), about: card.id },
@@ -215,13 +140,31 @@ function tip(facts, card, away) {
   });
 }
 
-/** @param {Given} given */
-function answered(given) {
+/** The facts, and what can be said of each. @param {Facts} facts @param {Card} card @returns {View['why']} */
+function why(facts, card) {
+  const { corrected, doubted } = facts;
+  const done = corrected?.tip === card.id ? corrected : null;
+  /** @type {View['why']} */
+  const told = card.why.map((text, place) => {
+    const fact = card.corrections?.[place];
+    if (!fact || facts.reach !== 'here') return { text, actions: [] };
+    /** @param {'doubt' | 'wrong' | 'unused'} action @returns {Action} */
+    const can = (action) => ({ action, label: say(`why.${action}`), about: fact.ground, tone: 'quiet' });
+    if (fact.ground !== doubted) return { text, actions: [can('doubt')] };
+    return { text, actions: fact.of_the_thing ? [can('wrong'), can('unused')] : [can('unused')] };
+  }).filter((_, place) => !done || card.corrections?.[place]?.ground !== done.ground);
+  if (done) told.push({ text: say('why.left-out'), actions: [{ action: 'take-back', label: say('tip.undo'), about: done.id, tone: 'quiet' }] });
+  return told;
+}
+
+/** @param {Facts} facts @param {Given} given */
+function answered(facts, given) {
+  const when = given.kind === 'not_now' && !given.back && facts.choices ? facts.choices(given.card.id, ooNow(facts)) : [];
   return view({
     name: 'answered', key: `answered:${given.card.id}`, tone: 'dim',
     text: say(/** @type {import('./words.js').Key} */ (`answered.${given.kind}`)),
-    note: given.queued ? say('tip.queued') : '',
-    answers: [{ action: 'undo', label: say('tip.undo'), about: given.card.id, tone: 'quiet' }],
+    note: given.queued ? say('tip.queued') : given.back ?? '',
+    answers: [...when, { action: 'undo', label: say('tip.undo'), about: given.card.id, tone: 'quiet' }],
     until: given.until,
   });
 }
@@ -313,9 +256,10 @@ function permission(facts, state) {
   if (asking === 'denied') {
     return view({ ...base, text: say('permission.denied'), note: say('permission.denied.note'), answers: [fine], announce: say('permission.denied') });
   }
-  if (asking === 'failed') {
+  if (asking === 'failed' || asking === 'lost') {
+    const text = say(`permission.${asking}`);
     return view({
-      ...base, text: say('permission.failed'), note: say('permission.failed.note'), announce: say('permission.failed'),
+      ...base, text, note: say('permission.failed.note'), announce: text,
       answers: [{ action: 'allow', label: say('permission.again') }, fine],
     });
   }
@@ -340,7 +284,7 @@ function install() {
 /** @param {Facts} facts @param {State} state */
 function idle(facts, state) {
   const now = ooNow(facts);
-  const off = state.budget === 0;
+  const off = silenced(facts, state);
   let note = '';
   if (facts.linked && facts.linked.until > facts.wall) note = say('idle.linked', { provider: nameOf(state, facts.linked.provider) });
   else if (state.accounts.length === 0) note = say('idle.unlinked');

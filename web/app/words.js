@@ -1,17 +1,20 @@
 // Puts words and times together in the person's language.
 
-import en from '../words/en.js';
-
-/** @typedef {keyof typeof en | keyof typeof import('../words/en.later.js').default} Key */
+/** @typedef {keyof typeof import('../words/en.js').default | keyof typeof import('../words/en.later.js').default} Key */
 
 /** @type {Record<string, string>} */
-const known = { ...en };
+const known = {};
 
-/** Words that a page brings which is loaded later. @param {Record<string, string>} more */
-export const learn = (more) => Object.assign(known, more);
+/** The languages that there are words in. */
+const LANGUAGES = ['en', 'de'];
 
-/** The language of the words below; times follow the browser's own habits. */
-export const LANGUAGE = 'en';
+/** The language of the words: the first of the browser's that there are words in. */
+export const LANGUAGE = (globalThis.navigator?.languages ?? []).map((tag) => tag.split('-')[0].toLowerCase()).find((tag) => LANGUAGES.includes(tag)) ?? 'en';
+
+/** Words to speak with, `later` for those of the pages that are loaded when somebody opens them. @param {'' | '.later'} [which] */
+export async function learn(which = '') {
+  Object.assign(known, (await import(`../words/${LANGUAGE}${which}.js`)).default);
+}
 
 /**
  * The words under a key, with `{name}` filled in.
@@ -42,15 +45,21 @@ export function clock(at, now, zone, locale) {
 /** The weekday, or the date when it is more than six days ago. @param {number} at @param {number} now @param {string} zone */
 export function day(at, now, zone) {
   const timeZone = knownZone(zone);
-  if (Math.abs(now - at) < 6 * 86_400_000) return `on ${new Intl.DateTimeFormat(LANGUAGE, { timeZone, weekday: 'long' }).format(at)}`;
-  return `on ${new Intl.DateTimeFormat(LANGUAGE, { timeZone, day: 'numeric', month: 'long' }).format(at)}`;
+  if (Math.abs(now - at) < 6 * 86_400_000) return say('on', { day: new Intl.DateTimeFormat(LANGUAGE, { timeZone, weekday: 'long' }).format(at) });
+  return say('on', { day: new Intl.DateTimeFormat(LANGUAGE, { timeZone, day: 'numeric', month: 'long' }).format(at) });
+}
+
+/** A day of the week by its place, Monday first. @param {number} place @param {'short' | 'long'} [length] */
+export function dayName(place, length = 'short') {
+  // The fifth of January 1970 was a Monday.
+  return new Intl.DateTimeFormat(LANGUAGE, { weekday: length, timeZone: 'UTC' }).format((4 + place) * 86_400_000);
 }
 
 /** "3 minutes ago". @param {number} at @param {number} now */
 export function ago(at, now) {
   const minutes = Math.max(0, Math.round((now - at) / 60_000));
   const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: 'auto' });
-  if (minutes < 1) return 'just now';
+  if (minutes < 1) return say('now');
   if (minutes < 60) return relative.format(-minutes, 'minute');
   if (minutes < 24 * 60) return relative.format(-Math.round(minutes / 60), 'hour');
   return relative.format(-Math.round(minutes / 1440), 'day');

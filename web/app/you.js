@@ -1,50 +1,37 @@
-// The page "You": accounts, notifications, passkeys and sessions. Loaded when somebody opens it.
+// The page "You": what oO holds of a person and does for them, and all that they can change. Loaded when somebody opens it.
 
-import later from '../words/en.later.js';
-import { ended, line, speed, view } from './view.js';
-import { ago, learn, say } from './words.js';
+import { WEEK } from './habit.js';
+import { ended, line, ooNow, speed, view } from './view.js';
+import { ago, clock, dayName, learn, say } from './words.js';
 
-learn(later);
+await learn('.later');
 
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('./view.js').State} State */
 /** @typedef {import('./view.js').Action} Action */
+/** @typedef {import('./view.js').Row} Row */
+/** @typedef {import('../../contracts/generated/contracts.d.ts').Me} Me */
+/** @typedef {import('./words.js').Key} Key */
+
+/** Five moods, in words. */
+export const MOODS = /** @type {const} */ ([1, 2, 3, 4, 5]);
 
 /** @param {Facts} facts @param {State} state */
 export function you(facts, state) {
-  const rows = state.accounts.map((account) => {
-    const sure = facts.unlinking === account.id;
-    const { status } = account;
-    const note =
-      status.kind === 'active' ? say('you.active')
-      : status.kind === 'degraded' ? say('you.degraded')
-      : ended(facts, state, account);
-    /** @type {Action} */
-    const action =
-      status.kind === 'reconnect_needed' && !sure
-        ? { action: 'link', label: say('reconnect.again'), about: account.provider }
-        : { action: sure ? 'unlink-sure' : 'unlink', label: say(sure ? 'you.unlink.sure' : 'you.unlink'), about: account.id };
-    return { text: account.name, note, action };
-  });
-  const open = state.providers.filter((offer) => !state.accounts.some((account) => account.provider === offer.provider));
-  rows.push(...open.map((offer) => ({
-    text: offer.name,
-    note: offer.sandbox ? say('link.sandbox') : say('you.none'),
-    action: { action: 'link', label: say('you.link'), about: offer.provider },
-  })));
-  rows.push(pushRow(facts, state), ...doorRows(facts));
+  const { form, me } = facts;
+  if (form && me) return form.kind === 'quiet' ? quietForm(me, form.trouble) : habitForm(form.trouble);
   const trouble = facts.linkFailed ? say('link.failed') : facts.failed ? say('failed') : '';
-  rows.push({ text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), action: /** @type {any} */ (undefined) });
-  rows.push(
-    { text: say('you.export'), note: say('you.export.note'), action: { action: 'export', label: say('you.export.get') } },
-    {
-      text: say('you.erase'),
-      note: say('you.erase.note'),
-      action: { action: facts.erasing ? 'erase-sure' : 'erase', label: say(facts.erasing ? 'you.erase.sure' : 'you.erase.ask') },
-    },
-  );
   return view({
-    name: 'you', key: 'you', tone: 'tip', text: facts.doors?.name ?? say('you.text'), rows,
+    name: 'you', key: 'you', tone: 'tip', text: facts.doors?.name ?? say('you.text'),
+    rows: [
+      ...accountRows(facts, state),
+      pushRow(facts, state),
+      ...(me ? deviceRows(facts, me) : []),
+      { text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), ...(me ? budgetActions(me) : {}) },
+      ...(me ? ownRows(facts, state, me) : []),
+      ...doorRows(facts),
+      ...rightsRows(facts),
+    ],
     note: trouble,
     answers: [
       { action: 'back', label: say('you.back') },
@@ -55,12 +42,164 @@ export function you(facts, state) {
   });
 }
 
-/** By what this person comes in, and where they are. @param {Facts} facts @returns {any[]} */
+/** @param {Facts} facts @param {State} state @returns {Row[]} */
+function accountRows(facts, state) {
+  const rows = state.accounts.map((account) => {
+    const sure = facts.unlinking === account.id;
+    const { status } = account;
+    const note =
+      status.kind === 'active' ? say('you.active')
+      : status.kind === 'degraded' ? say('you.degraded')
+      : ended(facts, state, account);
+    const times = facts.me?.helped?.find((helped) => helped.account === account.id)?.times ?? 0;
+    /** @type {Action} */
+    const action =
+      status.kind === 'reconnect_needed' && !sure
+        ? { action: 'link', label: say('reconnect.again'), about: account.provider }
+        : { action: sure ? 'unlink-sure' : 'unlink', label: say(sure ? 'you.unlink.sure' : 'you.unlink'), about: account.id };
+    return { text: account.name, note: line(note, times ? say(times === 1 ? 'you.helped.once' : 'you.helped', { times }) : ''), action };
+  });
+  const open = state.providers.filter((offer) => !state.accounts.some((account) => account.provider === offer.provider));
+  return rows.concat(open.map((offer) => ({
+    text: offer.name,
+    note: offer.sandbox ? say('link.sandbox') : say('you.none'),
+    action: { action: 'link', label: say('you.link'), about: offer.provider },
+  })));
+}
+
+/** @param {Me} me */
+function budgetActions(me) {
+  const { budget } = me.preferences;
+  /** @type {Action[]} */
+  const all = [];
+  if (budget > 0) all.push({ action: 'budget', label: say('you.budget.less'), about: String(budget - 1) });
+  if (budget < 5) all.push({ action: 'budget', label: say('you.budget.more'), about: String(budget + 1) });
+  return { action: all[0], more: all.slice(1) };
+}
+
+/** What the person chose, defined, said and corrected, and what became of the tips. @param {Facts} facts @param {State} state @param {Me} me @returns {Row[]} */
+function ownRows(facts, state, me) {
+  const { mood, habits = [], corrections = [] } = me;
+  const quiet = state.quiet_until;
+  return [
+    quiet
+      ? { text: say('you.today'), note: say('you.today.until', { time: clock(Date.parse(quiet), ooNow(facts), state.zone, facts.locale) }), action: { action: 'loud-today', label: say('you.today.end') } }
+      : { text: say('you.today'), note: say('you.today.note'), action: { action: 'quiet-today', label: say('you.today.begin') } },
+    { text: say('you.quiet'), note: quietNote(me), action: { action: 'quiet-form', label: say('you.change') } },
+    {
+      text: say('you.mood'),
+      note: mood ? say('you.mood.said', { mood: say(/** @type {Key} */ (`mood.${mood}`)) }) : say('you.mood.note'),
+      more: MOODS.map((level) => ({ action: 'mood', label: say(/** @type {Key} */ (`mood.${level}`)), about: String(level), pressed: mood === level })),
+    },
+    ...habits.map(({ habit, done }) => ({
+      text: habit.label,
+      note: line(habitNote(habit), done ? say('you.habit.done') : ''),
+      action: done ? undefined : { action: 'habit-done', label: say('tip.done'), about: habit.id },
+      more: [{ action: 'habit-remove', label: say('you.passkey.remove'), about: habit.id, tone: /** @type {const} */ ('quiet') }],
+    })),
+    { text: say('you.habit.new'), note: say('you.habit.note'), action: { action: 'habit-form', label: say('you.passkey.add') } },
+    ...corrections.map(({ id, fact, about }) => ({
+      text: fact,
+      note: about ? say('you.wrong', { about }) : say('you.unused'),
+      action: { action: 'use-again', label: say('you.use-again'), about: id },
+    })),
+    {
+      text: say('you.language'),
+      note: say(/** @type {Key} */ (`you.language.${me.preferences.language}`)),
+      more: /** @type {const} */ (['en', 'de']).filter((one) => one !== me.preferences.language).map((one) => ({ action: 'language', label: say(`you.language.${one}`), about: one })),
+    },
+    { text: say('you.weeks'), note: weeksNote(me) },
+  ];
+}
+
+/** @param {Me} me */
+function weeksNote({ weeks = [] }) {
+  /** @param {'tips' | 'done' | 'not_now' | 'not_for_me' | 'looks'} what */
+  const sum = (what) => weeks.reduce((total, week) => total + week[what], 0);
+  if (!sum('tips')) return say('you.weeks.none', { looks: sum('looks') });
+  const hits = Math.round((100 * sum('done')) / sum('tips'));
+  return say('you.weeks.note', { hits, done: sum('done'), tips: sum('tips'), not_now: sum('not_now'), not_for_me: sum('not_for_me'), looks: sum('looks') });
+}
+
+/** "22:00–08:00" @param {{ from: string, to: string }} hours */
+const span = ({ from, to }) => `${from.slice(0, 5)}–${to.slice(0, 5)}`;
+
+/** The quiet hours of each day of the week, from Monday on. @param {Me} me */
+export const quietWeek = ({ preferences: { quiet, quiet_week } }) => WEEK.map((day) => (quiet_week ? quiet_week[day] : quiet) ?? null);
+
+/** @param {Me} me */
+function quietNote(me) {
+  const week = quietWeek(me);
+  const said = week.map((hours) => (hours ? span(hours) : say('you.quiet.none')));
+  if (said.every((hours) => hours === said[0])) return week[0] ? said[0] : say('you.quiet.never');
+  // Days that follow each other with the same hours are told together.
+  /** @type {{ first: number, last: number, hours: string }[]} */
+  const runs = [];
+  said.forEach((hours, day) => {
+    const run = runs.at(-1);
+    if (run?.hours === hours) run.last = day;
+    else runs.push({ first: day, last: day, hours });
+  });
+  return runs.map(({ first, last, hours }) => `${dayName(first)}${last > first ? `–${dayName(last)}` : ''} ${hours}`).join(', ');
+}
+
+/** @param {NonNullable<Me['habits']>[number]['habit']} habit */
+function habitNote({ days = [], from, to, minutes }) {
+  const when = days.length === 0 ? say('you.habit.daily') : days.map((day) => dayName(WEEK.indexOf(day))).join(' ');
+  return line(when, from === to ? '' : span({ from, to }), say('you.habit.takes', { minutes }));
+}
+
+/** @param {Me} me @param {string} [trouble] */
+function quietForm(me, trouble = '') {
+  const week = quietWeek(me);
+  return view({
+    name: 'form', key: 'form:quiet', tone: 'tip', text: say('quiet.text'), note: trouble || say('quiet.note'), announce: trouble,
+    fields: WEEK.map((name, day) => ({ name, label: dayName(day, 'long'), hint: '', kind: /** @type {const} */ ('text'), optional: true, value: week[day] ? span(week[day]) : '' })),
+    answers: [{ action: 'quiet-save', label: say('form.save'), tone: 'first' }, { action: 'form-back', label: say('you.back'), tone: 'quiet' }],
+  });
+}
+
+/** @param {string} [trouble] */
+function habitForm(trouble = '') {
+  return view({
+    name: 'form', key: 'form:habit', tone: 'tip', text: say('habit.text'), note: trouble || say('habit.note'), announce: trouble,
+    fields: [{ name: 'habit', label: say('habit.label'), hint: say('habit.hint'), kind: 'text' }],
+    answers: [{ action: 'habit-save', label: say('form.save'), tone: 'first' }, { action: 'form-back', label: say('you.back'), tone: 'quiet' }],
+  });
+}
+
+/** @param {Facts} facts @param {State} state @returns {Row} */
+function pushRow(facts, state) {
+  const { support, permission, on } = facts.push;
+  const text = say('you.push');
+  if (support === 'install') return { text, note: say('install.text') };
+  if (support === 'no' || !state.push.key) return { text, note: say('you.push.none') };
+  if (permission === 'denied') return { text, note: say('you.push.denied') };
+  if (on) return { text, note: say('you.push.on'), action: { action: 'push-off', label: say('you.push.stop') } };
+  return { text, note: say('you.push.off'), action: { action: 'allow', label: say('you.push.allow') } };
+}
+
+/** The devices that are reached, each to be tried. @param {Facts} facts @param {Me} me @returns {Row[]} */
+function deviceRows(facts, { devices = [] }) {
+  return devices.map(({ device, name, service, reached }) => {
+    const tested = facts.tested && facts.tested.device === device ? facts.tested.well : null;
+    const note = tested === null
+      ? reached ? say('you.device.reached', { ago: ago(Date.parse(reached), facts.wall) }) : say('you.device.new')
+      : say(tested ? 'you.device.sent' : 'you.device.failed');
+    return {
+      text: name ?? service, note,
+      action: { action: 'device-test', label: say('you.device.test'), about: device },
+      more: [{ action: 'device-forget', label: say('you.passkey.remove'), about: device, tone: /** @type {const} */ ('quiet') }],
+    };
+  });
+}
+
+/** By what this person comes in, and where they are. @param {Facts} facts @returns {Row[]} */
 function doorRows(facts) {
   const { doors } = facts;
   if (!doors) return [];
   const now = facts.wall;
-  /** @type {any[]} */
+  /** @type {Row[]} */
   const rows = doors.passkeys.map(({ id, device, added, used }) => ({
     text: say('you.passkey', { device }),
     note: used ? say('you.passkey.used', { ago: ago(Date.parse(used), now) }) : say('you.passkey.added', { ago: ago(Date.parse(added), now) }),
@@ -78,17 +217,16 @@ function doorRows(facts) {
   return rows;
 }
 
-/** @param {Facts} facts @param {State} state */
-function pushRow(facts, state) {
-  const { support, permission, on } = facts.push;
-  const text = say('you.push');
-  /** @type {any} */
-  const none = undefined;
-  if (support === 'install') return { text, note: say('install.text'), action: none };
-  if (support === 'no' || !state.push.key) return { text, note: say('you.push.none'), action: none };
-  if (permission === 'denied') return { text, note: say('you.push.denied'), action: none };
-  if (on) return { text, note: say('you.push.on'), action: { action: 'push-off', label: say('you.push.stop') } };
-  return { text, note: say('you.push.off'), action: { action: 'allow', label: say('you.push.allow') } };
+/** @param {Facts} facts @returns {Row[]} */
+function rightsRows(facts) {
+  return [
+    { text: say('you.export'), note: say('you.export.note'), action: { action: 'export', label: say('you.export.get') } },
+    {
+      text: say('you.erase'),
+      note: say('you.erase.note'),
+      action: { action: facts.erasing ? 'erase-sure' : 'erase', label: say(facts.erasing ? 'you.erase.sure' : 'you.erase.ask') },
+    },
+  ];
 }
 
 /** What is shown once everything is erased. @param {import('../../contracts/generated/contracts.d.ts').Erased} receipt */

@@ -1,25 +1,7 @@
 // What the SDK needs of a browser: a place to keep a few things, and web push. A web view may bring its own of both.
 
-/**
- * Where the SDK keeps the few things that must outlive a page: this device's name and answers not sent yet.
- * @typedef {object} Store
- * @property {(key: string) => Promise<any>} get
- * @property {(key: string, value: any) => Promise<void>} set
- * @property {(key: string) => Promise<void>} remove
- * @property {(prefix: string) => Promise<[string, any][]>} entries in the order of their keys
- */
-
-/**
- * How a browser is reached.
- * @typedef {object} Pusher
- * @property {() => 'yes' | 'no' | 'install'} support `install`: only once the page is on the Home Screen
- * @property {() => NotificationPermission} permission
- * @property {() => Promise<NotificationPermission>} ask only from a click
- * @property {(key: string) => Promise<{ endpoint: string, keys: { p256dh: string, auth: string } }>} subscribe
- * @property {(key: string) => Promise<{ endpoint: string, keys: { p256dh: string, auth: string } } | null>} current
- *   the one there is, if it belongs to this key
- * @property {() => Promise<void>} unsubscribe
- */
+/** @typedef {import('./types.d.ts').Store} Store */
+/** @typedef {import('./types.d.ts').Pusher} Pusher */
 
 /** @param {Uint8Array} bytes */
 export function base64url(bytes) {
@@ -127,7 +109,9 @@ export function browserPusher() {
       return there && belongs(there, key) ? plain(there) : null;
     },
     async unsubscribe() {
-      await (await (await registration()).pushManager.getSubscription())?.unsubscribe();
+      // Where no worker came to be, `ready` would be waited for without end.
+      const there = /** @type {any} */ (globalThis).registration ?? await navigator.serviceWorker.getRegistration();
+      await (await there?.pushManager.getSubscription())?.unsubscribe();
     },
   };
 }

@@ -9,8 +9,8 @@ import { base64url, browserPusher, browserStore } from './browser.js';
  * @typedef {import('../../contracts/generated/contracts.d.ts').Provider} Provider
  * @typedef {import('../../contracts/generated/contracts.d.ts').OwnServer} OwnServer
  * @typedef {import('../../contracts/generated/contracts.d.ts').Subscription} Subscription
- * @typedef {import('./browser.js').Store} Store
- * @typedef {import('./browser.js').Pusher} Pusher
+ * @typedef {import('./types.d.ts').Store} Store
+ * @typedef {import('./types.d.ts').Pusher} Pusher
  */
 
 /** How long `subscribe()` may take. Chromium never settles without its push service. */
@@ -261,19 +261,20 @@ export function connect(options = {}) {
     };
   }
 
-  /** @param {{ tip: string, id: string, answer: Answer }} given */
+  /** @param {{ tip: string, id: string, answer: Answer, token?: string }} given */
   const send = (given) =>
+    given.token ? call('POST', '/api/v1/answers', { token: given.token }, { keepalive: true }) :
     call('POST', `/api/v1/tips/${encodeURIComponent(given.tip)}/answer`, { id: given.id, answer: given.answer }, { keepalive: true });
 
   /**
    * Answers a tip. Without a connection the answer is kept on this device, and `replay` sends it.
    * It stands in the store before it is sent, so that closing the page in between loses nothing; its id makes a second delivery count once.
-   * @param {string} tip @param {Answer} answer @param {{ id?: string }} [how]
+   * @param {string} tip @param {Answer} answer @param {{ id?: string, token?: string }} [how] a notification's token needs no session
    * @returns {Promise<'sent' | 'queued'>}
    * @throws {Problem} when the server refuses it for good
    */
   async function answer(tip, answer, how = {}) {
-    const given = { tip, id: how.id ?? randomId(), answer };
+    const given = { tip, id: how.id ?? randomId(), answer, ...(how.token && { token: how.token }) };
     const key = await outboxKey(given.id);
     await store.set(key, given);
     // Earlier answers first: an undo must not overtake what it takes back.
@@ -419,6 +420,7 @@ export function connect(options = {}) {
     device,
     push,
     call,
+    newId: randomId,
 
     /**
      * Where to send the browser to link an account; one at a server of the person's own wants to know where that is.
@@ -436,7 +438,7 @@ export function connect(options = {}) {
 
     /**
      * Facts that the person says of themselves.
-     * @param {Fact[]} facts
+     * @param {Fact[]} facts @returns {Promise<import('../../contracts/generated/contracts.d.ts').SignalsKept>}
      */
     say: (...facts) =>
       call('POST', '/api/v1/signals', { signals: facts.map((fact) => ({ id: randomId(), at: null, fact })) }, { keepalive: true }),

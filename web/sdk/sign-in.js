@@ -1,10 +1,11 @@
-// The ways in: passkeys, issuers, and which devices are signed in. Loaded when somebody is outside, or looks at "You".
+// The ways in, and what a person looks after under "You": passkeys, devices, choices, rights. Loaded when that is wanted.
 
 /**
  * @typedef {import('../../contracts/generated/contracts.d.ts').Ways} Ways
  * @typedef {import('../../contracts/generated/contracts.d.ts').Doors} Doors
  * @typedef {import('../../contracts/generated/contracts.d.ts').Issuer} Issuer
  * @typedef {import('../../contracts/generated/contracts.d.ts').Erased} Erased
+ * @typedef {import('../../contracts/generated/contracts.d.ts').Me} Me
  * @typedef {(method: string, path: string, body?: object) => Promise<any>} Call
  */
 
@@ -42,6 +43,15 @@ export function signIn(call) {
 
     /** The person's passkeys and sessions. @returns {Promise<Doors>} */
     doors: () => call('GET', '/api/v1/doors'),
+
+    /** What the person chose, allowed, defined and corrected. @returns {Promise<Me>} */
+    me: () => call('GET', '/api/v1/me'),
+
+    /** Sends a device a message that says that it arrived. @param {string} device */
+    testPush: (device) => call('POST', `/api/v1/push/subscription/${encodeURIComponent(device)}/test`),
+
+    /** @param {string} device */
+    forgetDevice: (device) => call('DELETE', `/api/v1/push/subscription/${encodeURIComponent(device)}`),
 
     /** @param {string} id */
     removePasskey: (id) => call('DELETE', `/api/v1/passkeys/${encodeURIComponent(id)}`),

@@ -1,6 +1,9 @@
 // What the tests know: files of the page, examples of the contracts, and a day to begin with.
 
 import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { learn } from '../app/words.js';
+
+await learn();
 
 const web = new URL('../', import.meta.url);
 const examples = new URL('../../contracts/examples/', import.meta.url);
@@ -75,6 +78,12 @@ export const facts = (some = {}) => ({
   open: null,
   later: false,
   unlinking: null,
+  me: null,
+  form: null,
+  tested: null,
+  doubted: '',
+  choices: null,
+  corrected: null,
   erasing: false,
   erased: null,
   linked: null,

@@ -19,7 +19,7 @@ test('every accepted example is shown as it says', () => {
     assert.equal(title, notification.title, name);
     assert.equal(options.body, notification.body, name);
     assert.equal(options.tag, notification.tag, name);
-    assert.equal(options.data.tip, notification.data.tip, name);
+    assert.equal(options.data.tip, notification.data?.tip ?? null, name);
     assert.deepEqual(options.actions, notification.actions, name);
   }
 });
@@ -36,7 +36,7 @@ test('nothing, rubbish, and another shape show the plain notification without bu
     const { title, options } = readMessage(shape, ORIGIN);
     assert.equal(title, 'oO has one for you', String(shape));
     assert.deepEqual(options.actions, []);
-    assert.deepEqual(options.data, { tip: null, path: '/' });
+    assert.deepEqual(options.data, { tip: null, path: '/', tokens: {} });
   }
 });
 
@@ -76,6 +76,17 @@ test('only buttons that the worker knows are shown, and none without a tip to an
   message.notification.data = { tip: 'no/such tip' };
   assert.deepEqual(read(message).options.actions, []);
   assert.equal(read(message).options.data.tip, null);
+});
+
+test('tokens of known buttons alone are kept, and nothing that is none', () => {
+  const message = full();
+  const good = `${'a'.repeat(32)}.${'b'.repeat(43)}`;
+  message.notification.data.tokens = { done: good, later: 'short', buy: good };
+  assert.deepEqual(read(message).options.data.tokens, { done: good });
+  for (const bad of [null, 7, 'x', [], { done: {} }, { done: 'a b'.repeat(20) }]) {
+    message.notification.data.tokens = bad;
+    assert.deepEqual(read(message).options.data.tokens, {});
+  }
 });
 
 test('buttons are answers, and the body is none', () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { base64url, fromBase64url, memoryStore } from '../sdk/browser.js';
 import { connect, mayRetry, NoPush, Problem, randomId, retryAfter, SUBSCRIBE_TIMEOUT, takeEvents, Unreachable } from '../sdk/oo.js';
-import { examplesOf, state } from './known.js';
+import { examplesOf, exists, folder, state, text } from './known.js';
 
 /**
  * @typedef {{ method: string, path: string, headers: Record<string, string>, body: any }} Asked
@@ -284,4 +284,32 @@ test('ids are random and can stand in a subject, and base64url goes both ways', 
     const bytes = crypto.getRandomValues(new Uint8Array(length));
     assert.deepEqual(fromBase64url(base64url(bytes)), bytes);
   }
+});
+
+test('a token of a notification answers without a session, waits for a connection as any other, and is sent once', async () => {
+  let away = true;
+  const { oo, log } = connected(() => {
+    if (away) throw new TypeError('no connection');
+    return ok();
+  });
+  const token = `${'a'.repeat(32)}.${'b'.repeat(43)}`;
+  assert.equal(await oo.answer('tip_dentist1', { kind: 'done' }, { id: 'push-done-tip_dentist1', token }), 'queued');
+  away = false;
+  await Promise.all([oo.replay(), oo.replay()]);
+  assert.deepEqual(await oo.waiting(), []);
+  const sent = log.slice(1);
+  assert.deepEqual(sent.map(({ path, body }) => [path, body]), [['/api/v1/answers', { token }]]);
+});
+
+test('a token that was used is the last word', async () => {
+  const { oo } = connected(() => no(410));
+  await assert.rejects(oo.answer('tip_dentist1', { kind: 'done' }, { token: 'x'.repeat(20) }), Problem);
+  assert.deepEqual(await oo.waiting(), []);
+});
+
+test('the package names files that are there, and nothing that it needs', () => {
+  const { exports, files, dependencies } = JSON.parse(text('sdk/package.json'));
+  for (const file of [...files, ...Object.values(exports)]) assert.ok(exists(`sdk/${file}`), file);
+  assert.deepEqual(folder('sdk/').sort(), [...files, 'package.json'].map((file) => `sdk/${file}`).sort());
+  assert.equal(dependencies, undefined);
 });

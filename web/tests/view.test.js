@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { look as lookAtServer, send } from '../app/server.js';
 import { liveTip, look, ooNow, PASSED, REFUSAL, UNDO, wallAt } from '../app/view.js';
+import { choices, times } from '../app/when.js';
 import { erased, you } from '../app/you.js';
 import { Problem } from '../sdk/oo.js';
 import { CARD, examplesOf, facts, iso, NOON, state } from './known.js';
@@ -33,7 +34,7 @@ test('a tip is shown with its moment, its reasons, three answers and where it co
   const view = look(facts({ state: tipped() }));
   assert.equal(view.name, 'tip');
   assert.equal(view.moment, CARD().moment);
-  assert.deepEqual(view.why, CARD().why);
+  assert.deepEqual(view.why.map((fact) => fact.text), CARD().why);
   assert.deepEqual(actions(view), ['done', 'not_now', 'not_for_me']);
   assert.equal(view.foot, 'Todoist (sandbox)');
   assert.equal(view.found, true);
@@ -141,6 +142,8 @@ test('the question says honestly how it went', () => {
   assert.match(look({ ...asked, asking: 'failed' }).text, /could not reach your browser/);
   assert.deepEqual(actions(look({ ...asked, asking: 'failed' })), ['allow', 'fine']);
   assert.match(look({ ...asked, asking: 'denied' }).text, /said no/);
+  assert.match(look({ ...asked, asking: 'lost' }).text, /no longer reach this device/);
+  assert.deepEqual(actions(look({ ...asked, asking: 'lost' })), ['allow', 'fine']);
 });
 
 test('idle proves that oO looks', () => {
@@ -294,4 +297,102 @@ test('what a server answers is said in words that help, and heard', async () => 
   assert.equal(stays?.at, 'https://cloud.example.org/flow');
   assert.equal(await send({ provider: 'caldav', look: lookAtServer }, /** @type {any} */ (undefined), async () => 'https://oo.example/?linked=caldav', here), null);
   assert.deepEqual(went, ['https://oo.example/?linked=caldav']);
+});
+
+/** Two facts that can be corrected and one that cannot. */
+const doubtful = () => ({
+  ...CARD(),
+  why: ['12 free minutes before your 15:00', 'Due today', 'Drawn by lot'],
+  corrections: [{ ground: /** @type {const} */ ('free_time'), of_the_thing: false }, { ground: /** @type {const} */ ('due'), of_the_thing: true }, null],
+});
+/** @param {import('../app/view.js').View} view */
+const offered = (view) => view.why.map((fact) => fact.actions.map(({ action, about }) => `${action} ${about}`));
+
+test('each fact can be doubted, and then said to be wrong, or not to be used', () => {
+  const said = facts({ state: state({ tip: doubtful() }) });
+  assert.deepEqual(offered(look(said)), [['doubt free_time'], ['doubt due'], []]);
+  assert.deepEqual(offered(look({ ...said, doubted: 'due' })), [['doubt free_time'], ['wrong due', 'unused due'], []]);
+  assert.deepEqual(offered(look({ ...said, doubted: 'free_time' }))[0], ['unused free_time'], 'it is of the day, not of this thing');
+  assert.deepEqual(offered(look({ ...said, reach: 'offline' })).flat(), [], 'a correction is not queued');
+});
+
+test('what was corrected is left out at once, and can be taken back', () => {
+  const corrected = { tip: CARD().id, ground: 'due', id: 'correct-1' };
+  const view = look(facts({ state: state({ tip: doubtful() }), corrected }));
+  assert.deepEqual(view.why.map((fact) => fact.text), ['12 free minutes before your 15:00', 'Drawn by lot', 'Understood. That is left out from now on.']);
+  assert.deepEqual(offered(view)[2], ['take-back correct-1']);
+  const other = look(facts({ state: state({ tip: { ...doubtful(), id: 'tip_another1' } }), corrected }));
+  assert.equal(other.why.length, 3);
+});
+
+test('quiet for today says so', () => {
+  const quiet_until = iso(NOON + 15 * 60 * MINUTE);
+  assert.match(look(facts({ state: state({ quiet_until }) })).text, /Silent today/);
+  assert.match(look(facts({ state: state({ quiet_until: iso(NOON) }) })).text, /Nothing needs you/);
+});
+
+const me = () => JSON.parse(examplesOf('accepted', 'Me').find(([name]) => name.startsWith('Me.everything'))?.[1] ?? '');
+/** @param {Partial<import('../app/view.js').Facts>} [some] */
+const opened = (some) => look(facts({ open: you, me: me(), state: state({ accounts: [{ id: 'acc_google_1', provider: 'google_calendar', name: 'Google Calendar', status: { kind: 'active' } }] }), ...some }));
+/** @param {import('../app/view.js').View} view @param {string} text */
+const row = (view, text) => view.rows.find((one) => one.text === text) ?? assert.fail(text);
+
+test('"You" shows what each account gave, and what became of the tips', () => {
+  const view = opened();
+  assert.equal(row(view, 'Google Calendar').note, 'Linked · helped 4 times');
+  assert.equal(row(view, 'The last four weeks').note, '7 of 13 tips done (54 %), 3 not now, 1 not for you. oO looked 100 times.');
+  assert.match(row(opened({ me: { ...me(), weeks: [] } }), 'The last four weeks').note, /No tips yet/);
+});
+
+test('"You" changes the budget within its limits, and is quiet for today in one tap', () => {
+  const budget = (/** @type {number} */ budget) => {
+    const { action, more = [] } = row(opened({ me: { ...me(), preferences: { ...me().preferences, budget } } }), 'Tips today');
+    return [action, ...more].map((one) => one?.about);
+  };
+  assert.deepEqual([budget(0), budget(3), budget(5)], [['1'], ['2', '4'], ['4']]);
+  assert.equal(row(opened(), 'Quiet for today').action?.action, 'quiet-today');
+  const quiet = state({ quiet_until: iso(NOON + 15 * 60 * MINUTE) });
+  assert.equal(row(opened({ state: quiet }), 'Quiet for today').action?.action, 'loud-today');
+});
+
+test('"You" tells the quiet hours by day, days of the same together', () => {
+  assert.equal(row(opened(), 'Quiet hours').note, '22:00–08:00');
+  const [late, none] = [{ from: '23:00:00', to: '09:00:00' }, null];
+  const week = { monday: late, tuesday: late, wednesday: late, thursday: late, friday: none, saturday: none, sunday: late };
+  const some = { me: { ...me(), preferences: { ...me().preferences, quiet_week: week } } };
+  assert.equal(row(opened(some), 'Quiet hours').note, 'Mon–Thu 23:00–09:00, Fri–Sat none, Sun 23:00–09:00');
+  const form = opened({ ...some, form: { kind: 'quiet' } });
+  assert.deepEqual(form.fields.map(({ label, value }) => `${label} ${value}`).slice(3, 5), ['Thursday 23:00–09:00', 'Friday ']);
+  assert.match(opened({ ...some, form: { kind: 'quiet', trouble: 'No.' } }).note, /No\./);
+});
+
+test('"You" has habits with a way to say that they are done, moods in one tap, corrections and devices', () => {
+  const view = opened();
+  assert.equal(row(view, 'stretch').note, 'Mon Tue · 06:00–10:00 · 10 min');
+  assert.equal(row(view, 'stretch').action?.action, 'habit-done');
+  const moods = row(view, 'How do you feel?').more ?? [];
+  assert.deepEqual(moods.map(({ label, pressed }) => [label, pressed]), [['Low', false], ['Flat', false], ['Fine', false], ['Good', true], ['Great', false]]);
+  assert.equal(row(view, 'When it is due').note, 'Wrong of “Call the dentist.”. oO leaves that out.');
+  assert.equal(row(view, 'How much time is free').action?.about, 'correct_01jng3r9');
+  assert.equal(row(view, 'Chrome on Android').action?.action, 'device-test');
+  assert.match(row(opened({ tested: { device: 'dev_phone', well: false } }), 'Chrome on Android').note, /cannot be reached/);
+  assert.doesNotMatch(JSON.stringify(view), /\{\w+\}|undefined|Invalid|NaN/);
+});
+
+test('"not now" is followed by when, if somebody wants to say', () => {
+  const given = { card: CARD(), kind: /** @type {const} */ ('not_now'), until: NOON + UNDO, queued: false };
+  assert.deepEqual(actions(look(facts({ given }))), ['undo'], 'until the times are loaded');
+  const offered = look(facts({ given, choices }));
+  assert.equal(offered.answers.at(-1)?.action, 'undo');
+  assert.deepEqual(offered.answers[0], { action: 'until', label: 'In an hour', about: `${CARD().id} ${NOON + 3_600_000}` });
+  const said = look(facts({ given: { ...given, back: 'Back at 14:00.' }, choices }));
+  assert.deepEqual([said.note, actions(said)], ['Back at 14:00.', ['undo']]);
+  assert.deepEqual(actions(look(facts({ given: { ...given, kind: 'done' }, choices }))), ['undo']);
+});
+
+test('tonight is offered while it is not yet evening, and tomorrow is the morning after', () => {
+  const at = (/** @type {number} */ hour) => new Date(2026, 2, 28, hour).getTime();
+  assert.deepEqual(times(at(12)).map(({ key, at }) => [key, new Date(at).getHours()]), [['hour', 13], ['tonight', 19], ['tomorrow', 9]]);
+  assert.deepEqual(times(at(18)).map(({ key }) => key), ['hour', 'tomorrow']);
+  assert.equal(new Date(times(at(23))[1].at).getDate(), 29);
 });

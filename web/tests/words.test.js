@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PLAIN } from '../app/message.js';
 import { ago, clock, day, say, times } from '../app/words.js';
 import { folder, NOON, text } from './known.js';
 
@@ -52,6 +53,14 @@ test('every language has the same keys and the same blanks', async () => {
     assert.deepEqual(Object.keys(words).sort(), Object.keys(english).sort(), file);
     for (const [key, text] of Object.entries(english)) assert.deepEqual(blanks(words[key]), blanks(text), `${file} ${key}`);
   }
+});
+
+test('the worker says what the page says', async () => {
+  for (const [language, said] of Object.entries(PLAIN)) {
+    const { default: words } = await import(`../words/${language}.js`);
+    assert.equal(said, words['push.title']);
+  }
+  assert.deepEqual(Object.keys(PLAIN), folder('words/').filter((file) => !file.endsWith('.later.js')).map((file) => file.slice(6, 8)).reverse());
 });
 
 test('what is filled in is text, never a pattern', () => {

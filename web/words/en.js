@@ -32,6 +32,7 @@ export default {
   'permission.waiting.note': 'Your browser is being asked.',
   'permission.failed': 'oO could not reach your browser’s push service.',
   'permission.failed.note': 'Each tip still shows on this page while its moment lasts.',
+  'permission.lost': 'oO can no longer reach this device.',
   'permission.denied': 'Your browser said no.',
   'permission.denied.note': 'You can change that in the browser’s settings for this page. Each tip still shows here.',
   'permission.again': 'Try again',
@@ -45,6 +46,8 @@ export default {
   'times.3': 'three times',
   'times.4': 'four times',
   'times.5': 'five times',
+  'on': 'on {day}',
+  'now': 'just now',
 
   'idle.text': 'Nothing needs you right now.',
   'idle.off': 'Silent today. You chose that.',
@@ -57,6 +60,10 @@ export default {
   'clock': 'clock ×{speed}',
 
   'why': 'Why now',
+  'why.doubt': 'Wrong?',
+  'why.wrong': 'Wrong of this one',
+  'why.unused': 'Do not use this',
+  'why.left-out': 'Understood. That is left out from now on.',
   'answers': 'Your answer',
   'tip.done': 'Done',
   'tip.not_now': 'Not now',

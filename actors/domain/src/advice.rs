@@ -5,7 +5,7 @@ mod catalogue;
 pub use catalogue::CATALOGUE;
 use oo_contracts::AdviceId;
 use oo_contracts::decision::Context;
-use oo_contracts::tip::Because;
+use oo_contracts::tip::{Because, Ground};
 use serde::{Deserialize, Serialize};
 
 /// An advice is not repeated sooner than this: what was just said is noise.
@@ -88,6 +88,18 @@ impl Trigger {
             Self::DayBegins => Because::DayBegins,
             Self::DayEnds => Because::DayEnds,
             Self::LowMood | Self::GoodMood => Because::Mood,
+        }
+    }
+
+    /// What kind of fact that is.
+    pub fn ground(self) -> Ground {
+        match self {
+            Self::AfterLongHours => Ground::BusyDay,
+            Self::BetweenEvents | Self::BeforeEvent | Self::LongFree => Ground::FreeTime,
+            Self::JustEnded => Ground::JustEnded,
+            Self::DayBegins => Ground::DayBegins,
+            Self::DayEnds => Ground::DayEnds,
+            Self::LowMood | Self::GoodMood => Ground::Mood,
         }
     }
 }

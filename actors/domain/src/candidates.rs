@@ -6,11 +6,11 @@ use crate::habits;
 use crate::local::{self, minus, minutes, minutes_between, plus};
 use crate::moments::{self, BUFFER};
 use crate::profile::Profile;
-use crate::profile::kept::{KeptHabit, KeptTask, Kind, Memory};
+use crate::profile::kept::{KeptEvent, KeptHabit, KeptTask, Kind, Memory};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::decision::{Candidate, Context, DayMinutes};
 use oo_contracts::signal::{Due, Purpose};
-use oo_contracts::tip::Subject;
+use oo_contracts::tip::{Ground, Subject};
 use std::borrow::Cow;
 
 /// The most that a policy chooses among.
@@ -134,7 +134,7 @@ fn open_tasks(scene: &Scene<'_>) -> Vec<Candidate> {
         .filter(|kept| profile.accounts().contains(&kept.task.reference.account) && profile.is_open(kept, now))
         .filter_map(|kept| {
             let subject = Subject::Todo { task: kept.task.reference.clone() };
-            let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
+            let takes = task_minutes(profile, kept);
             fits(scene, &subject, takes, &kept.memory).then(|| task_candidate(profile, kept, now))
         })
         .collect();
@@ -157,7 +157,7 @@ fn preparations(scene: &Scene<'_>) -> Vec<Candidate> {
         .filter_map(|kept| {
             let subject = Subject::Prepare { event: kept.event.reference.clone(), starts: kept.event.start };
             let fits = fits(scene, &subject, PREPARE_MINUTES, &kept.memory);
-            fits.then(|| (kept.event.start, preparation(&subject, kept.event.start, &kept.memory, now)))
+            fits.then(|| (kept.event.start, preparation(profile, &subject, kept, now)))
         })
         .collect();
     events.sort_by_key(|(start, _)| *start);
@@ -196,7 +196,7 @@ fn advices(scene: &Scene<'_>) -> Vec<Candidate> {
             let rested = memory.last_shown.is_none_or(|shown| plus(shown, advice::RESTS) <= now);
             let subject = Subject::Advice { advice: id };
             let fits = rested && fits(scene, &subject, advice.minutes, memory);
-            fits.then(|| (memory.last_shown, candidate(subject, advice.minutes, memory, now)))
+            fits.then(|| (memory.last_shown, advised(profile, subject, advice.minutes, memory, now)))
         })
         .collect();
     fitting.sort_by_key(|(last_shown, _)| *last_shown);
@@ -206,8 +206,10 @@ fn advices(scene: &Scene<'_>) -> Vec<Candidate> {
 /// Wanted, with room before the next busy event, and long enough on the screen to be seen.
 fn fits(scene: &Scene<'_>, subject: &Subject, takes: u16, memory: &Memory) -> bool {
     let Scene { profile, now, ref context, shown_until } = *scene;
-    let wanted =
-        !memory.never && !memory.is_snoozed(now) && !Kind::of(subject).is_some_and(|kind| profile.is_off(kind));
+    let wanted = !memory.never
+        && !memory.is_snoozed(now)
+        && !Kind::of(subject).is_some_and(|kind| profile.is_off(kind))
+        && !profile.lost_its_occasion(subject);
     let room = plus(now, minutes(i64::from(takes)) + BUFFER) <= gap_ends(context);
     let seen = || own_end(profile, subject, now).into_iter().fold(shown_until, Timestamp::min);
     wanted && room && now.duration_until(seen()) >= LIVES_AT_LEAST
@@ -239,6 +241,10 @@ fn candidate(subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> C
 /// The last instant at which a task of today can be said in time: it must be done by its hour, or before the day's quiet.
 pub(crate) fn task_deadline(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Option<Timestamp> {
     let due = kept.task.due?;
+    let subject = Subject::Todo { task: kept.task.reference.clone() };
+    if profile.is_corrected(Ground::Due, &subject) {
+        return None;
+    }
     if due_days(profile, due, now) != 0 {
         return None;
     }
@@ -247,7 +253,7 @@ pub(crate) fn task_deadline(profile: &Profile, kept: &KeptTask, now: Timestamp) 
         Due::Floating { at } => profile.zone().to_ambiguous_timestamp(at).compatible().ok(),
         Due::At { at } => Some(at),
     };
-    let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
+    let takes = task_minutes(profile, kept);
     let by = hour.into_iter().chain([day_closes(profile, now)]).min()?;
     Some(minus(by, minutes(i64::from(takes)) + BUFFER)).filter(|deadline| *deadline > now)
 }
@@ -270,28 +276,39 @@ fn left(now: Timestamp, deadline: Timestamp) -> Option<DayMinutes> {
 
 fn task_candidate(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Candidate {
     let subject = Subject::Todo { task: kept.task.reference.clone() };
-    let takes = kept.task.minutes.map_or(TASK_MINUTES, |minutes| minutes.get());
-    Candidate {
+    let takes = task_minutes(profile, kept);
+    profile.without_what_is_wrong(Candidate {
         priority: kept.task.priority.get(),
         due_days: kept.task.due.map(|due| due_days(profile, due, now)),
         age_days: age_days(kept.first_seen, now),
         left: task_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
         ..candidate(subject, takes, &kept.memory, now)
-    }
+    })
 }
 
 fn habit_candidate(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Candidate {
     let subject = Subject::Habit { habit: kept.habit.id.clone(), label: kept.habit.label.clone() };
-    Candidate {
+    profile.without_what_is_wrong(Candidate {
         left: habit_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
         in_a_row: Some(habits::in_a_row(profile, kept, now)),
         ..candidate(subject, kept.habit.minutes.get(), &kept.memory, now)
-    }
+    })
 }
 
-fn preparation(subject: &Subject, starts: Timestamp, memory: &Memory, now: Timestamp) -> Candidate {
-    let left = left(now, minus(starts, PREPARE_UNTIL));
-    Candidate { left, ..candidate(subject.clone(), PREPARE_MINUTES, memory, now) }
+fn preparation(profile: &Profile, subject: &Subject, kept: &KeptEvent, now: Timestamp) -> Candidate {
+    let left = left(now, minus(kept.event.start, PREPARE_UNTIL));
+    profile.without_what_is_wrong(Candidate { left, ..candidate(subject.clone(), PREPARE_MINUTES, &kept.memory, now) })
+}
+
+fn advised(profile: &Profile, subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> Candidate {
+    profile.without_what_is_wrong(candidate(subject, takes, memory, now))
+}
+
+/// What a task takes, as far as somebody knows.
+fn task_minutes(profile: &Profile, kept: &KeptTask) -> u16 {
+    let subject = Subject::Todo { task: kept.task.reference.clone() };
+    let known = kept.task.minutes.filter(|_| !profile.is_corrected(Ground::Duration, &subject));
+    known.map_or(TASK_MINUTES, |minutes| minutes.get())
 }
 
 /// What a policy sees of `subject`, eligible or not; nothing where the profile does not know it.
@@ -303,7 +320,7 @@ pub(crate) fn describe(profile: &Profile, subject: &Subject, now: Timestamp) -> 
         }
         Subject::Prepare { event, .. } => {
             let kept = profile.events().iter().find(|kept| kept.event.reference == *event)?;
-            Some(preparation(subject, kept.event.start, &kept.memory, now))
+            Some(preparation(profile, subject, kept, now))
         }
         Subject::Habit { habit, .. } => {
             let kept = profile.habits().iter().find(|kept| kept.habit.id == *habit)?;
@@ -312,7 +329,7 @@ pub(crate) fn describe(profile: &Profile, subject: &Subject, now: Timestamp) -> 
         Subject::Advice { advice } => {
             let unknown = Memory::default();
             let memory = profile.advice_memory(advice).unwrap_or(&unknown);
-            advice::find(advice).map(|found| candidate(subject.clone(), found.minutes, memory, now))
+            advice::find(advice).map(|found| advised(profile, subject.clone(), found.minutes, memory, now))
         }
     }
 }

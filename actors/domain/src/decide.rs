@@ -3,7 +3,7 @@
 use crate::candidates::{self, LIVES_AT_LEAST};
 use crate::policy::MAX_REASONS;
 use crate::profile::Profile;
-use crate::{features, learning, moments};
+use crate::{learning, moments};
 use jiff::Timestamp;
 use oo_contracts::decision::{Ask, RandomBits, Recommendation};
 use oo_contracts::signal::Purpose;
@@ -14,7 +14,7 @@ use oo_contracts::{DecisionId, TipId};
 pub fn ask(profile: &Profile, id: DecisionId, bits: u64, now: Timestamp) -> Ask {
     Ask {
         id,
-        context: features::context(&profile.permitted(Purpose::Choosing), now),
+        context: profile.permitted(Purpose::Choosing).usable_context(now),
         candidates: candidates::eligible(profile, now),
         posterior: learning::evidence(profile, now).as_ref().and_then(learning::to_posterior),
         bits: RandomBits::new(bits),
@@ -40,7 +40,7 @@ pub fn tip(profile: &Profile, ask: &Ask, answer: &Recommendation, now: Timestamp
     if now.duration_until(not_after) < LIVES_AT_LEAST {
         return None;
     }
-    Some(Tip {
+    let tip = Tip {
         id: tip_id(&ask.id)?,
         decision: ask.id.clone(),
         subject: choice.subject.clone(),
@@ -51,7 +51,8 @@ pub fn tip(profile: &Profile, ask: &Ask, answer: &Recommendation, now: Timestamp
         zone: profile.zone_name().clone(),
         language: profile.preferences().language,
         channels: profile.preferences().channels.clone(),
-    })
+    };
+    Some(profile.without_corrected_reasons(tip))
 }
 
 /// A decision makes one tip at most, so the tip is called what the decision is called.

@@ -4,13 +4,14 @@ use crate::local::{self, Window};
 use crate::profile::Profile;
 use crate::profile::kept::KeptHabit;
 use jiff::Timestamp;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use oo_contracts::signal::Weekday;
 use serde::{Deserialize, Serialize};
 
 /// Whether the habit's part of the day is now. A habit whose two times are equal belongs to the whole day.
 pub fn is_open(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> bool {
-    whole_day(kept) || window(kept).is_open(profile.zone(), now)
+    (whole_day(kept) || window(kept).is_open(profile.zone(), now)) && is_its_day(kept, day_of(profile, kept, now))
 }
 
 /// When its part of the day ends, from within it.
@@ -23,10 +24,16 @@ pub fn closes(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Option<Tim
 
 /// When its part of the day begins next.
 pub fn opens(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Option<Timestamp> {
-    if whole_day(kept) {
-        return Some(local::tomorrow(profile.zone(), now));
+    let zone = profile.zone();
+    let mut at = now;
+    // A week has each of its days; one more, since today's may have begun.
+    for _ in 0..8 {
+        at = if whole_day(kept) { local::tomorrow(zone, at) } else { window(kept).opens(zone, at)? };
+        if is_its_day(kept, day_of(profile, kept, at)) {
+            return Some(at);
+        }
     }
-    window(kept).opens(profile.zone(), now)
+    None
 }
 
 /// Whether it was done today, or in the part of the day that is now, where that began yesterday.
@@ -42,7 +49,8 @@ pub fn is_done(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> bool {
 
 /// On how many days in a row it was done, up to yesterday, and today where it was done today.
 ///
-/// A weekend without it does not end the row, nor adds to it: many habits belong to working days.
+/// A day that it does not belong to neither ends the row nor adds to it. Of one that belongs to all days that goes for the
+/// weekend: many habits are of working days, whatever was said.
 pub fn in_a_row(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> u8 {
     let mut done = kept.done;
     if let Some(at) = kept.memory.done_at {
@@ -55,7 +63,7 @@ pub fn in_a_row(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> u8 {
         day = before;
         match done.contains(day) {
             true => row += 1,
-            false if matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) => {}
+            false if rests(kept, day) => {}
             false => break,
         }
     }
@@ -97,6 +105,27 @@ fn days_between(from: Date, to: Date) -> i64 {
 
 fn shift(bits: u32, by: i64, how: fn(u32, u32) -> Option<u32>) -> u32 {
     u32::try_from(by).ok().and_then(|by| how(bits, by)).unwrap_or(0)
+}
+
+/// The day that a moment of the habit's part of the day belongs to: where that is over midnight, the one on which it began.
+fn day_of(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Date {
+    if whole_day(kept) {
+        return local::day(profile.zone(), now);
+    }
+    let wall = profile.zone().to_datetime(now);
+    let began_before = kept.habit.from > kept.habit.to && wall.time() < kept.habit.to;
+    if began_before { wall.date().yesterday().unwrap_or(wall.date()) } else { wall.date() }
+}
+
+fn is_its_day(kept: &KeptHabit, day: Date) -> bool {
+    kept.habit.days.is_empty() || kept.habit.days.contains(&Weekday::of(day))
+}
+
+fn rests(kept: &KeptHabit, day: Date) -> bool {
+    match kept.habit.days.is_empty() {
+        true => matches!(Weekday::of(day), Weekday::Saturday | Weekday::Sunday),
+        false => !is_its_day(kept, day),
+    }
 }
 
 fn whole_day(kept: &KeptHabit) -> bool {
@@ -153,6 +182,43 @@ mod tests {
         assert_eq!(row(&stretching(&[19, 20]), "2026-11-23T10:00:00Z"), 2);
         assert_eq!(row(&stretching(&[19, 20, 22]), "2026-11-23T10:00:00Z"), 3);
         assert_eq!(row(&stretching(&[19]), "2026-11-23T10:00:00Z"), 0);
+    }
+
+    #[test]
+    fn a_habit_of_some_days_is_open_on_those_and_the_others_do_not_end_its_row() {
+        let mut log = stretching(&[]);
+        let mut habit = log.profile.habits()[0].habit.clone();
+        habit.days = vec![Weekday::Monday, Weekday::Thursday];
+        log.fact("2026-11-03T09:00:00Z", Fact::HabitDefined { habit });
+        let open = |when: &str| is_open(&log.profile, &log.profile.habits()[0], at(when));
+        // The 19th is a Thursday.
+        assert!(open("2026-11-19T10:00:00Z") && !open("2026-11-20T10:00:00Z"));
+        let next = opens(&log.profile, &log.profile.habits()[0], at("2026-11-19T10:00:00Z"));
+        assert_eq!(next, Some(at("2026-11-23T09:00:00Z")));
+        for day in ["16", "19"] {
+            done(&mut log, &format!("2026-11-{day}T10:00:00Z"));
+        }
+        assert_eq!(row(&log, "2026-11-23T09:30:00Z"), 2);
+        assert_eq!(row(&log, "2026-11-24T09:30:00Z"), 0, "Monday was without it");
+    }
+
+    #[test]
+    fn a_part_of_the_day_over_midnight_belongs_to_the_day_it_began_on() {
+        let mut log = Log::linked();
+        log.habit("read", time(22, 0, 0, 0), time(2, 0, 0, 0), 10);
+        let mut habit = log.profile.habits()[0].habit.clone();
+        habit.days = vec![Weekday::Thursday];
+        log.fact("2026-11-03T09:00:00Z", Fact::HabitDefined { habit });
+        let open = |when: &str| is_open(&log.profile, &log.profile.habits()[0], at(when));
+        assert!(open("2026-11-19T22:30:00Z") && open("2026-11-20T01:00:00Z"));
+        assert!(!open("2026-11-19T01:00:00Z") && !open("2026-11-20T22:30:00Z"));
+    }
+
+    #[test]
+    fn a_habit_removed_is_gone() {
+        let mut log = stretching(&[16]);
+        log.fact("2026-11-17T09:00:00Z", Fact::HabitRemoved { habit: STRETCH.parse().unwrap() });
+        assert!(log.profile.habits().is_empty());
     }
 
     #[test]

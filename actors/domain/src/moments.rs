@@ -111,9 +111,9 @@ pub fn next_look(profile: &Profile, now: Timestamp, silence: Option<&Silence>) -
     said.into_iter().chain(until).chain([next_turn(profile, now)]).min()
 }
 
-/// Whether the person's quiet hours are now.
+/// Whether the person's quiet hours are now, or they wanted no more today.
 pub fn is_quiet(profile: &Profile, now: Timestamp) -> bool {
-    quiet(profile).is_some_and(|quiet| quiet.is_open(profile.zone(), now))
+    quiet_until(profile, now).is_some()
 }
 
 /// When the next quiet hours begin, from outside them.
@@ -169,8 +169,11 @@ fn quiet(profile: &Profile) -> Option<Quiet> {
     Quiet::of(profile.preferences())
 }
 
-/// When the quiet hours that `now` is in end.
+/// When the quiet hours, or the quiet day, that `now` is in end.
 pub(crate) fn quiet_until(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+    if let Some(until) = profile.hushed_until(now) {
+        return Some(until);
+    }
     let quiet = quiet(profile)?;
     // Hours that never end within days are no hours; a day is as good a time as any to look again.
     quiet

@@ -2,10 +2,13 @@
 
 mod answers;
 mod consent;
+mod corrections;
 mod fold;
 pub mod kept;
+mod tally;
 pub(crate) mod zone;
 
+use crate::habits;
 use crate::learning::Learnt;
 use crate::local;
 use crate::moments;
@@ -18,16 +21,16 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kept::{KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
 use oo_contracts::decision::Silence;
-use oo_contracts::signal::{Place, Preferences, ZoneName};
+use oo_contracts::signal::{MoodLevel, Place, Preferences, ZoneName};
 use oo_contracts::tip::{Subject, Tip};
-use oo_contracts::wire::{Answered, View};
+use oo_contracts::wire::{Answered, Corrected, Helped, Own, OwnHabit, View, Week};
 use oo_contracts::{AccountId, Ref, TipId};
 use serde::{Deserialize, Serialize};
 use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
@@ -79,6 +82,16 @@ pub struct Profile {
     lowered_at: Option<Timestamp>,
     /// "Not now" asks for quiet until then.
     paused_until: Option<Timestamp>,
+    /// The person wants no more tips in the day that ends then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hushed_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    corrections: Vec<Corrected>,
+    /// Sorted by their Mondays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    weeks: Vec<Week>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    helped: Vec<Helped>,
     /// Decayed count of tips, in millionths, at the time beside it.
     dosage: Option<(u64, Timestamp)>,
     looked_at: Option<Timestamp>,
@@ -132,6 +145,10 @@ impl Profile {
             ignored: 0,
             lowered_at: None,
             paused_until: None,
+            hushed_until: None,
+            corrections: Vec::new(),
+            weeks: Vec::new(),
+            helped: Vec::new(),
             dosage: None,
             looked_at: None,
             looked_before: None,
@@ -283,7 +300,7 @@ impl Profile {
 
     /// What the page needs to show this person at `now`.
     pub fn view(&self, now: Timestamp) -> View {
-        let tip = self.live_tip(now).cloned();
+        let tip = self.live_tip(now).map(|tip| self.without_corrected_reasons(tip.clone()));
         let answered = self.lives.last().and_then(|life| {
             life.undoable(now).map(|(answer, undo_until)| Answered {
                 tip: life.tip.clone(),
@@ -306,6 +323,24 @@ impl Profile {
             accounts: self.accounts.clone(),
             preferences: Some(self.preferences.clone()),
             consents: Some(self.consents()),
+            own: Some(self.own(now)),
+        }
+    }
+
+    /// Until when the person wants no more tips, where they said so for today.
+    pub fn hushed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.hushed_until.filter(|until| now < *until)
+    }
+
+    fn own(&self, now: Timestamp) -> Own {
+        let habit = |kept: &KeptHabit| OwnHabit { habit: kept.habit.clone(), done: habits::is_done(self, kept, now) };
+        Own {
+            habits: self.habits.iter().map(habit).collect(),
+            mood: self.mood(now).map(|level| MoodLevel::saturating(level.into())),
+            weeks: self.weeks(now).to_vec(),
+            helped: self.helped.clone(),
+            corrections: self.corrections.clone(),
+            quiet_until: self.hushed_until(now),
         }
     }
 

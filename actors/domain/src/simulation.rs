@@ -141,6 +141,7 @@ impl World {
                     from: *from,
                     to: *to,
                     minutes: Minutes::saturating(10),
+                    days: vec![],
                 },
             },
             Happening::Mood(level) => Fact::Mood { level: MoodLevel::saturating(*level) },

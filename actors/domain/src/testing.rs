@@ -135,6 +135,7 @@ impl Log {
             from,
             to,
             minutes: Minutes::saturating(minutes),
+            days: vec![],
         };
         self.fact("2026-11-02T09:00:00Z", Fact::HabitDefined { habit })
     }

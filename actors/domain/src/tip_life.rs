@@ -5,9 +5,9 @@ use crate::local::{minutes, plus};
 use crate::profile::kept::{Memory, Trace};
 use crate::receptivity::Occasion;
 use jiff::{SignedDuration, Timestamp};
-use oo_contracts::TipId;
 use oo_contracts::signal::Answer;
 use oo_contracts::tip::Subject;
+use oo_contracts::{AccountId, TipId};
 use serde::{Deserialize, Serialize};
 
 /// An answer can be taken back for so long. The page offers it for eight seconds of the wall clock (product §6.4);
@@ -71,6 +71,9 @@ pub enum Withdrawal {
 pub struct Life {
     pub tip: TipId,
     pub subject: Subject,
+    /// The accounts that it came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sources: Vec<AccountId>,
     pub given_at: Timestamp,
     pub not_after: Timestamp,
     pub state: State,

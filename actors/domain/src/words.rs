@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use oo_contracts::decision::Silence;
 use oo_contracts::signal::Language;
-use oo_contracts::tip::{Because, Card, Subject, Tip, TipText};
+use oo_contracts::tip::{Because, Card, Correctable, Ground, Subject, Tip, TipText};
 
 /// The most characters of a tip, as [`TipText`] has it (product R-T6).
 pub const MAX_TEXT: usize = 90;
@@ -30,10 +30,22 @@ pub fn card(tip: &Tip, title: Option<&str>, source: Option<&str>) -> Card {
         moment: moment.map_or_else(|| templates::no_reason(tip.language).to_owned(), phrase),
         text: bounded(text(tip.language, &tip.subject, title.as_deref())),
         why: tip.reasons.iter().map(|reason| phrase(&reason.because)).collect(),
+        corrections: tip.reasons.iter().map(|reason| reason.because.ground().map(correctable)).collect(),
         not_after: tip.not_after,
         language: tip.language,
         source: source.map(str::to_owned),
     }
+}
+
+/// What a tip about `subject` says, without the tip: for a list.
+pub fn about(language: Language, subject: &Subject, title: Option<&str>) -> String {
+    let title = title.map(plain).filter(|title| !title.is_empty());
+    text(language, subject, title.as_deref())
+}
+
+/// A kind of fact in words.
+pub fn ground(language: Language, ground: Ground) -> &'static str {
+    templates::ground(language, ground)
 }
 
 /// A silence in words: why nothing was said, until when that holds, and how sure the policy was that chose it.
@@ -45,6 +57,10 @@ pub fn silence(silence: &Silence, language: Language, zone: &TimeZone) -> String
 pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
     let wall = zone.to_datetime(at);
     format!("{:02}:{:02}", wall.hour(), wall.minute())
+}
+
+fn correctable(ground: Ground) -> Correctable {
+    Correctable { ground, of_the_thing: ground.is_of_the_thing() }
 }
 
 fn is_of_the_moment(because: &Because) -> bool {

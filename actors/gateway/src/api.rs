@@ -4,13 +4,15 @@ use crate::doors::Request;
 use crate::state::problem;
 use crate::{Gateway, rights, sign_in, state, stream};
 use oo_contracts::http::{LinkTo, MAX_BATCH, OwnServer, OwnSignals, Problem, SignalsKept, TipAnswer};
-use oo_contracts::push::Subscription;
+use oo_contracts::push::{AnswerByToken, Subscription};
 use oo_contracts::signal::{Fact, Signal};
-use oo_contracts::wire::{Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart, Subscribe, Unsubscribe};
+use oo_contracts::wire::{Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart, PushTest, Subscribe, Unsubscribe};
 use oo_contracts::{Provider, UserId};
 use oo_runtime::crash;
 use oo_runtime::web::{self, Answer};
-use oo_subjects::{HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, SUBSCRIBE, UNSUBSCRIBE};
+use oo_subjects::{
+    ANSWER_BY_TOKEN, HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE,
+};
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderValue, Method, header};
 
@@ -24,6 +26,9 @@ const MOST_QUERY: usize = 4096;
 const LINK_SECONDS: u64 = 600;
 /// A provider is asked several things, each within ten seconds.
 const LINK_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A push service is given ten seconds to take a message.
+const TEST_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Finds the route and answers. What is in no row of `ROUTES` is not found.
 pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer, Problem> {
@@ -44,12 +49,14 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         ["api", "v1", "me"] | ["api", "v1", "me", "export"] | ["api", "v1", "erasures", _] => &[Method::GET],
         ["api", "v1", "me", "erase"] | ["api", "v1", "me", "erase", "confirmation"] => &[Method::POST],
         ["auth", _, "callback"] => &[Method::GET, Method::POST],
-        ["api", "v1", "signals"] | ["api", "v1", "tips", _, "answer"] | ["api", "v1", "links", _] | ["webhooks", _] => {
-            &[Method::POST]
-        }
+        ["api", "v1", "signals" | "answers"]
+        | ["api", "v1", "tips", _, "answer"]
+        | ["api", "v1", "links", _]
+        | ["webhooks", _] => &[Method::POST],
         ["api", "v1", "accounts", _] => &[Method::DELETE],
         ["api", "v1", "push", "subscription"] => &[Method::PUT],
         ["api", "v1", "push", "subscription", _] => &[Method::DELETE],
+        ["api", "v1", "push", "subscription", _, "test"] => &[Method::POST],
         ["integrations", _, "callback"] => &[Method::GET],
         _ => return Err(Problem::new(404, "not found", "there is nothing at this address")),
     };
@@ -70,6 +77,13 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         [".well-known", "jwks.json"] => sign_in::keys(gateway).await,
         ["api", "v1", "erasures", id] => rights::receipt(gateway, id, &request).await,
         ["auth", issuer, "callback"] => sign_in::from_issuer(gateway, issuer, &request).await,
+        ["api", "v1", "answers"] => {
+            gateway.must_be_own_page(&request)?;
+            gateway.limits.session(request.from)?;
+            let asked: AnswerByToken = request.json()?;
+            gateway.ctx.bus.ask(ANSWER_BY_TOKEN, &asked).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
         ["webhooks", provider] => hook(gateway, named(provider)?, &request).await,
         _ => {
             let user = gateway.session(&request).await?;
@@ -125,12 +139,20 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
             Ok(web::empty(204))
         }
         ["api", "v1", "push", "subscription"] => {
-            let subscription: Subscription = request.json()?;
+            let told: Subscription = request.json()?;
+            let subscription = Subscription { name: told.name.clone().or(Some(sign_in::device(request))), ..told };
             bus.ask(SUBSCRIBE, &Subscribe { user, subscription }).await.map_err(problem)?;
             Ok(web::empty(204))
         }
         ["api", "v1", "push", "subscription", device] => {
             bus.ask(UNSUBSCRIBE, &Unsubscribe { user, device: named(device)? }).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
+        ["api", "v1", "push", "subscription", device, "test"] => {
+            gateway.limits.link(&user)?;
+            bus.ask_within(PUSH_TEST, &PushTest { user, device: named(device)? }, TEST_WITHIN)
+                .await
+                .map_err(problem)?;
             Ok(web::empty(204))
         }
         ["integrations", provider, "callback"] => callback(gateway, user, named(provider)?, request).await,

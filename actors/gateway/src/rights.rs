@@ -4,14 +4,18 @@ use crate::Gateway;
 use crate::api::{named, with_cookie};
 use crate::doors::Request;
 use crate::state::problem;
+use futures_util::future::join_all;
 use oo_contracts::UserId;
 use oo_contracts::http::Problem;
 use oo_contracts::rights::{
     ConfirmAsk, Confirmed, EXPORT_VERSION, EraseEverything, ExportAsk, ExportPageAsk, ExportPart, Me, ReceiptAsk,
+    ToldCorrection,
 };
-use oo_contracts::wire::Look;
+use oo_contracts::signal::Language;
+use oo_contracts::wire::{Corrected, Fetch, Look, PushLook};
+use oo_domain::words;
 use oo_runtime::web::{self, Answer};
-use oo_subjects::{AskError, Bus, CONFIRM, ERASE, EXPORT, EXPORT_PAGE, LOOK, RECEIPT};
+use oo_subjects::{AskError, Bus, CONFIRM, DEVICES, ERASE, EXPORT, EXPORT_PAGE, FETCH, LOOK, RECEIPT};
 use serde::Serialize;
 use std::io;
 use std::time::Duration;
@@ -24,16 +28,47 @@ use warp::hyper::body::Bytes;
 /// Providers are given some seconds to take their grants back; what is not done by then goes on by itself.
 const ERASE_WITHIN: Duration = Duration::from_secs(40);
 
-/// What the person chose and allowed.
+/// What the person chose, allowed, defined and corrected, and what became of the tips.
 pub(crate) async fn me(gateway: &Gateway, user: UserId) -> Result<Answer, Problem> {
-    let view = gateway.ctx.bus.ask(LOOK, &Look { user: user.clone() }).await.map_err(problem)?;
+    let bus = &gateway.ctx.bus;
+    let (look, whose) = (Look { user: user.clone() }, PushLook { user: user.clone() });
+    let (view, devices) = futures_util::join!(bus.ask(LOOK, &look), bus.ask(DEVICES, &whose));
+    let view = view.map_err(problem)?;
+    let preferences = view.preferences.unwrap_or_default();
+    let own = view.own.unwrap_or_default();
+    let told = own.corrections.iter().rev().map(|one| correction(gateway, &user, one, preferences.language));
     let me = Me {
+        corrections: join_all(told).await,
+        // Without the notifier the rest is still true.
+        devices: devices.map(|known| known.devices).unwrap_or_default(),
         user,
-        preferences: view.preferences.unwrap_or_default(),
+        preferences,
         consents: view.consents.unwrap_or_default(),
         zone: view.zone,
+        habits: own.habits,
+        mood: own.mood,
+        weeks: own.weeks,
+        helped: own.helped,
     };
     Ok(web::json(200, &me))
+}
+
+/// A correction in words. What its provider does not name now is told without a name.
+async fn correction(gateway: &Gateway, user: &UserId, one: &Corrected, language: Language) -> ToldCorrection {
+    let about = match &one.about {
+        None => None,
+        Some(subject) => {
+            let title = match subject.reference() {
+                None => None,
+                Some(reference) => {
+                    let fetch = Fetch { user: user.clone(), reference: reference.clone() };
+                    gateway.ctx.bus.ask(FETCH, &fetch).await.ok().map(|found| found.title)
+                }
+            };
+            Some(words::about(language, subject, title.as_deref()))
+        }
+    };
+    ToldCorrection { id: one.id.clone(), fact: words::ground(language, one.ground).to_owned(), about }
 }
 
 /// All that is held, as one file. It comes page by page, so that however much it is, little of it is in memory; and it

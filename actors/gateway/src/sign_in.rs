@@ -256,7 +256,7 @@ fn landing(path: &'static str) -> Answer {
 }
 
 /// What the browser calls itself, in a few plain words of ours: for its owner to tell it by, and for nothing else.
-fn device(request: &Request) -> DeviceName {
+pub(crate) fn device(request: &Request) -> DeviceName {
     let said = request.header("user-agent").unwrap_or_default();
     let first =
         |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| said.contains(mark)).map(|(_, name)| *name);

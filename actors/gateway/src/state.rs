@@ -30,6 +30,7 @@ pub(crate) async fn of(gateway: &Gateway, user: &UserId) -> Result<State, Proble
         next_look: view.next_look,
         given_today: view.given_today,
         budget: view.budget,
+        quiet_until: view.own.and_then(|own| own.quiet_until),
         zone: view.zone.to_string(),
         had_tip: view.had_tip,
         accounts: links.accounts,

@@ -3,6 +3,7 @@
 //! A delivery waits inside: for a service that is away, for a push service that asked for patience. Only the tip's end
 //! ends it, or the service's. So what is tried again by the stream is what was cut off, and nothing else.
 
+use crate::answer_store::AnswerStore;
 use crate::behavior::{self, Verdict};
 use crate::message::message;
 use crate::push::Sender;
@@ -12,9 +13,9 @@ use async_nats::jetstream::{AckKind, Message};
 use futures_util::future::join_all;
 use oo_contracts::SignalId;
 use oo_contracts::entry::Body;
-use oo_contracts::push::Subscription;
+use oo_contracts::push::{AnswerTokens, Subscription};
 use oo_contracts::signal::{Channel, Delivery as Outcome, Fact, Signal};
-use oo_contracts::tip::Tip;
+use oo_contracts::tip::{Card, Tip};
 use oo_contracts::wire::{Fetch, Ingest, Words};
 use oo_domain::words;
 use oo_runtime::logbook::{DecodeError, open_entry};
@@ -44,6 +45,7 @@ pub(crate) struct Delivery {
     ctx: Context,
     people: People,
     store: SubscriptionStore,
+    answers: AnswerStore,
     sender: Arc<Sender>,
 }
 
@@ -60,13 +62,18 @@ enum Cut {
 struct Parcel<'a> {
     person: &'a Person,
     tip: &'a Tip,
-    message: Vec<u8>,
+    card: Card,
     over: Instant,
 }
 
 impl Delivery {
-    pub(crate) fn new(ctx: Context, people: People, store: SubscriptionStore, sender: Arc<Sender>) -> Self {
-        Self { ctx, people, store, sender }
+    pub(crate) fn new(
+        ctx: Context,
+        people: People,
+        (store, answers): (SubscriptionStore, AnswerStore),
+        sender: Arc<Sender>,
+    ) -> Self {
+        Self { ctx, people, store, answers, sender }
     }
 
     /// Delivers one tip, and settles it when every device has an outcome or the tip is over.
@@ -146,8 +153,7 @@ impl Delivery {
         };
         let (title, source) =
             words.as_ref().map_or((None, None), |words| (Some(words.title.as_str()), Some(words.source.as_str())));
-        let message = message(&words::card(tip, title, source));
-        let parcel = Parcel { person, tip, message, over };
+        let parcel = Parcel { person, tip, card: words::card(tip, title, source), over };
         join_all(subscriptions.iter().map(|subscription| self.to_device(&parcel, subscription)))
             .await
             .into_iter()
@@ -263,6 +269,7 @@ impl Delivery {
 
     /// Tries until it is taken, gone, refused, or over.
     async fn send_until_over(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Result<Outcome, Cut> {
+        let message = message(&parcel.card, self.tokens(parcel, subscription).await);
         let mut tries = 0;
         let mut status = None;
         loop {
@@ -275,7 +282,7 @@ impl Delivery {
             // Its address may not be called any more, or its time ran out on the way here.
             let Some(place) = place.filter(|_| !life.is_zero()) else { return Ok(Outcome::Failed { status }) };
             let sent = tokio::select! {
-                sent = self.sender.send(subscription, &parcel.message, life) => sent,
+                sent = self.sender.send(subscription, &message, life) => sent,
                 () = self.stopped_for(GRACE) => return Err(Cut::Stopping),
             };
             drop(place);
@@ -299,6 +306,15 @@ impl Delivery {
             tries += 1;
             self.wait(pause).await?;
         }
+    }
+
+    /// What the buttons on this device answer with. Without them they need a session, and the tip is said all the same.
+    async fn tokens(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Option<AnswerTokens> {
+        let clock = &self.ctx.clock;
+        let tip = parcel.tip;
+        let times = (clock.wall(), clock.wall_at(tip.not_after));
+        let made = self.answers.make(&parcel.person.place.log, (&tip.id, &subscription.device), times).await;
+        made.inspect_err(|error| tracing::warn!(%error, "a notification's buttons have no tokens")).ok()
     }
 
     async fn accepted(&self, parcel: &Parcel<'_>, subscription: &Subscription) {

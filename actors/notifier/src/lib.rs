@@ -3,6 +3,7 @@
 //! Start with `behavior.rs` (what an answer means), then `actor.rs` and `delivery.rs` (one tip's way), then `push.rs` (one request).
 
 mod actor;
+mod answer_store;
 pub mod behavior;
 mod delivery;
 mod message;
@@ -12,18 +13,21 @@ mod subscription_store;
 pub use push::new_vapid_key;
 
 use actor::{Args, Message, NotifierActor};
+use answer_store::AnswerStore;
 use anyhow::Context as _;
+use behavior::Verdict;
 use delivery::{Delivery, host};
 use futures_util::StreamExt as _;
 use oo_contracts::http::Problem;
-use oo_contracts::push::Subscription;
+use oo_contracts::push::{AnswerByToken, Subscription, TokenAnswer};
 use oo_contracts::rights::{Clear, Cleared, Devices, HeldDevice};
-use oo_contracts::wire::{Done, PushLook, PushState, Subscribe, Unsubscribe};
-use oo_contracts::{LogId, UserId};
+use oo_contracts::signal::{Answer, Fact, Signal};
+use oo_contracts::wire::{Done, Ingest, PushLook, PushState, PushTest, Subscribe, Unsubscribe};
+use oo_contracts::{LogId, SignalId, UserId};
 use oo_runtime::seal::{Tally, Walk};
 use oo_runtime::{Context, People, redis_store, web};
 use oo_subjects::streams::{self, shared_consumer};
-use oo_subjects::{CLEAR_DEVICES, DEVICES, PUSH_LOOK, SUBSCRIBE, UNSUBSCRIBE};
+use oo_subjects::{ANSWER_BY_TOKEN, CLEAR_DEVICES, DEVICES, INGEST, PUSH_LOOK, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE};
 use push::Sender;
 use ractor::{Actor, ActorRef};
 use serde::Deserialize;
@@ -41,6 +45,8 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 /// A pull whose server says nothing for twice this long is made anew.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const PULL_AGAIN: Duration = Duration::from_millis(500);
+/// A test that comes later than this is no use any more.
+const TEST_LIVES: Duration = Duration::from_secs(60);
 /// Questions about subscriptions answered at once.
 const ANSWERS: usize = 64;
 
@@ -79,10 +85,13 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         }
     });
     web::serve_health(&ctx).await?;
-    let store = SubscriptionStore::new(redis, ctx.keyring()?);
+    let store = SubscriptionStore::new(redis.clone(), ctx.keyring()?);
+    let answers = AnswerStore::new(redis);
     let people = ctx.people().await?;
     answer(&ctx, &people, &store, &sender).await?;
-    let delivery = Arc::new(Delivery::new(ctx.clone(), people, store, sender));
+    take_answers(&ctx, &people, &answers).await?;
+    clear(&ctx, &store, &answers).await?;
+    let delivery = Arc::new(Delivery::new(ctx.clone(), people, (store, answers), sender));
     let (notifier, _ended) = Actor::spawn(None, NotifierActor, Args { ctx: ctx.clone(), delivery }).await?;
     ctx.health.start();
     while !ctx.shutdown.is_cancelled() {
@@ -163,24 +172,99 @@ async fn answer(ctx: &Context, people: &People, store: &SubscriptionStore, sende
     ctx.answer(DEVICES, ANSWERS, move |PushLook { user }| {
         let (people, store) = (own.clone(), store_of.clone());
         async move {
-            let all = store.all(&log_of(&people, &user).await?).await.map_err(away)?;
-            let held = |kept: Subscription| HeldDevice { service: host(&kept), device: kept.device };
+            let log = log_of(&people, &user).await?;
+            let all = store.all(&log).await.map_err(away)?;
+            let reached = store.reached(&log).await.map_err(away)?;
+            let held = |kept: Subscription| HeldDevice {
+                service: host(&kept),
+                reached: reached.get(&kept.device).copied(),
+                device: kept.device,
+                name: kept.name,
+            };
             Ok(Devices { devices: all.into_iter().map(held).collect() })
         }
     })
     .await?;
-    let store_of = store.clone();
-    ctx.answer(CLEAR_DEVICES, ANSWERS, move |Clear { log }| {
-        let store = store_of.clone();
-        async move { Ok(Cleared { removed: store.clear(&log).await.map_err(away)?, left: 0 }) }
+    let (own, store_of, sending, clock) = (people.clone(), store.clone(), sender.clone(), ctx.clock);
+    ctx.answer(PUSH_TEST, ANSWERS, move |PushTest { user, device }| {
+        let (people, store, sender) = (own.clone(), store_of.clone(), sending.clone());
+        async move {
+            let log = log_of(&people, &user).await?;
+            let all = store.all(&log).await.map_err(away)?;
+            let subscription = all.into_iter().find(|kept| kept.device == device).ok_or_else(gone)?;
+            // The place is held while it is sent, as any other's.
+            let _place = sender.place(&subscription).await;
+            let sent = sender.send(&subscription, &message::test(subscription.language), TEST_LIVES).await;
+            match sent.verdict {
+                Verdict::Accepted => {
+                    let taken = store.taken(&log, &device, &host(&subscription), clock.wall()).await;
+                    taken.map_err(away)?;
+                    Ok(Done {})
+                }
+                Verdict::Gone => {
+                    store.end(&log, &subscription).await.map_err(away)?;
+                    Err(gone())
+                }
+                Verdict::KeyAlarm | Verdict::TooLarge | Verdict::Refused | Verdict::Retry { .. } => {
+                    Err(Problem::new(502, "the push service did not take it", "try again in a moment"))
+                }
+            }
+        }
     })
     .await
+}
+
+/// Takes the answers that come by a token: each once, from whoever has it.
+async fn take_answers(ctx: &Context, people: &People, answers: &AnswerStore) -> anyhow::Result<()> {
+    let (people, answers, bus, clock) = (people.clone(), answers.clone(), ctx.bus.clone(), ctx.clock);
+    ctx.answer(ANSWER_BY_TOKEN, ANSWERS, move |AnswerByToken { token }| {
+        let (people, answers, bus) = (people.clone(), answers.clone(), bus.clone());
+        async move {
+            let (log, secret) = answer_store::parts(&token).ok_or_else(used)?;
+            let promise = answers.find((&log, secret), clock.wall()).await.map_err(away)?.ok_or_else(used)?;
+            let person = people.of_log(&log).await.map_err(away)?.ok_or_else(used)?;
+            let (name, answer) = match promise.answer {
+                TokenAnswer::Done => ("done", Answer::Done),
+                TokenAnswer::Later => ("later", Answer::NotNow { until: None }),
+            };
+            // The same button of the same tip is the same answer, however it comes.
+            let id: SignalId = format!("push-{name}-{}", promise.tip).parse().map_err(away)?;
+            let fact = Fact::Feedback { tip: promise.tip, answer };
+            let signal = Signal { id, user: person.user.clone(), at: clock.now(), fact };
+            bus.ask(INGEST, &Ingest { signals: vec![signal] }).await.map_err(away)?;
+            // Only now: an answer that the log does not have may be given again.
+            answers.spend(&log, secret).await.map_err(away)?;
+            tracing::debug!(user = %person.user, device = %promise.device, "answered from a notification");
+            Ok(Done {})
+        }
+    })
+    .await
+}
+
+async fn clear(ctx: &Context, store: &SubscriptionStore, answers: &AnswerStore) -> anyhow::Result<()> {
+    let (store, answers) = (store.clone(), answers.clone());
+    ctx.answer(CLEAR_DEVICES, ANSWERS, move |Clear { log }| {
+        let (store, answers) = (store.clone(), answers.clone());
+        async move {
+            answers.clear(&log).await.map_err(away)?;
+            Ok(Cleared { removed: store.clear(&log).await.map_err(away)?, left: 0 })
+        }
+    })
+    .await
+}
+
+fn used() -> Problem {
+    Problem::new(410, "this answer was given, or its time is over", "open the page to see how it stands")
 }
 
 /// By which name a person's subscriptions are kept.
 async fn log_of(people: &People, user: &UserId) -> Result<LogId, Problem> {
     let person = people.find(user).await.map_err(away)?.ok_or_else(nobody)?;
     Ok(person.place.log.clone())
+}
+
+fn gone() -> Problem {
+    Problem::new(404, "this device has no subscription", "allow notifications in its browser again")
 }
 
 fn nobody() -> Problem {

@@ -1,23 +1,23 @@
 //! How a tip's words become what a browser shows: the declarative shape, always of one size.
 
-use oo_contracts::push::{Action, Message, Notification, NotificationData};
+use oo_contracts::push::{Action, AnswerTokens, Message, Notification, NotificationData};
 use oo_contracts::signal::Language;
 use oo_contracts::tip::Card;
 
-/// Every message has this many bytes before encryption, so that its length tells nothing (product 2.6: at most 1.5 KB).
-/// Above the longest tip, and below the 3,052 bytes that the web-push crate takes.
-pub(crate) const MESSAGE_BYTES: usize = 1536;
+/// Every message has this many bytes before encryption, so that its length tells nothing. Above the longest tip with its two
+/// tokens, and below the 3,052 bytes that the web-push crate takes.
+pub(crate) const MESSAGE_BYTES: usize = 1792;
 /// What marks the declarative shape (W3C Push API, WebKit).
 const DECLARATIVE: u16 = 8030;
 
-/// The message of a card, padded.
-pub(crate) fn message(card: &Card) -> Vec<u8> {
+/// The message of a card for one device, padded.
+pub(crate) fn message(card: &Card, tokens: Option<AnswerTokens>) -> Vec<u8> {
     let (done, later) = match card.language {
         Language::En => ("Done", "Not now"),
         Language::De => ("Erledigt", "Jetzt nicht"),
     };
     let action = |action: &str, title: &str| Action { action: action.into(), title: title.into() };
-    let mut message = Message {
+    let message = Message {
         web_push: DECLARATIVE,
         notification: Notification {
             // Browsers want a title; a tip without a moment still has a sender.
@@ -27,11 +27,37 @@ pub(crate) fn message(card: &Card) -> Vec<u8> {
             lang: card.language,
             dir: "auto".into(),
             tag: card.id.to_string(),
-            data: NotificationData { tip: card.id.clone(), not_after: card.not_after },
+            data: Some(NotificationData { tip: card.id.clone(), not_after: card.not_after, tokens }),
             actions: vec![action("done", done), action("later", later)],
         },
         pad: String::new(),
     };
+    padded(message)
+}
+
+/// The message that only says that it arrived, as long as any other.
+pub(crate) fn test(language: Language) -> Vec<u8> {
+    let body = match language {
+        Language::En => "oO can reach you here.",
+        Language::De => "oO erreicht dich hier.",
+    };
+    padded(Message {
+        web_push: DECLARATIVE,
+        notification: Notification {
+            title: "oO".into(),
+            body: body.into(),
+            navigate: "/".into(),
+            lang: language,
+            dir: "auto".into(),
+            tag: "oo".into(),
+            data: None,
+            actions: vec![],
+        },
+        pad: String::new(),
+    })
+}
+
+fn padded(mut message: Message) -> Vec<u8> {
     message.pad = " ".repeat(MESSAGE_BYTES.saturating_sub(encode(&message).len()));
     encode(&message)
 }
@@ -57,19 +83,26 @@ mod tests {
         }
     }
 
+    /// As long as they come: a log's name and 32 bytes.
+    fn tokens() -> AnswerTokens {
+        let token = || format!("{}.{}", "0".repeat(64), "A".repeat(43)).parse().unwrap();
+        AnswerTokens { done: token(), later: token() }
+    }
+
     #[test]
     fn every_message_has_the_same_length() {
         // One letter, two bytes each, four bytes each, and what JSON has to escape.
         for text in ["x", &"é".repeat(90), &"🦀".repeat(90), &"\"".repeat(90), &"\u{1}".repeat(90)] {
             for language in [Language::En, Language::De] {
-                assert_eq!(message(&card(text, language)).len(), MESSAGE_BYTES, "{text}");
+                assert_eq!(message(&card(text, language), Some(tokens())).len(), MESSAGE_BYTES, "{text}");
+                assert_eq!(test(language).len(), MESSAGE_BYTES);
             }
         }
     }
 
     #[test]
     fn it_says_what_the_card_says_and_nothing_of_why_or_where_from() {
-        let text = String::from_utf8(message(&card("Call the dentist", Language::De))).unwrap();
+        let text = String::from_utf8(message(&card("Call the dentist", Language::De), None)).unwrap();
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["web_push"], 8030);
         let shown = &read["notification"];

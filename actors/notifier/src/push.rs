@@ -305,6 +305,7 @@ mod tests {
                 auth: BASE64.encode([7; 16]).parse().unwrap(),
             },
             language: Language::En,
+            name: None,
         }
     }
 

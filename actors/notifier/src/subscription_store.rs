@@ -8,6 +8,7 @@ use oo_runtime::redis_store;
 use oo_runtime::seal::{Envelope, Keyring, Tally, Walk};
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
+use std::collections::HashMap;
 
 /// More browsers than this are somebody's script.
 const MOST_DEVICES: usize = 32;
@@ -58,6 +59,7 @@ impl SubscriptionStore {
     pub(crate) async fn forget(&self, log: &LogId, device: &DeviceId) -> redis::RedisResult<()> {
         let mut redis = self.redis.clone();
         redis.hdel::<_, _, ()>(key(log), device.as_str()).await?;
+        redis.hdel::<_, _, ()>(reached_key(log), device.as_str()).await?;
         redis.hdel(refusals_key(log), device.as_str()).await
     }
 
@@ -74,7 +76,7 @@ impl SubscriptionStore {
     pub(crate) async fn clear(&self, log: &LogId) -> redis::RedisResult<u32> {
         let mut redis = self.redis.clone();
         let count: u32 = redis.hlen(key(log)).await?;
-        redis.del::<_, ()>(&[key(log), refusals_key(log)]).await?;
+        redis.del::<_, ()>(&[key(log), refusals_key(log), reached_key(log)]).await?;
         Ok(count)
     }
 
@@ -104,6 +106,12 @@ impl SubscriptionStore {
             }
         }
         Ok(open)
+    }
+
+    /// When each device's push service last took a message.
+    pub(crate) async fn reached(&self, log: &LogId) -> redis::RedisResult<HashMap<DeviceId, Timestamp>> {
+        let all: Vec<(String, String)> = self.redis.clone().hgetall(reached_key(log)).await?;
+        Ok(all.into_iter().filter_map(|(device, at)| Some((device.parse().ok()?, at.parse().ok()?))).collect())
     }
 
     /// Walks over everybody's subscriptions: which keys of the ring wrap them, wrapped again where asked to.
@@ -136,6 +144,7 @@ impl SubscriptionStore {
     ) -> redis::RedisResult<()> {
         let mut redis = self.redis.clone();
         redis.set_ex::<_, _, ()>(took_key(host), wall.to_string(), TOOK_SECONDS).await?;
+        redis.hset::<_, _, _, ()>(reached_key(log), device.as_str(), wall.to_string()).await?;
         redis.hdel(refusals_key(log), device.as_str()).await
     }
 
@@ -165,6 +174,10 @@ fn key(log: &LogId) -> String {
 
 fn refusals_key(log: &LogId) -> String {
     format!("oo:push:{log}:refusals")
+}
+
+fn reached_key(log: &LogId) -> String {
+    format!("oo:push:{log}:reached")
 }
 
 fn took_key(host: &str) -> String {

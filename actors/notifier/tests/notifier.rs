@@ -4,14 +4,18 @@
 
 use oo_contracts::entry::Body;
 use oo_contracts::http::Problem;
-use oo_contracts::push::{Message, Subscription, SubscriptionKeys};
-use oo_contracts::signal::{Delivery, Fact, Language, Signal};
+use oo_contracts::push::{AnswerByToken, AnswerToken, Message, Subscription, SubscriptionKeys};
+use oo_contracts::rights::Clear;
+use oo_contracts::signal::{Answer, Delivery, Fact, Language, Signal};
 use oo_contracts::tip::{Because, Reason, Subject, Tip};
-use oo_contracts::wire::{Ingest, Ingested, Kept, PushLook, PushState, Subscribe, Unsubscribe, Words};
+use oo_contracts::wire::{Done, Ingest, Ingested, Kept, PushLook, PushState, PushTest, Subscribe, Unsubscribe, Words};
 use oo_contracts::{Ref, Timestamp, TipId, UserId};
 use oo_runtime::{Context, Metric, Person, random};
 use oo_sandbox::{Fault, FaultKind, Received, Sandbox, SandboxSubscription};
-use oo_subjects::{AskError, FETCH, INGEST, PUSH_LOOK, SUBSCRIBE, UNSUBSCRIBE, streams};
+use oo_subjects::{
+    ANSWER_BY_TOKEN, AskError, CLEAR_DEVICES, DEVICES, FETCH, INGEST, PUSH_LOOK, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE,
+    streams,
+};
 use oo_testkit::{House, Running, eventually};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -90,6 +94,7 @@ impl Scene {
             endpoint: endpoint.parse().unwrap(),
             keys: SubscriptionKeys { p256dh: browser.p256dh.parse().unwrap(), auth: browser.auth.parse().unwrap() },
             language: Language::En,
+            name: None,
         };
         self.ctx.bus.ask(SUBSCRIBE, &Subscribe { user: self.user(), subscription }).await.map(|_| ())
     }
@@ -185,6 +190,74 @@ fn message(received: &Received) -> Message {
 const LONG: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_a_notification_answers_once_and_for_its_tip_alone() {
+    let scene = Scene::new().await;
+    let _notifier = scene.notifier().await;
+    let (phone, laptop) = (scene.subscribe("phone").await, scene.subscribe("laptop").await);
+    let tip = scene.give(LONG).await;
+    let tokens =
+        async |browser| message(&scene.arrives(browser, 1).await[0]).notification.data.unwrap().tokens.unwrap();
+    let (phone, laptop) = (tokens(&phone).await, tokens(&laptop).await);
+    let answer =
+        async |token: &AnswerToken| scene.ctx.bus.ask(ANSWER_BY_TOKEN, &AnswerByToken { token: token.clone() }).await;
+    let answers = || -> Vec<(String, Answer)> {
+        let receipts = scene.receipts.lock().unwrap();
+        let of = |signal: &Signal| match &signal.fact {
+            Fact::Feedback { tip: about, answer } if *about == tip.id => Some((signal.id.to_string(), answer.clone())),
+            _ => None,
+        };
+        receipts.iter().filter_map(of).collect()
+    };
+    answer(&phone.later).await.unwrap();
+    let said = (format!("push-later-{}", tip.id), Answer::NotNow { until: None });
+    assert_eq!(answers(), [said.clone()]);
+    let is_used = |answered: Result<Done, AskError>| {
+        assert!(matches!(answered, Err(AskError::Problem(problem)) if problem.status == 410));
+    };
+    is_used(answer(&phone.later).await);
+    // Nobody's, of nobody, and none at all.
+    let (log, _) = phone.done.as_str().split_once('.').unwrap();
+    for made_up in [
+        format!("{log}.{}", "A".repeat(43)),
+        phone.done.as_str().replacen(log, &"0".repeat(log.len()), 1),
+        "x".repeat(20),
+    ] {
+        is_used(answer(&made_up.parse().unwrap()).await);
+    }
+    assert_eq!(answers().len(), 1);
+    // The same button on another device is the same answer: the log counts it once by its id.
+    answer(&laptop.later).await.unwrap();
+    assert_eq!(answers(), [said.clone(), said]);
+    // Erased, no token is left.
+    scene.ctx.bus.ask(CLEAR_DEVICES, &Clear { log: scene.person.place.log.clone() }).await.unwrap();
+    is_used(answer(&laptop.done).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_message_arrives_is_told_of_and_ends_what_is_gone() {
+    let scene = Scene::new().await;
+    let _notifier = scene.notifier().await;
+    let phone = scene.subscribe("phone").await;
+    let test = async |device: &str| {
+        let ask = PushTest { user: scene.user(), device: device.parse().unwrap() };
+        scene.ctx.bus.ask(PUSH_TEST, &ask).await
+    };
+    let held = async || {
+        let held = scene.ctx.bus.ask(DEVICES, &PushLook { user: scene.user() }).await.unwrap().devices;
+        held.into_iter().map(|device| (device.device.to_string(), device.reached.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(held().await, [("phone".to_owned(), false)]);
+    test("phone").await.unwrap();
+    let said = message(&scene.arrives(&phone, 1).await[0]);
+    assert_eq!((said.notification.body.as_str(), said.notification.data), ("oO can reach you here.", None));
+    assert_eq!(held().await, [("phone".to_owned(), true)]);
+    assert!(matches!(test("laptop").await, Err(AskError::Problem(problem)) if problem.status == 404));
+    scene.sandbox.push().fault(Fault::next(1, "", FaultKind::Status { status: 410, retry_after_secs: None }));
+    assert!(matches!(test("phone").await, Err(AskError::Problem(problem)) if problem.status == 404));
+    assert!(held().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tip_is_pushed_once_to_every_device_and_the_log_gets_a_receipt() {
     let scene = Scene::new().await;
     let notifier = scene.notifier().await;
@@ -203,9 +276,9 @@ async fn a_tip_is_pushed_once_to_every_device_and_the_log_gets_a_receipt() {
         assert_eq!(said.notification.body, TITLE);
         assert_eq!(said.notification.tag, tip.id.as_str());
         assert_eq!(said.notification.navigate, "/");
-        assert_eq!(said.notification.data.not_after, tip.not_after);
+        assert_eq!(said.notification.data.as_ref().unwrap().not_after, tip.not_after);
         assert_eq!(said.notification.actions.len(), 2);
-        assert!(all[0].plaintext.len() == 1536 && all[0].encrypted_length <= 4096);
+        assert!(all[0].plaintext.len() == 1792 && all[0].encrypted_length <= 4096);
     }
     scene.settled().await;
     assert_eq!(scene.outcomes(&tip.id).len(), 2);

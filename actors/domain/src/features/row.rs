@@ -5,8 +5,8 @@
 //!
 //! There are not more of them than a person's evidence has room for in a kibibyte (recommender G14).
 
+use crate::candidates;
 use crate::profile::Profile;
-use crate::{candidates, features};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -240,7 +240,7 @@ impl Row {
     /// What a policy would see of `subject` at `now`; nothing where the profile does not know it.
     pub fn from_profile(profile: &Profile, subject: &Subject, now: Timestamp) -> Option<Self> {
         let candidate = candidates::describe(profile, subject, now)?;
-        Self::all(&features::context(profile, now), &[candidate]).pop()
+        Self::all(&profile.usable_context(now), &[candidate]).pop()
     }
 
     /// The numbers, in the order of [`FEATURES`].

@@ -74,8 +74,8 @@ impl Profile {
             // Taking back is no answer of its own, see `step`.
             Answer::Undo => {}
         }
+        self.turn(index, State::Answered { answer: answer.clone(), at: when });
         let life = &mut self.lives[index];
-        life.state = State::Answered { answer: answer.clone(), at: when };
         life.before = Some(Box::new(before));
         life.undid_done = false;
     }
@@ -116,10 +116,9 @@ impl Profile {
 
     /// Puts everything back to how it was before the answer, but for what happened otherwise since.
     fn restore(&mut self, index: usize) {
-        let life = &mut self.lives[index];
-        let Some(before) = life.before.take() else { return };
-        let answered = std::mem::replace(&mut life.state, before.state);
-        let subject = life.subject.clone();
+        let Some(before) = self.lives[index].before.take() else { return };
+        let answered = self.turn(index, before.state);
+        let subject = self.lives[index].subject.clone();
         self.ignored = before.ignored;
         let State::Answered { answer, at } = answered else { return };
         match answer {

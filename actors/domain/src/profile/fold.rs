@@ -5,14 +5,14 @@ use super::kept::{self, KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory
 use super::zone::Zone;
 use crate::features::Row;
 use crate::habits::DoneDays;
-use crate::local::{minus, minutes, plus};
+use crate::local::{self, minus, minutes, plus};
 use crate::moments;
 use crate::pacer::Ledger;
 use crate::receptivity::Occasion;
 use crate::reward;
 use crate::tip_life::{IGNORED_IN_A_ROW, Life, State, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
-use oo_contracts::entry::{Body, Entry};
+use oo_contracts::entry::{Body, Entry, MomentPurpose};
 use oo_contracts::signal::{Delivery, Event, Fact, Habit, Purpose, Signal, Task};
 use oo_contracts::tip::{Subject, Tip};
 use oo_contracts::{AccountId, ENTRY_VERSION, Ref, TipId};
@@ -37,7 +37,12 @@ impl Profile {
         self.ledger = Ledger::at(self.ledger, self, entry.at);
         match &entry.body {
             Body::Signal { signal } => self.heed(signal, entry.at),
-            Body::Moment { .. } => self.look(entry.at),
+            Body::Moment { moment } => {
+                self.look(entry.at);
+                if moment.purpose == MomentPurpose::Look {
+                    self.count_look(entry.at);
+                }
+            }
             Body::Tip { tip } => self.give(tip, entry.at),
         }
         self.withdraw_what_is_wrong(entry.at);
@@ -68,6 +73,7 @@ impl Profile {
                 }
             }
             Fact::HabitDefined { habit } => self.keep_habit(habit),
+            Fact::HabitRemoved { habit } => self.habits.retain(|kept| kept.habit.id != *habit),
             Fact::HabitDone { habit } => {
                 let about = |life: &&mut Life| matches!(&life.subject, Subject::Habit { habit: of, .. } if of == habit);
                 self.lives.iter_mut().filter(about).for_each(|life| life.hear_done(when));
@@ -86,6 +92,9 @@ impl Profile {
             }
             Fact::Place { place } => self.place = Some(*place),
             Fact::Feedback { tip, answer } => self.answer(&signal.id, tip, answer, when),
+            Fact::Correction { tip, ground, correction } => self.correct(&signal.id, tip, *ground, *correction),
+            Fact::CorrectionUndone { correction } => self.use_again(correction),
+            Fact::QuietToday { quiet } => self.hushed_until = quiet.then(|| local::tomorrow(&self.zone.tz, when)),
             Fact::Delivered { tip, outcome, .. } => self.delivered(tip, outcome),
             Fact::Preferences { preferences } => self.preferences = preferences.clone(),
             Fact::Consent { purpose, granted, source } => self.consent.heed(*purpose, *granted, source.as_ref()),
@@ -238,6 +247,11 @@ impl Profile {
         self.tombstones.retain(|grave| grave.kept.task.reference.account != *account);
         self.events.retain(|kept| kept.event.reference.account != *account);
         self.never.retain(|reference| reference.account != *account);
+        self.helped.retain(|helped| helped.account != *account);
+        self.corrections.retain(|corrected| {
+            let about = corrected.about.as_ref().and_then(Subject::reference);
+            about.is_none_or(|reference| reference.account != *account)
+        });
         if !self.unlinked.contains(account) {
             self.unlinked.push(account.clone());
             if self.unlinked.len() > kept::MAX_ACCOUNTS {
@@ -276,7 +290,9 @@ impl Profile {
             memory.gave(given_at);
         }
         self.dosage = Some((self.dosage_millionths(given_at) + 1_000_000, given_at));
+        self.count_tip(given_at);
         self.lives.push(Life {
+            sources: self.sources_of(tip, given_at),
             tip: tip.id.clone(),
             subject: tip.subject.clone(),
             given_at,
@@ -307,10 +323,8 @@ impl Profile {
 
     fn withdraw_what_is_wrong(&mut self, at: Timestamp) {
         let Some(last) = self.lives.last().filter(|last| last.state == State::Live) else { return };
-        if let Some(why) = self.wrong(&last.subject, at)
-            && let Some(last) = self.lives.last_mut()
-        {
-            last.state = State::Withdrawn { why };
+        if let Some(why) = self.wrong(&last.subject, at) {
+            self.turn(self.lives.len() - 1, State::Withdrawn { why });
         }
     }
 
@@ -326,7 +340,7 @@ impl Profile {
         if self.preferences.budget.get() == 0 || moments::is_quiet(self, at) {
             return Some(Withdrawal::Silenced);
         }
-        if Kind::of(subject).is_some_and(|kind| self.is_off(kind)) {
+        if Kind::of(subject).is_some_and(|kind| self.is_off(kind)) || self.lost_its_occasion(subject) {
             return Some(Withdrawal::Declined);
         }
         let gone = match subject {

@@ -4,7 +4,7 @@ use super::clock;
 use jiff::tz::TimeZone;
 use oo_contracts::decision::{Hush, Silence};
 use oo_contracts::signal::Language::{self, De, En};
-use oo_contracts::tip::{Because, Subject};
+use oo_contracts::tip::{Because, Ground, Subject};
 
 /// Up to here a gap is told by its length, beyond by its end.
 const SHORT_GAP_MINUTES: u16 = 60;
@@ -118,6 +118,40 @@ pub(super) fn because(language: Language, because: &Because, subject: &Subject, 
         (De, Because::EndsSoon) => "Die Zeit dafür geht heute bald zu Ende".into(),
         (En, Because::Chance) => "Drawn by lot".into(),
         (De, Because::Chance) => "Durch das Los bestimmt".into(),
+    }
+}
+
+/// A kind of fact, for the list of those that are not used.
+pub(super) fn ground(language: Language, ground: Ground) -> &'static str {
+    match (language, ground) {
+        (En, Ground::FreeTime) => "How much time is free",
+        (De, Ground::FreeTime) => "Wie viel Zeit frei ist",
+        (En, Ground::Due) => "When it is due",
+        (De, Ground::Due) => "Wann es geplant ist",
+        (En, Ground::Importance) => "That it is important",
+        (De, Ground::Importance) => "Dass es wichtig ist",
+        (En, Ground::Duration) => "How long it takes",
+        (De, Ground::Duration) => "Wie lange es dauert",
+        (En, Ground::Waiting) => "How long it has been on your list",
+        (De, Ground::Waiting) => "Wie lange es auf deiner Liste steht",
+        (En, Ground::Start) => "When it starts",
+        (De, Ground::Start) => "Wann es beginnt",
+        (En, Ground::HabitTime) => "Its time of day",
+        (De, Ground::HabitTime) => "Die Tageszeit dafür",
+        (En, Ground::Mood) => "How you feel",
+        (De, Ground::Mood) => "Wie es dir geht",
+        (En, Ground::BusyDay) => "How full your day is",
+        (De, Ground::BusyDay) => "Wie voll dein Tag ist",
+        (En, Ground::JustEnded) => "That something just ended",
+        (De, Ground::JustEnded) => "Dass gerade etwas zu Ende ging",
+        (En, Ground::DayBegins) => "When your day begins",
+        (De, Ground::DayBegins) => "Wann dein Tag beginnt",
+        (En, Ground::DayEnds) => "When your day winds down",
+        (De, Ground::DayEnds) => "Wann dein Tag ausklingt",
+        (En, Ground::Row) => "On how many days you did it",
+        (De, Ground::Row) => "An wie vielen Tagen du es gemacht hast",
+        (En, Ground::EndsSoon) => "That its time ends soon",
+        (De, Ground::EndsSoon) => "Dass die Zeit dafür bald endet",
     }
 }
 

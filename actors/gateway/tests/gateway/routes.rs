@@ -34,6 +34,7 @@ fn body(place: &Place, route: &Route) -> Option<Value> {
     Some(match route.request? {
         "OwnerSignIn" => json!({ "token": place.token }),
         "OwnSignals" => json!({ "signals": [{ "id": "signal-1", "fact": { "kind": "mood", "level": 3 } }] }),
+        "AnswerByToken" => json!({ "token": format!("{}.{}", "0".repeat(32), "A".repeat(43)) }),
         "TipAnswer" => json!({ "id": "answer-1", "answer": { "kind": "done" } }),
         "Subscription" => {
             let browser = place.sandbox.push().subscribe();
@@ -83,6 +84,10 @@ async fn every_route_answers_as_the_table_says() {
                 assert_eq!(status, 404, "{told}");
             }
             (_, "/api/v1/sessions/{id}" | "/api/v1/erasures/{receipt}") => assert_eq!(status, 404, "{told}"),
+            // The one before it forgot the device.
+            (_, "/api/v1/push/subscription/{device}/test") => assert_eq!(status, 404, "{told}"),
+            // Nobody was given that token.
+            (_, "/api/v1/answers") => assert_eq!(status, 410, "{told}"),
             // A confirmation that nobody made confirms nothing.
             (_, "/api/v1/me/erase") => assert_eq!(status, 403, "{told}"),
             // The browser's answer is none.

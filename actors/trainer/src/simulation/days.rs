@@ -213,6 +213,7 @@ fn habit(number: usize) -> Habit {
         from: time(from),
         to: time(to),
         minutes: Minutes::saturating(takes),
+        days: vec![],
     }
 }
 

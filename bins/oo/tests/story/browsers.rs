@@ -194,6 +194,57 @@ async fn a_person_signs_in_links_and_answers_in_chromium() -> anyhow::Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reason_is_corrected_listed_under_you_and_taken_back_in_chromium() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    place.sandbox.todoist().add_task("Sort the letters", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let oo = place.start().await;
+    let chromium = Chromium::start(390, 844).await?;
+    chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
+    chromium.is("link").await;
+    chromium.click("[data-provider=todoist]").await?;
+    chromium.is("tip").await;
+
+    chromium.click("#why > summary").await?;
+    chromium.click("[data-action=doubt][data-about=importance]").await?;
+    chromium.click("[data-action=unused]").await?;
+    chromium.client.wait().for_element(Locator::Css("[data-action=take-back]")).await?;
+    let facts = chromium.client.find(Locator::Css("#facts")).await?.text().await?;
+    assert!(!facts.contains("Marked important") && facts.contains("left out"), "{facts}");
+
+    chromium.click("#mark").await?;
+    chromium.is("you").await;
+    let rows = async || Ok::<_, anyhow::Error>(chromium.client.find(Locator::Css("#rows")).await?.text().await?);
+    chromium.client.wait().for_element(Locator::Css("[data-action=use-again]")).await?;
+    assert!(rows().await?.contains("That it is important"));
+    chromium.is_accessible("you, with a correction").await?;
+    chromium.click("[data-action=use-again]").await?;
+    eventually("the correction is taken back", || async {
+        (!rows().await.ok()?.contains("That it is important")).then_some(())
+    })
+    .await;
+
+    chromium.click("[data-action=habit-form]").await?;
+    chromium.client.find(Locator::Css("input[name=habit]")).await?.send_keys("stretch every weekday morning").await?;
+    chromium.click("[data-action=habit-save]").await?;
+    chromium.client.wait().for_element(Locator::Css("[data-action=habit-done]")).await?;
+    chromium.click("[data-action=habit-done]").await?;
+    eventually("the habit is done today", || async { rows().await.ok()?.contains("done today").then_some(()) }).await;
+    chromium.click("[data-action=mood][data-about='4']").await?;
+    chromium.client.wait().for_element(Locator::Css("[data-action=mood][aria-pressed=true]")).await?;
+    chromium.click("[data-action=quiet-today]").await?;
+    chromium.client.wait().for_element(Locator::Css("[data-action=loud-today]")).await?;
+    chromium.click("[data-action=back]").await?;
+    // The tip that was there goes with the wish for quiet.
+    chromium.is("idle").await;
+    let text = chromium.client.find(Locator::Css("#tip")).await?.text().await?;
+    assert_eq!(text, "Silent today. You chose that.");
+    assert_eq!(chromium.complaints().await?, Vec::<String>::new());
+    chromium.client.clone().close().await?;
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_elsewhere_clears_the_page_and_the_shell_opens_without_the_server() -> anyhow::Result<()> {
     let place = Place::new().await;
     place.sandbox.todoist().add_task("Write to Ada", json!({ "due_date": "2026-11-18" }));

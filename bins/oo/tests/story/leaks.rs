@@ -42,6 +42,7 @@ async fn a_providers_words_and_secrets_rest_nowhere() -> anyhow::Result<()> {
         from: jiff::civil::time(8, 0, 0, 0),
         to: jiff::civil::time(9, 0, 0, 0),
         minutes: Minutes::saturating(5),
+        days: vec![],
     };
     let planted = Signal {
         id: "planted".parse()?,

@@ -60,6 +60,7 @@ fn told() -> impl Strategy<Value = Told> {
                 from: time(8, 0, 0, 0),
                 to: time(11, 0, 0, 0),
                 minutes: Minutes::saturating(5),
+                days: vec![],
             };
             Told(Some(DataSource::Habits), Fact::HabitDefined { habit })
         }),

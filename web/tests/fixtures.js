@@ -1,0 +1,167 @@
+// Every state of the page at an address of its own, for its pictures and for looking at it: `node tests/fixtures.js`, then open
+// what it prints. It stands in for a server with nothing but fixed answers, and is no part of what is shipped.
+
+import { createReadStream } from 'node:fs';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { CARD, examplesOf, exists, iso, state, text } from './known.js';
+
+/** @typedef {import('../app/view.js').State} State */
+
+/**
+ * @typedef {object} Fixture
+ * @property {import('../app/view.js').Name} name what `body[data-state]` says then
+ * @property {() => Partial<State>} [state] how the server's state differs from that of somebody with nothing to do
+ * @property {number} [status] what the server answers instead
+ * @property {string} [search] of the address that is opened
+ * @property {string} [before] what the browser is like
+ * @property {string[]} [clicks] what is pressed, one after the other
+ */
+
+const MINUTE = 60_000;
+const now = () => Date.now();
+const live = () => ({ tip: tip(), had_tip: true });
+const tip = () => ({
+  ...CARD(), not_after: iso(now() + 20 * MINUTE),
+  why: ['12 free minutes before your 15:00', 'Due today', 'Takes about 5 minutes'],
+  corrections: [
+    { ground: /** @type {const} */ ('free_time'), of_the_thing: false },
+    { ground: /** @type {const} */ ('due'), of_the_thing: true },
+    { ground: /** @type {const} */ ('duration'), of_the_thing: true },
+  ],
+});
+/** @param {any} answer */
+const answered = (answer) => () => ({ had_tip: true, answered: { tip: CARD().id, answer, undo_until: iso(now() + 10 * MINUTE) } });
+/** @param {any} status */
+const account = (status) => ({ id: 'a1', provider: /** @type {const} */ ('todoist'), name: 'Todoist', status });
+const broken = () => ({ accounts: [account({ kind: 'reconnect_needed', since: iso(now() - 2 * 24 * 60 * MINUTE), why: 'withdrawn' })] });
+const offers = () => ({
+  accounts: [],
+  providers: [
+    { provider: /** @type {const} */ ('todoist'), name: 'Todoist', sandbox: false },
+    { provider: /** @type {const} */ ('google_calendar'), name: 'Google Calendar', sandbox: false },
+    { provider: /** @type {const} */ ('caldav'), name: 'CalDAV', sandbox: false, wants: /** @type {const} */ ('app_password') },
+  ],
+});
+
+/** A browser that says of notifications what is wanted here. @param {string} permission @param {string} [asked] @param {string} [subscribe] */
+const browser = (permission, asked = permission, subscribe = 'new Promise(() => {})') => `
+  Object.defineProperty(Notification, 'permission', { get: () => ${JSON.stringify(permission)} });
+  Notification.requestPermission = async () => ${JSON.stringify(asked)};
+  PushManager.prototype.subscribe = () => ${subscribe};`;
+const UNREACHABLE = "Promise.reject(new Error('no push service'))";
+const IOS = "delete window.PushManager; delete window.Notification; Object.defineProperty(navigator, 'standalone', { value: false });";
+const OFFLINE = "Object.defineProperty(navigator, 'onLine', { get: () => false });";
+/** What was heard before the connection went. @param {Partial<State>} some */
+const saved = (some) => `localStorage.oo = ${JSON.stringify(JSON.stringify({ last: { state: { ...state(), ...some, now: iso(now()) }, at: now() } }))};`;
+const asks = () => ({ had_tip: true, looked_at: iso(now()) });
+
+/** @type {Record<string, Fixture>} */
+export const FIXTURES = {
+  'signed-out': { name: 'signed-out', status: 401 },
+  link: { name: 'link', state: offers },
+  'link-server': { name: 'server', state: offers, clicks: ['[data-provider=caldav]'] },
+  reconnect: { name: 'reconnect', state: broken },
+  tip: { name: 'tip', state: live },
+  'tip-longest': { name: 'tip', state: () => ({ ...live(), tip: { ...tip(), text: 'Prepare the quarterly figures for Friday and send them to everybody who asked for them, or' } }) },
+  why: { name: 'tip', state: live, clicks: ['#why > summary'] },
+  'why-doubted': { name: 'tip', state: live, clicks: ['#why > summary', '[data-action=doubt][data-about=due]'] },
+  'why-left-out': { name: 'tip', state: live, clicks: ['#why > summary', '[data-action=doubt][data-about=due]', '[data-action=wrong]'] },
+  idle: { name: 'idle', before: browser('denied') },
+  'idle-unlinked': { name: 'idle', state: offers, clicks: ['[data-action=later]'], before: browser('denied') },
+  'idle-off': { name: 'idle', state: () => ({ budget: 0 }) },
+  'idle-quiet': { name: 'idle', state: () => ({ quiet_until: iso(now() + 9 * 60 * MINUTE) }) },
+  done: { name: 'answered', state: answered({ kind: 'done' }) },
+  'not-now': { name: 'answered', state: answered({ kind: 'not_now', until: null }) },
+  'not-now-when': { name: 'answered', state: live, clicks: ['[data-action=not_now]', '[data-action=until]'] },
+  'not-for-me': { name: 'answered', state: answered({ kind: 'not_for_me' }) },
+  expired: { name: 'expired', search: '?tip=tip_gone0001', before: browser('denied') },
+  offline: { name: 'offline', status: 0, before: OFFLINE },
+  'offline-tip': { name: 'offline', status: 0, get before() { return OFFLINE + saved({ tip: tip() }); } },
+  error: { name: 'error', status: 503 },
+  'error-tip': { name: 'error', status: 503, get before() { return saved({ tip: tip() }); } },
+  permission: { name: 'permission', state: asks, before: browser('default') },
+  'permission-waiting': { name: 'permission', state: asks, before: browser('default', 'granted'), clicks: ['[data-action=allow]'] },
+  'permission-failed': { name: 'permission', state: asks, before: browser('default', 'granted', UNREACHABLE), clicks: ['[data-action=allow]'] },
+  'permission-denied': { name: 'permission', state: asks, before: browser('default', 'denied'), clicks: ['[data-action=allow]'] },
+  install: { name: 'install', state: asks, before: IOS },
+  you: { name: 'you', clicks: ['#mark'], before: browser('default') },
+  'you-quiet': { name: 'form', clicks: ['#mark', '[data-action=quiet-form]'] },
+  'you-habit': { name: 'form', clicks: ['#mark', '[data-action=habit-form]'] },
+  erased: { name: 'erased', clicks: ['#mark', '[data-action=erase]', '[data-action=erase-sure]'] },
+};
+
+/** What the server answers beyond the state. @type {Record<string, () => unknown>} */
+const ANSWERS = {
+  'GET /api/v1/ways': () => ({ owner: true, passkeys: true, issuers: [{ issuer: 'google', name: 'Google' }] }),
+  'GET /api/v1/doors': () => ({ name: 'Ada', passkeys: [], sessions: [{ id: 's1', device: 'Firefox on Linux', used: iso(now() - 5 * MINUTE), current: true }, { id: 's2', device: 'Safari on iPhone', used: iso(now() - 300 * MINUTE), current: false }] }),
+  'GET /api/v1/me': () => JSON.parse(examplesOf('accepted', 'Me').find(([name]) => name === 'Me.everything.json')?.[1] ?? ''),
+  'POST /api/v1/signals': () => ({ kept: [{ id: 'correct-1', seq: 1, duplicate: false }] }),
+  'POST /api/v1/me/erase/confirmation': () => ({ confirmation: '0'.repeat(64), seconds: 60 }),
+  'POST /api/v1/me/erase': () => ({ receipt: 'a1b2c3d4e5f6a7b8', begun: iso(now()), finished: iso(now()), messages: 3, accounts: 1, unrevoked: 0, doors: 1, devices: 1 }),
+};
+
+const TYPES = /** @type {Record<string, string>} */ ({ js: 'text/javascript', css: 'text/css', html: 'text/html', svg: 'image/svg+xml', png: 'image/png', json: 'application/json', webmanifest: 'application/manifest+json' });
+
+/** Letters with marks, and words two fifths longer: what breaks in another language breaks here first. @param {string} words */
+export function pseudo(words) {
+  const marked = words.replace(/\{\w+\}|[aeiouAEIOU]/g, (one) => (one.length > 1 ? one : 'àéîõüÀÉÎÕÜ'['aeiouAEIOU'.indexOf(one)]));
+  return `${marked} ${'~'.repeat(Math.ceil(words.length * 0.4))}`;
+}
+
+/** @param {string} source a file of words */
+const pseudoFile = (source) => source.replace(/^(  '[^']+': )'(.*)',$/gm, (_, key, words) => `${key}'${pseudo(words)}',`);
+
+/** Serves the page in one state, chosen by `/fixture/<name>`; `?pseudo` for the made-up language, `?rtl` from right to left. */
+export function serve() {
+  /** @type {{ name: string, pseudo: boolean, rtl: boolean }} */
+  let chosen = { name: 'idle', pseudo: false, rtl: false };
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fixtures');
+    const fixture = FIXTURES[chosen.name];
+    /** @param {number} status @param {string} type @param {string} body */
+    const say = (status, type, body) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+    const named = pathname.match(/^\/fixture\/([\w-]+)$/)?.[1];
+    if (named !== undefined) {
+      if (!(named in FIXTURES)) return say(404, 'text/plain', `there is no such state; there are: ${Object.keys(FIXTURES).join(', ')}`);
+      chosen = { name: named, pseudo: searchParams.has('pseudo'), rtl: searchParams.has('rtl') };
+      return response.writeHead(302, { location: `/${FIXTURES[named].search ?? ''}` }).end();
+    }
+    if (pathname.startsWith('/api/')) {
+      if (fixture.status === 0) return request.socket.destroy();
+      const answer = ANSWERS[`${request.method} ${pathname}`];
+      if (pathname === '/api/v1/stream') return say(200, 'text/event-stream', '');
+      if (fixture.status && pathname === '/api/v1/state') return say(fixture.status, 'application/problem+json', '{"title":"no"}');
+      if (pathname === '/api/v1/state') return say(200, 'application/json', JSON.stringify({ ...state(), now: iso(now()), next_look: iso(now() + 40 * MINUTE), ...fixture.state?.() }));
+      return answer ? say(200, 'application/json', JSON.stringify(answer())) : response.writeHead(204).end();
+    }
+    const path = pathname === '/' ? 'index.html' : pathname.slice(1);
+    // The worker would keep one state for the next.
+    if (path === 'sw.js' || path.includes('..') || !exists(path)) return say(404, 'text/plain', 'not there');
+    const type = TYPES[path.split('.').pop() ?? ''] ?? 'application/octet-stream';
+    if (path === 'index.html') {
+      const page = text(path).replace('<head>', `<head><script>${fixture.before ?? ''}</script>`);
+      return say(200, type, chosen.rtl ? page.replace('dir="ltr"', 'dir="rtl"') : page);
+    }
+    if (chosen.pseudo && path.startsWith('words/')) return say(200, type, pseudoFile(text(path)));
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' });
+    return createReadStream(new URL(`../${path}`, import.meta.url)).pipe(response);
+  });
+  return new Promise((/** @type {(serving: { address: string, close: () => void }) => void} */ resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+      resolve({
+        address: `http://127.0.0.1:${port}`,
+        close() {
+          server.close();
+          server.closeAllConnections();
+        },
+      });
+    });
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { address } = await serve();
+  process.stdout.write(Object.keys(FIXTURES).map((name) => `${address}/fixture/${name}\n`).join(''));
+}
