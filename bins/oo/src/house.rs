@@ -97,6 +97,9 @@ impl House {
         let secrets = data.secrets();
         if nats.is_some() {
             settings.extend(nats_users::settings(&secrets, OPERATOR));
+        } else {
+            // Of servers that run already, tools are who we are.
+            settings.extend(given.get("OO_NATS__NKEY_FILE").map(|file| ("OO_NATS__NKEY_FILE".into(), file.into())));
         }
         let user = |name: &str| {
             let of_nats = nats.as_ref().map(|_| nats_users::settings(&secrets, name)).into_iter().flatten();
