@@ -77,6 +77,7 @@ mod tests {
             moment: "12 free minutes before your 15:00".into(),
             text: text.parse().unwrap(),
             why: vec!["It is short".into()],
+            corrections: vec![],
             not_after: "2026-11-22T10:00:00.123456789Z".parse().unwrap(),
             language,
             source: Some("Todoist".into()),

@@ -162,7 +162,7 @@ mod tests {
 
     /// What a policy is asked two hours later, when the gap after the tip is over.
     fn asked(log: &Log, item: &str) -> Candidate {
-        let ask = decide::ask(&log.profile, "dec-1".parse().unwrap(), 1, at("2026-11-23T12:00:00Z"));
+        let ask = decide::ask(&log.profile, "dec-00001".parse().unwrap(), 1, at("2026-11-23T12:00:00Z"));
         ask.candidates.into_iter().find(|candidate| candidate.subject == todo(item)).unwrap()
     }
 
@@ -184,7 +184,7 @@ mod tests {
         correct(&mut log, Ground::Importance, Correction::Unused);
         assert_eq!((asked(&log, "milk").priority, asked(&log, "bread").priority), (1, 1));
         correct(&mut log, Ground::FreeTime, Correction::Wrong);
-        let context = decide::ask(&log.profile, "dec-1".parse().unwrap(), 1, at(MORNING)).context;
+        let context = decide::ask(&log.profile, "dec-00001".parse().unwrap(), 1, at(MORNING)).context;
         assert_eq!((context.free_minutes, context.next_busy), (1440, None), "circumstances are of all things");
         let late = at("2026-11-23T09:50:00Z");
         assert!(!candidates::is_eligible(&log.profile, &todo("milk"), late), "a meeting is still not disturbed");
@@ -206,7 +206,7 @@ mod tests {
         let mut log = log();
         correct(&mut log, Ground::Due, Correction::Wrong);
         let now = at("2026-11-23T12:00:00Z");
-        let ask = decide::ask(&log.profile, "dec-1".parse().unwrap(), 1, now);
+        let ask = decide::ask(&log.profile, "dec-00001".parse().unwrap(), 1, now);
         let place = ask.candidates.iter().position(|candidate| candidate.subject == todo("milk")).unwrap();
         let reason = |because| Reason { because, weight: 0.5 };
         let choice = Choice {

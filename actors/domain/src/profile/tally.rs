@@ -86,6 +86,8 @@ impl Profile {
                 (_, false, _) => {}
             }
         }
+        // An answer taken back leaves nothing behind.
+        self.helped.retain(|helped| helped.times > 0);
         before
     }
 
@@ -160,13 +162,13 @@ mod tests {
         let mut log = Log::linked();
         log.task("milk");
         log.tip("tip-0001", "2026-11-15T10:00:00Z");
-        log.answer("tip-0001", "2026-11-16T10:05:00Z", Answer::Done);
+        log.answer("tip-0001", "2026-11-16T10:05:00Z", Answer::NotNow { until: None });
         log.tip("tip-0002", "2026-11-17T10:00:00Z");
         log.answer("tip-0002", "2026-11-17T10:05:00Z", Answer::NotNow { until: None });
         log.answer("tip-0002", "2026-11-17T10:06:00Z", Answer::NotForMe);
-        assert_eq!(counts(&log, "2026-11-18T10:00:00Z"), [[1, 1, 0, 0], [1, 0, 0, 1]]);
+        assert_eq!(counts(&log, "2026-11-18T10:00:00Z"), [[1, 0, 1, 0], [1, 0, 0, 1]]);
         log.answer("tip-0002", "2026-11-17T10:07:00Z", Answer::Undo);
-        assert_eq!(counts(&log, "2026-11-18T10:00:00Z"), [[1, 1, 0, 0], [1, 0, 0, 0]]);
+        assert_eq!(counts(&log, "2026-11-18T10:00:00Z"), [[1, 0, 1, 0], [1, 0, 0, 0]]);
     }
 
     #[test]
@@ -226,6 +228,6 @@ mod tests {
         log.answer("tip-0001", "2026-11-17T10:05:00Z", Answer::Done);
         assert_eq!(times(&log), [("acc".to_owned(), 1), ("calendar".to_owned(), 1)]);
         log.answer("tip-0001", "2026-11-17T10:06:00Z", Answer::Undo);
-        assert_eq!(times(&log), [("acc".to_owned(), 0), ("calendar".to_owned(), 0)]);
+        assert!(times(&log).is_empty());
     }
 }

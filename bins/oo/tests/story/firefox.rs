@@ -242,7 +242,7 @@ async fn a_push_travels_unread_to_firefox_and_its_done_button_answers_the_tip() 
     assert_eq!(shown["title"], if moment == "" { json!("oO") } else { moment });
     assert_eq!(shown["body"], WORDS);
     assert_eq!(shown["tag"], tip.as_str());
-    assert_eq!(shown["data"], json!({ "tip": tip, "path": "/" }));
+    assert_eq!((&shown["data"]["tip"], &shown["data"]["path"]), (&json!(tip), &json!("/")));
     assert_eq!(shown["lang"], "en");
     let actions = json!([{ "action": "done", "title": "Done" }, { "action": "later", "title": "Not now" }]);
     assert_eq!(shown["actions"], actions);
