@@ -1312,6 +1312,12 @@ export interface Recommendation {
   version: number;
 }
 
+/** Asks that an entry of a log is delivered once more. */
+export interface Redrive {
+  log: LogId;
+  seq: number;
+}
+
 /** An object at a provider: whose account, and what the provider calls it. */
 export interface Ref {
   account: AccountId;

@@ -101,6 +101,7 @@ boundary!(
     crate::wire::PushLook,
     crate::wire::PushState,
     crate::wire::PushTest,
+    crate::wire::Redrive,
     crate::wire::Session,
     crate::wire::SignedIn,
     crate::wire::Subscribe,

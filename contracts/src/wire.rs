@@ -6,7 +6,7 @@ use crate::push::Subscription;
 use crate::session::DeviceName;
 use crate::signal::{Answer, Consents, Habit, MoodLevel, Preferences, Signal, ZoneName};
 use crate::tip::{Ground, Subject, Tip};
-use crate::{AccountId, DeviceId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
+use crate::{AccountId, DeviceId, LogId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
 use jiff::civil;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,13 @@ pub struct Complete {
     pub task: Ref,
     pub reopen: bool,
     pub key: SignalId,
+}
+
+/// Asks that an entry of a log is delivered once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Redrive {
+    pub log: LogId,
+    pub seq: u64,
 }
 
 /// Asks what a person's page should show.

@@ -9,8 +9,8 @@ use futures_util::{Stream, StreamExt};
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Changed, Reply};
 use oo_contracts::{LogId, Timestamp, UserId};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::time::Duration;
 
@@ -65,16 +65,6 @@ pub struct Stored {
     pub payload: Bytes,
 }
 
-/// What the server tells of an entry that was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct DeadLetter {
-    pub stream: String,
-    /// Who gave it up.
-    pub consumer: String,
-    /// Where it is in that stream.
-    pub stream_seq: u64,
-}
-
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
@@ -93,6 +83,10 @@ impl Bus {
     /// For consumers and the set-up of streams.
     pub fn jetstream(&self) -> &jetstream::Context {
         &self.js
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Whether the server answers.
@@ -307,21 +301,6 @@ impl Bus {
             logs.extend(subject.rsplit('.').next().and_then(|log| log.parse().ok()));
         }
         Ok(logs)
-    }
-
-    /// Entries that were given up after all tries. They are still in their streams.
-    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, AppendError> {
-        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
-        let mut stream = self.js.get_stream(crate::streams::DEAD).await.map_err(|e| away(&e))?;
-        let held = stream.info().await.map_err(|e| away(&e))?.state.messages;
-        if held == 0 {
-            return Ok(vec![]);
-        }
-        let consumer = stream.create_consumer(jetstream::consumer::pull::OrderedConfig::default());
-        let told = consumer.await.map_err(|e| away(&e))?.messages().await.map_err(|e| away(&e))?;
-        let told = told.take(usize::try_from(held).unwrap_or(usize::MAX));
-        let letters = told.filter_map(|message| async move { serde_json::from_slice(&message.ok()?.payload).ok() });
-        tokio::time::timeout(READ_WITHIN, letters.collect()).await.map_err(|e| away(&e))
     }
 
     /// Follows keys of a bucket: each with its value, or without where it was removed. `from` says whether what stands there

@@ -5,12 +5,16 @@
 
 pub mod access;
 pub mod bus;
+mod copy;
+mod dead;
 mod purge;
 pub mod shard;
 pub mod streams;
 pub mod subject;
 
-pub use bus::{AppendError, AskError, Bus, DeadLetter, Stored};
+pub use bus::{AppendError, AskError, Bus, Stored};
+pub use copy::{CopyError, Packed};
+pub use dead::{DeadLetter, Given};
 pub use shard::{Place, Shard};
 pub use subject::{LogSubject, Request, Wire};
 
@@ -41,6 +45,8 @@ pub const FETCH: Request<Fetch, Words> = Request::new("oo.v1.content.fetch", "in
 pub const COMPLETE: Request<Complete, Done> = Request::new("oo.v1.content.complete", "integrations");
 /// A person's profile as a page needs it.
 pub const LOOK: Request<Look, View> = Request::new("oo.v1.profile.look", "profile");
+/// Deliver an entry once more that was given up, and say whether it is settled now.
+pub const REDRIVE: Request<Redrive, Done> = Request::new("oo.v1.profile.redrive", "profile");
 /// The owner's one-time link, exchanged for a session.
 pub const SIGN_IN_OWNER: Request<OwnerLink, Session> = Request::new("oo.v1.session.owner", "auth");
 /// Whose session is this?
@@ -230,6 +236,7 @@ pub const WIRES: &[Wire] = &[
     request!(FETCH: "Fetch" -> "Words", &["gateway", "notifier"], "The words of a reference."),
     request!(COMPLETE: "Complete" -> "Done", &["profile"], "Complete a task at its provider."),
     request!(LOOK: "Look" -> "View", &["gateway", "events"], "A person's profile as a page needs it."),
+    request!(REDRIVE: "Redrive" -> "Done", &[access::OPERATOR], "Deliver an entry once more that was given up."),
     request!(SIGN_IN_OWNER: "OwnerLink" -> "Session", &["gateway"], "The owner's one-time link."),
     request!(CHECK_SESSION: "Check" -> "SignedIn", &["gateway"], "Whose session is this?"),
     request!(END_SESSION: "Check" -> "Done", &["gateway"], "End this session."),

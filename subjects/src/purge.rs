@@ -1,10 +1,11 @@
 //! Removing what the streams hold of one person. What is removed leaves bytes behind in the files until the server compacts
 //! them: they are sealed, and their key is gone by then.
 
-use crate::bus::{AppendError, Bus, DeadLetter};
+use crate::bus::{AppendError, Bus};
+use crate::dead::DeadLetter;
 use crate::shard::{Place, Shard};
 use crate::streams;
-use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use async_nats::jetstream::stream::Stream;
 
 impl Bus {
     /// Removes a person's wake-up, log, copied tips, decisions and push claims, and the dead letters about them. Says how
@@ -31,7 +32,7 @@ impl Bus {
             let Ok(told) = dead.direct_get(seq).await else { continue };
             let Ok(letter) = serde_json::from_slice::<DeadLetter>(&told.payload) else { continue };
             if [&shard.stream(), streams::TIPS, streams::DECISIONS].contains(&letter.stream.as_str())
-                && self.is_gone(&letter).await?
+                && self.given(&letter.stream, letter.stream_seq).await?.is_none()
             {
                 dead.delete_message(told.sequence).await.map_err(|error| away(&error))?;
                 removed += 1;
@@ -40,15 +41,7 @@ impl Bus {
         Ok(removed)
     }
 
-    async fn is_gone(&self, letter: &DeadLetter) -> Result<bool, AppendError> {
-        match self.stream(&letter.stream).await?.direct_get(letter.stream_seq).await {
-            Ok(_) => Ok(false),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(true),
-            Err(error) => Err(away(&error)),
-        }
-    }
-
-    async fn stream(&self, name: &str) -> Result<Stream, AppendError> {
+    pub(crate) async fn stream(&self, name: &str) -> Result<Stream, AppendError> {
         self.jetstream().get_stream(name).await.map_err(|error| away(&error))
     }
 }

@@ -56,7 +56,7 @@ pub struct Wire {
     pub carries: &'static str,
     pub answer: Option<&'static str>,
     pub stream: Option<&'static str>,
-    /// Services.
+    /// Services, and the operator.
     pub publishers: &'static [&'static str],
     /// Services.
     pub subscribers: &'static [&'static str],

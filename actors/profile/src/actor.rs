@@ -22,6 +22,7 @@ use oo_subjects::{AppendError, Bus, COMPLETE, RECOMMEND};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// How often a tip that lost against something newer is decided again before a wake-up is set instead.
@@ -65,13 +66,31 @@ pub(crate) struct Delivery {
     pub(crate) seq: u64,
     pub(crate) kind: &'static str,
     pub(crate) payload: Bytes,
-    pub(crate) ack: Acker,
+    pub(crate) ack: Settle,
     /// How often it was delivered, this one included.
     pub(crate) tries: usize,
     /// Changes when the shard's deliveries may have had a gap: then the log is read before anything is folded.
     pub(crate) generation: u64,
     /// When the log had it, by the server's clock.
     pub(crate) arrived: Timestamp,
+}
+
+/// How a delivery is settled.
+pub(crate) enum Settle {
+    /// The server delivered it, and hears how it ends.
+    Server(Acker),
+    /// Somebody asked for it once more, and hears how it ends.
+    Asker(mpsc::UnboundedSender<AckKind>),
+}
+
+impl Settle {
+    /// Gives a verdict. One that does not arrive is none: the entry comes again and folds to nothing.
+    pub(crate) async fn give(&self, kind: AckKind) {
+        let _arrived = match self {
+            Self::Server(acker) => acker.ack_with(kind).await.is_ok(),
+            Self::Asker(asker) => asker.send(kind).is_ok(),
+        };
+    }
 }
 
 /// What an actor is told.
@@ -99,9 +118,9 @@ pub(crate) struct State {
     profile: Profile,
     generation: u64,
     /// Folded, but what follows from them is not done.
-    unsettled: Vec<Acker>,
+    unsettled: Vec<Settle>,
     /// The same, of the reaction under way.
-    settling: Vec<Acker>,
+    settling: Vec<Settle>,
     reacting: bool,
     /// Whether something among the unsettled is an occasion to speak.
     occasion: bool,
@@ -415,7 +434,7 @@ impl State {
         std::mem::replace(&mut self.silence, silence) == silence && silence.is_some()
     }
 
-    fn complete(&self, complete: Complete, ack: Acker, tries: usize) {
+    fn complete(&self, complete: Complete, ack: Settle, tries: usize) {
         let tools = self.tools.clone();
         drop(task::spawn("complete", async move {
             let asked = tools.bus.ask_within(COMPLETE, &complete, COMPLETE_WITHIN);
@@ -428,16 +447,13 @@ impl State {
                 }
             };
             tools.metrics.count(Metric::ProfileVerdicts, verdict);
-            let _ = ack.ack_with(kind).await;
+            ack.give(kind).await;
         }));
     }
 
-    fn settle(&self, ack: Acker, kind: AckKind, verdict: &'static str) {
+    fn settle(&self, ack: Settle, kind: AckKind, verdict: &'static str) {
         self.tools.metrics.count(Metric::ProfileVerdicts, verdict);
-        drop(task::spawn("settle", async move {
-            // A verdict that does not arrive is no verdict: the entry comes again and folds to nothing.
-            let _ = ack.ack_with(kind).await;
-        }));
+        drop(task::spawn("settle", async move { ack.give(kind).await }));
     }
 }
 
@@ -480,15 +496,13 @@ async fn give_tip(tools: &Tools, person: &Person, tip: Tip, seq: u64) -> Result<
 }
 
 /// Tells the server that work goes on while it does, so that a long one is not delivered again.
-async fn keep_alive<T>(ack: &Acker, work: impl Future<Output = T>) -> T {
+async fn keep_alive<T>(ack: &Settle, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     let mut beat = tokio::time::interval(oo_subjects::streams::ACK_WAIT / 3);
     loop {
         tokio::select! {
             done = &mut work => return done,
-            _ = beat.tick() => {
-                let _ = ack.ack_with(AckKind::Progress).await;
-            }
+            _ = beat.tick() => ack.give(AckKind::Progress).await,
         }
     }
 }

@@ -11,13 +11,15 @@ pub mod verify;
 
 use oo_contracts::http::Problem;
 use oo_contracts::rights::{Clear, Cleared};
-use oo_contracts::wire::Look;
+use oo_contracts::wire::{Done, Look, Redrive};
 use oo_runtime::{Context, redis_store, web};
-use oo_subjects::{CLEAR_PROFILE, LOOK, Shard};
+use oo_subjects::{CLEAR_PROFILE, LOOK, REDRIVE, Shard};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Entries that are delivered once more at once, by hand.
+const REDRIVES: usize = 4;
 /// Pages that may ask at once.
 const LOOKS: usize = 256;
 
@@ -74,6 +76,12 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
             })?;
             Ok(Cleared { removed: there.into(), left: 0 })
         }
+    })
+    .await?;
+    let again = router.clone();
+    ctx.answer(REDRIVE, REDRIVES, move |Redrive { log, seq }| {
+        let router = again.clone();
+        async move { router.redrive(&log, seq).await.map(|()| Done {}) }
     })
     .await?;
     let answering = router.clone();

@@ -1,25 +1,29 @@
 //! Brings the entries of a shard to the people they are about, waking them if they sleep.
 
-use crate::actor::{Args, Delivery, Message, PersonActor, Tools};
+use crate::actor::{Args, Delivery, Message, PersonActor, Settle, Tools};
 use anyhow::Context as _;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull;
 use futures_util::StreamExt as _;
+use oo_contracts::http::Problem;
 use oo_contracts::wire::View;
 use oo_contracts::{LogId, Timestamp, UserId};
 use oo_runtime::{Context, Person, crash};
-use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
-use oo_subjects::{Place, Shard};
+use oo_subjects::streams::{MAX_DELIVER, MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
+use oo_subjects::{AppendError, Place, Shard};
 use ractor::ActorRef;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 
 /// A pull ends well before the pin would.
 const PULL_FOR: Duration = Duration::from_millis(PIN_TIMEOUT.as_millis() as u64 / 2);
 const HEARTBEAT: Duration = Duration::from_millis(PULL_FOR.as_millis() as u64 / 3);
+/// How long an entry may take that is delivered once more: its provider may be slow.
+const REDRIVE_WITHIN: Duration = Duration::from_secs(25);
 /// Before a shard that cannot be pulled is tried again.
 const PULL_AGAIN: Duration = Duration::from_millis(250);
 /// How long a page waits for a person to wake.
@@ -90,6 +94,7 @@ impl Router {
                 continue;
             };
             crash::point("3-routed");
+            let ack = Settle::Server(ack);
             let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation, arrived };
             self.deliver(&place, delivery).await;
         }
@@ -108,12 +113,12 @@ impl Router {
             Ok(Some(person)) => person,
             // The person was erased: nothing of theirs is handled any more.
             Ok(None) => {
-                let _ = delivery.ack.ack_with(AckKind::Ack).await;
+                delivery.ack.give(AckKind::Ack).await;
                 return;
             }
             Err(error) => {
                 tracing::warn!(shard = place.shard.0, %error, "an entry waits for its person's record");
-                let _ = delivery.ack.ack_with(AckKind::Nak(Some(RECORD_AGAIN))).await;
+                delivery.ack.give(AckKind::Nak(Some(RECORD_AGAIN))).await;
                 return;
             }
         };
@@ -127,6 +132,40 @@ impl Router {
         let actor = self.tools.residents.find(&person.place).unwrap_or_else(|| self.wake(person));
         let view = ractor::call_t!(actor, Message::Look, LOOK_WITHIN.as_millis() as u64)?;
         view.context("the person does not answer")
+    }
+
+    /// Delivers an entry once more that was given up. It was folded, if it can be, in its place in the log: what is done
+    /// again is what follows from it. Safe to repeat, as every delivery is.
+    ///
+    /// # Errors
+    /// 404 where there is no such entry, 409 where it is not settled this time either.
+    pub(crate) async fn redrive(&self, log: &LogId, seq: u64) -> Result<(), Problem> {
+        let away = |error: AppendError| Problem::new(503, "the log is not reachable", error.to_string());
+        let place = self.tools.people.place(log);
+        let given = self.tools.bus.given(&place.shard.stream(), seq).await.map_err(away)?;
+        let kind = given.as_ref().and_then(|given| {
+            let (of, kind) = Place::parse(&given.subject)?;
+            known(kind).filter(|_| of == place)
+        });
+        let (Some(given), Some(kind)) = (given, kind) else {
+            return Err(Problem::new(404, "no such entry", "this log has no entry of this sequence"));
+        };
+        let (ack, mut verdicts) = mpsc::unbounded_channel();
+        let (ack, generation) = (Settle::Asker(ack), self.next_generation());
+        let (tries, arrived) = (MAX_DELIVER as usize, self.tools.clock.wall());
+        self.deliver(&place, Delivery { seq, kind, payload: given.payload, ack, tries, generation, arrived }).await;
+        let settled = tokio::time::timeout(REDRIVE_WITHIN, async {
+            loop {
+                match verdicts.recv().await {
+                    Some(AckKind::Progress) => {}
+                    verdict => return matches!(verdict, Some(AckKind::Ack)),
+                }
+            }
+        });
+        match settled.await {
+            Ok(true) => Ok(()),
+            _ => Err(Problem::new(409, "not settled", "it could not be handled this time either; the log says why")),
+        }
     }
 
     /// Lets everybody leave, with a snapshot each.

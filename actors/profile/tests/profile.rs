@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+use async_nats::jetstream::AckKind;
+use futures_util::StreamExt as _;
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::signal::{Answer, Due, Fact, MoodLevel, Priority, Signal, Task};
 use oo_contracts::tip::Tip;
-use oo_contracts::wire::{Ingest, Look, View};
+use oo_contracts::wire::{Done, Ingest, Look, Redrive, View};
 use oo_contracts::{ENTRY_VERSION, Provider, Ref, Timestamp};
 use oo_profile::verify::{Snapshot, Verifier};
 use oo_runtime::{Clock, Context, Metric, Person, random};
-use oo_subjects::streams::{self, PROFILE, Waiting};
-use oo_subjects::{INGEST, LOOK, SIGNALS};
+use oo_subjects::streams::{self, MAX_DELIVER, PROFILE, Waiting, shard_consumer};
+use oo_subjects::{AskError, INGEST, LOOK, REDRIVE, SIGNALS};
 use oo_testkit::{House, Running, eventually};
 use redis::AsyncCommands as _;
 use std::collections::HashSet;
@@ -172,6 +174,41 @@ async fn a_poisoned_entry_goes_to_the_dead_letters_and_the_persons_later_entries
         (node.ctx.metrics.counted(Metric::ProfileAnswers, "not_for_me") == 1).then_some(())
     })
     .await;
+}
+
+/// Takes what the shard has for its node and gives it back at once, until the server gives it up.
+async fn give_up(scene: &Scene, entries: usize) {
+    let stream = scene.ctx.bus.jetstream().get_stream(scene.ada.place.shard.stream()).await.unwrap();
+    let consumer = stream.get_or_create_consumer(PROFILE, shard_consumer()).await.unwrap();
+    let mut deliveries = consumer.stream().group(PROFILE).messages().await.unwrap();
+    for _ in 0..entries * MAX_DELIVER as usize {
+        deliveries.next().await.unwrap().unwrap().ack_with(AckKind::Nak(None)).await.unwrap();
+    }
+    eventually("all are given up", || async { (scene.dead().await.len() == entries).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_was_given_up_is_delivered_once_more_when_asked_for() {
+    let scene = Scene::at(MORNING).await;
+    scene.link(1).await;
+    let task = scene.ctx.bus.read(&scene.ada.place, 0).await.unwrap().last().unwrap().seq;
+    give_up(&scene, 2).await;
+    let _node = scene.node().await;
+    // Nothing that was given up comes again by itself, though it is folded.
+    eventually("she is awake", || scene.look()).await;
+    assert_eq!(scene.tips().await, []);
+
+    let again = async |seq| scene.ctx.bus.ask(REDRIVE, &Redrive { log: scene.ada.place.log.clone(), seq }).await;
+    assert_eq!(again(task).await.unwrap(), Done {});
+    let tip = scene.first_tip().await;
+    assert_eq!(again(task).await.unwrap(), Done {});
+    assert_eq!(scene.tips().await, [tip]);
+    let garbage = scene.ctx.bus.append(SIGNALS, &scene.ada.place, "signal:g", b"garbage".to_vec(), None).await.unwrap();
+    for (seq, status) in [(garbage.seq, 409), (garbage.seq + 1000, 404)] {
+        let Err(AskError::Problem(problem)) = again(seq).await else { panic!("{seq} is settled") };
+        assert_eq!(problem.status, status);
+    }
+    assert_eq!(scene.tips().await.len(), 1);
 }
 
 #[tokio::test]

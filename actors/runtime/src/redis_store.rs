@@ -87,6 +87,29 @@ pub async fn keys(connection: &ConnectionManager, pattern: &str) -> RedisResult<
     }
 }
 
+/// A key as Redis itself packs it up, whatever kind it is.
+pub struct Packed {
+    pub key: String,
+    pub value: Vec<u8>,
+    /// Milliseconds until it ends by itself.
+    pub ends_in: Option<u64>,
+}
+
+/// Packs a key up; `None` if it is gone by now.
+pub async fn pack(connection: &ConnectionManager, key: String) -> RedisResult<Option<Packed>> {
+    let asked = redis::pipe().atomic().cmd("DUMP").arg(&key).cmd("PTTL").arg(&key).to_owned();
+    let (value, ends): (Option<Vec<u8>>, i64) = asked.query_async(&mut connection.clone()).await?;
+    // Negative where it does not end.
+    Ok(value.map(|value| Packed { key, value, ends_in: u64::try_from(ends).ok() }))
+}
+
+/// Puts a key where there is none.
+pub async fn unpack(connection: &ConnectionManager, Packed { key, value, ends_in }: &Packed) -> RedisResult<()> {
+    let mut restore = redis::cmd("RESTORE");
+    restore.arg(key).arg(ends_in.unwrap_or(0)).arg(&value[..]);
+    restore.query_async(&mut connection.clone()).await
+}
+
 /// Replaces a text by compare-and-set; `false` if it is another one by now, or gone.
 pub async fn swap_text(connection: &ConnectionManager, key: &str, old: &str, new: &str) -> RedisResult<bool> {
     SWAP_TEXT.key(key).arg(old).arg(new).invoke_async(&mut connection.clone()).await

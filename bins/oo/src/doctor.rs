@@ -157,7 +157,7 @@ async fn dead_letters(settings: Vec<(String, String)>) -> Finding {
             let places: Vec<_> =
                 letters.iter().map(|letter| format!("{} {}", letter.stream, letter.stream_seq)).collect();
             bad(format!(
-                "{} entries could not be handled, tried five times each: a newer oO may read them ({})",
+                "{} entries could not be handled, tried five times each: `oo dead list` ({})",
                 letters.len(),
                 places.join(", ")
             ))

@@ -252,6 +252,22 @@ impl House {
     }
 }
 
+/// Starts servers of a house's own, and says how they are reached.
+pub(crate) async fn servers(given: &Source, data: &Data) -> anyhow::Result<(Source, Server, Server)> {
+    let progress = ProgressBar::new_spinner();
+    let (nats, nats_url) = nats(given, data, &progress).await?;
+    let (redis, redis_url) = redis(given, data, &progress).await?;
+    progress.finish_and_clear();
+    let (Some(nats), Some(redis)) = (nats, redis) else {
+        bail!("set OO_NATS__URL and OO_REDIS__URL both, or none of them")
+    };
+    let reached = [
+        ("OO_NATS__URL", nats_url.expose_secret().to_owned()),
+        ("OO_REDIS__URL", redis_url.expose_secret().to_owned()),
+    ];
+    Ok((given.with(reached), nats, redis))
+}
+
 async fn nats(given: &Source, data: &Data, progress: &ProgressBar) -> anyhow::Result<(Option<Server>, SecretString)> {
     if let Some(url) = given.get("OO_NATS__URL") {
         return Ok((None, url.to_owned().into()));

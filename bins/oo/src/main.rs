@@ -1,7 +1,7 @@
 //! `oo`: all services in one process on a laptop, with private servers; and the tools to look inside.
 
 use clap::{Parser, Subcommand};
-use oo::{demo, doctor, init, inspect, learn, simulate, up, vault, verify};
+use oo::{backup, dead, demo, doctor, init, inspect, learn, simulate, up, vault, verify};
 use oo_runtime::service::no_core_dumps;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,11 +73,38 @@ enum Command {
         #[command(subcommand)]
         what: learn::Experiment,
     },
+    /// Entries that could not be handled. Nothing of what is in them is shown.
+    Dead {
+        #[command(subcommand)]
+        what: Dead,
+    },
+    /// Copy all that is kept into a folder, while everything runs.
+    Backup {
+        /// A new folder.
+        to: PathBuf,
+    },
+    /// Fill an empty house from such a folder.
+    Restore {
+        /// What `oo backup` made, its secrets put back.
+        from: PathBuf,
+    },
     /// The keys that seal what rests.
     Vault {
         #[command(subcommand)]
         what: Vault,
     },
+}
+
+#[derive(Subcommand)]
+enum Dead {
+    /// List them.
+    List,
+    /// Say where an entry lies and whether this oO can read it.
+    Look { number: u64 },
+    /// Deliver it to its person once more.
+    Redrive { number: u64 },
+    /// Forget the letter; the entry stays.
+    Drop { number: u64 },
 }
 
 #[derive(Subcommand)]
@@ -113,6 +140,12 @@ fn main() -> ExitCode {
             Command::Rollback(what) => learn::rollback(&data, &what).await,
             Command::Evaluate(what) => learn::evaluate(&data, &what).await,
             Command::Experiment { what } => learn::experiment(&data, &what).await,
+            Command::Dead { what: Dead::List } => dead::list(&data).await,
+            Command::Dead { what: Dead::Look { number } } => dead::look(&data, number).await,
+            Command::Dead { what: Dead::Redrive { number } } => dead::redrive(&data, number).await,
+            Command::Dead { what: Dead::Drop { number } } => dead::forget(&data, number).await,
+            Command::Backup { to } => backup::make(&data, &to).await,
+            Command::Restore { from } => backup::restore(&data, &from).await,
             Command::Vault { what: Vault::Rotate } => vault::rotate(&data).await,
             Command::Vault { what: Vault::Status } => vault::status(&data).await,
             Command::Vault { what: Vault::Drop { key } } => vault::drop_key(&data, &key).await,

@@ -23,8 +23,18 @@ KUBERNETES = "1.37"
 SERVICES = ["gateway", "auth", "integrations", "events", "profile", "recommender", "notifier", "trainer"]
 
 
+class Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice, as Compose does."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read(path):
-    return yaml.safe_load(path.read_text())
+    return yaml.load(path.read_text(), Strict)
 
 
 def vendored_schema(name):

@@ -2,9 +2,11 @@
 //! services takes its time.
 
 mod accounts;
+mod backup;
 mod browsers;
 mod cli;
 mod crashes;
+mod dead;
 mod firefox;
 mod leaks;
 mod outages;
