@@ -76,6 +76,7 @@ pub(crate) struct Delivery {
 }
 
 /// How a delivery is settled.
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub(crate) enum Settle {
     /// The server delivered it, and hears how it ends.
     Server(Acker),

@@ -1,7 +1,7 @@
 //! The rules that are written for Redis, tried on a real one: what each service needs, and what it must not do.
 
 use oo_runtime::{Context, redis_acl, redis_store};
-use oo_testkit::House;
+use oo_testkit::{House, eventually};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, IntoConnectionInfo as _, RedisResult, Value};
 use secrecy::ExposeSecret as _;
@@ -103,12 +103,12 @@ async fn what_a_service_wrote_in_one_go_outlives_the_server() {
     say(&mut redis, &["EVAL", script, "2", "oo:session:c", "oo:session:d"]).await.unwrap();
     house.redis.kill().await;
     house.redis.start().await.unwrap();
-    let mut redis = connect(&house, "auth").await;
-    let kept: Vec<Option<u32>> = redis::cmd("MGET")
-        .arg(&["oo:session:a", "oo:session:b", "oo:session:c", "oo:session:d"])
-        .query_async(&mut redis)
-        .await
-        .unwrap();
+    let redis = connect(&house, "auth").await;
+    let mut keys = redis::cmd("MGET");
+    keys.arg(&["oo:session:a", "oo:session:b", "oo:session:c", "oo:session:d"]);
+    // It listens before it has read its file.
+    let kept: Vec<Option<u32>> =
+        eventually("it has read its file", || async { keys.query_async(&mut redis.clone()).await.ok() }).await;
     assert_eq!(kept, [Some(1), Some(2), Some(3), Some(4)]);
 }
 
