@@ -89,6 +89,7 @@ async fn one(ctx: &Context, sandbox: &Sandbox, name: &str, clock: &Clock) -> f64
 async fn subscribe(ctx: &Context, sandbox: &Sandbox, user: &UserId) -> SandboxSubscription {
     let browser = sandbox.push().subscribe();
     let subscription = Subscription {
+        name: None,
         device: "device-1".parse().unwrap(),
         endpoint: browser.endpoint.parse().unwrap(),
         keys: SubscriptionKeys { p256dh: browser.p256dh.parse().unwrap(), auth: browser.auth.parse().unwrap() },
