@@ -210,7 +210,7 @@ async fn a_token_of_a_notification_answers_once_and_for_its_tip_alone() {
     };
     answer(&phone.later).await.unwrap();
     let said = (format!("push-later-{}", tip.id), Answer::NotNow { until: None });
-    assert_eq!(answers(), [said.clone()]);
+    assert_eq!(answers(), std::slice::from_ref(&said));
     let is_used = |answered: Result<Done, AskError>| {
         assert!(matches!(answered, Err(AskError::Problem(problem)) if problem.status == 410));
     };

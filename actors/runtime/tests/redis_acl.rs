@@ -1,5 +1,7 @@
 //! The rules that are written for Redis, tried on a real one: what each service needs, and what it must not do.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
 use oo_runtime::{Context, redis_acl, redis_store};
 use oo_testkit::{House, eventually};
 use redis::aio::MultiplexedConnection;
