@@ -1,5 +1,5 @@
-//! The answers that notifications may give, a hash per person (by their log): each by a token of its own, kept only as its hash, until
-//! it is used or nobody would answer any more.
+//! The answers that notifications may give, a Redis hash for each person's log: each by a token of its own, kept only as its
+//! hash, until it is used or nobody would answer any more.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
