@@ -117,6 +117,8 @@ pub(crate) struct State {
     person: Arc<Person>,
     tools: Arc<Tools>,
     profile: Profile,
+    /// The last entry of the log that cannot be read. It was seen nevertheless: a tip is given after it.
+    unreadable: u64,
     generation: u64,
     /// Folded, but what follows from them is not done.
     unsettled: Vec<Settle>,
@@ -156,6 +158,7 @@ impl Actor for PersonActor {
             who: myself.get_id(),
             person,
             profile,
+            unreadable: 0,
             generation: 0,
             unsettled: vec![],
             settling: vec![],
@@ -231,6 +234,7 @@ impl State {
             Ok(entry) => entry,
             Err(error) => {
                 tracing::warn!(user = %self.person.user, seq, %error, tries, "an entry cannot be folded");
+                self.unreadable = self.unreadable.max(seq);
                 let (kind, verdict) = again_or_dead(&READ_AGAIN, tries);
                 self.settle(ack, kind, verdict);
                 return Ok(());
@@ -362,6 +366,7 @@ impl State {
         for numbered in read.entries {
             self.fold(numbered.seq, &numbered.entry);
         }
+        self.unreadable = read.unreadable.into_iter().fold(self.unreadable, u64::max);
         Ok(())
     }
 
@@ -391,7 +396,7 @@ impl State {
         }
         let (tools, person, seq, myself) =
             (self.tools.clone(), self.person.clone(), self.profile.seq(), myself.clone());
-        let since = self.since;
+        let (since, seen) = (self.since, seq.max(self.unreadable));
         drop(task::spawn("reaction", async move {
             for effect in quick {
                 if let Err(error) = do_quick(&tools, &person, effect).await {
@@ -407,7 +412,7 @@ impl State {
                     Message::Recommended(ask, answer)
                 }
                 Some(Effect::GiveTip(tip)) => {
-                    let given = give_tip(&tools, &person, *tip, seq).await;
+                    let given = give_tip(&tools, &person, *tip, seen).await;
                     if given.is_ok() {
                         let took = tools.clock.wall().duration_since(since).as_secs_f64();
                         // The server's clock may be a little ahead of this one.
@@ -486,10 +491,10 @@ async fn ask_for_tip(tools: &Tools, person: &Person, ask: &Ask) -> Option<Box<Re
     }
 }
 
-async fn give_tip(tools: &Tools, person: &Person, tip: Tip, seq: u64) -> Result<(), AppendError> {
+async fn give_tip(tools: &Tools, person: &Person, tip: Tip, seen: u64) -> Result<(), AppendError> {
     let (id, now) = (format!("tip:{}", tip.id), tools.clock.now());
     let (tip_id, decided_at) = (tip.id.clone(), tip.decided_at);
-    let appended = tools.logbook.append(person, &id, now, Body::Tip { tip }, Some(seq)).await?;
+    let appended = tools.logbook.append(person, &id, now, Body::Tip { tip }, Some(seen)).await?;
     crash::point("8-appended");
     tools.metrics.count(Metric::ProfileTips, "");
     tracing::info!(user = %person.user, tip = %tip_id, seq = appended.seq, %decided_at, "tip chosen");

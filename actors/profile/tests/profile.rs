@@ -259,6 +259,16 @@ async fn who_is_idle_leaves_memory_and_comes_back_the_same_with_and_without_a_sn
 }
 
 #[tokio::test]
+async fn an_entry_that_cannot_be_read_at_the_end_of_a_log_keeps_no_tip_back() {
+    let scene = Scene::at(MORNING).await;
+    scene.link(1).await;
+    scene.ctx.bus.append(SIGNALS, &scene.ada.place, "signal:g", b"garbage".to_vec(), None).await.unwrap();
+    let node = scene.node().await;
+    scene.first_tip().await;
+    assert_eq!(node.ctx.metrics.counted(Metric::ProfileConflicts, ""), 0);
+}
+
+#[tokio::test]
 async fn what_is_kept_is_told_from_what_the_log_says() {
     let mut scene = Scene::at(MORNING).await;
     scene.house.set([("OO_PROFILE__IDLE_SECONDS", "1")]);
