@@ -148,12 +148,16 @@ pub async fn fold_up_to(ctx: &Context, person: &Person, seq: u64) -> anyhow::Res
     Ok(profile)
 }
 
-/// A person, in the oO that runs.
-pub async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>)> {
-    let user: UserId = user.parse().context("a person's id has only letters, digits, _ and -")?;
+async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>)> {
     let ctx = context(data).await?;
-    let person = people(&ctx).await?.find(&user).await?.with_context(|| format!("nobody is called {user}"))?;
+    let person = person(&people(&ctx).await?, user).await?;
     Ok((ctx, person))
+}
+
+/// A person by their name.
+pub async fn person(people: &People, user: &str) -> anyhow::Result<Arc<Person>> {
+    let user: UserId = user.parse().context("a person's id has only letters, digits, _ and -")?;
+    people.find(&user).await?.with_context(|| format!("nobody is called {user}"))
 }
 
 /// Everybody, unless the server is away.

@@ -34,19 +34,11 @@ struct Found {
 
 /// Compares, and fails where something differs.
 pub async fn run(data: &Path, options: &Options) -> anyhow::Result<()> {
-    let verifier;
-    let people;
+    let ctx = inspect::context(data).await?;
+    let (verifier, people) = (Verifier::new(&ctx)?, inspect::people(&ctx).await?);
     let whom = match &options.user {
-        Some(user) => {
-            let (ctx, person) = inspect::attach(data, user).await?;
-            (verifier, people) = (Verifier::new(&ctx)?, ctx.people().await?);
-            vec![person.place.log.clone()]
-        }
-        None => {
-            let ctx = inspect::context(data).await?;
-            (verifier, people) = (Verifier::new(&ctx)?, inspect::people(&ctx).await?);
-            people.logs().await?.try_collect().await?
-        }
+        Some(user) => vec![inspect::person(&people, user).await?.place.log.clone()],
+        None => people.logs().await?.try_collect().await?,
     };
     let began = Instant::now();
     let bar =

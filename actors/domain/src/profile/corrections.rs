@@ -6,6 +6,7 @@
 use super::Profile;
 use crate::advice;
 use crate::candidates::TASK_MINUTES;
+use crate::features;
 use jiff::Timestamp;
 use oo_contracts::decision::{Candidate, Context};
 use oo_contracts::signal::Correction;
@@ -44,8 +45,9 @@ impl Profile {
         ground.is_some_and(|ground| self.is_corrected(ground, subject))
     }
 
-    /// The circumstances without what is not to be used.
-    pub(crate) fn usable(&self, mut context: Context) -> Context {
+    /// What a policy sees of the circumstances at `now`: without what is not to be used.
+    pub(crate) fn usable_context(&self, now: Timestamp) -> Context {
+        let mut context = features::context(self, now);
         for corrected in self.corrections.iter().filter(|corrected| corrected.about.is_none()) {
             match corrected.ground {
                 Ground::FreeTime => (context.free_minutes, context.next_busy) = (DAY_MINUTES, None),
@@ -111,11 +113,6 @@ impl Profile {
 
     pub(super) fn use_again(&mut self, correction: &SignalId) {
         self.corrections.retain(|known| known.id != *correction);
-    }
-
-    /// What the policy sees of the circumstances at `now`.
-    pub(crate) fn usable_context(&self, now: Timestamp) -> Context {
-        self.usable(crate::features::context(self, now))
     }
 }
 
