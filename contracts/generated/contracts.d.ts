@@ -307,6 +307,8 @@ export interface Context {
   sent_today: number;
   /** Minutes since the last busy event ended, at most a day. */
   since_busy: number;
+  /** Minutes since oO last looked whether to speak; `None` before the first look. */
+  since_look?: DayMinutes | null;
   /** Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown. */
   since_morning?: DayMinutes | null;
   /** Minutes since the last tip, at most a week. */

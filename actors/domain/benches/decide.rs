@@ -184,6 +184,7 @@ fn ask(candidates: usize) -> Ask {
         eligible_left: None,
         eligible_passed: None,
         pace: None,
+        since_look: None,
         receptivity: None,
         usual_receptivity: None,
         since_morning: None,

@@ -277,6 +277,16 @@ impl Belief {
         Normal { mean: triangle::dot(&self.mean, x), sd: variance.max(0.0).sqrt() }
     }
 
+    /// Coefficients that this belief may stand for, from standard normal draws.
+    pub fn sample(&self, mut normal: impl FnMut() -> f64) -> Vec<f64> {
+        let mut factor = self.covariance.clone();
+        let draws: Vec<f64> = self.mean.iter().map(|_| normal()).collect();
+        // Where nothing is left unsure, the mean is all there is.
+        let unsure = triangle::factorise(&mut factor, self.dim());
+        let away = |i: usize| triangle::dot(&factor[triangle::len(i)..triangle::len(i + 1)], &draws);
+        self.mean.iter().enumerate().map(|(i, mean)| mean + if unsure { away(i) } else { 0.0 }).collect()
+    }
+
     /// Learns one row, with the weight of so many: the rank-one update of Sherman and Morrison (1950).
     ///
     /// # Panics

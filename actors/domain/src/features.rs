@@ -48,6 +48,7 @@ pub fn context(profile: &Profile, now: Timestamp) -> Context {
         eligible_left: Some(pacing.left),
         eligible_passed: Some(pacing.passed),
         pace: Some(pacing.pace),
+        since_look: profile.looked_before().map(|before| day_minutes(before, now)),
         receptivity: Some(receptivity.now),
         usual_receptivity: Some(receptivity.usual),
         since_morning: rhythm::morning(profile, day).and_then(since),

@@ -46,7 +46,7 @@ impl std::error::Error for NoModel {}
 
 /// The version of what is built in, the way the policy decides by it included: what an older one decided is not asked again.
 /// Trained ones come after it.
-pub const BUILT_IN: u32 = 2;
+pub const BUILT_IN: u32 = 3;
 
 impl Model {
     /// A trained model, of this version of the features.

@@ -27,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use oo_contracts::Share;
 use oo_contracts::decision::{Candidate, Context, DayMinutes};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// Of the most that a person allows, two in three are aimed at: one is left for what cannot wait.
 const AIM: (i64, i64) = (2, 3);
@@ -44,6 +45,9 @@ const OVER_BEFORE: SignedDuration = ASK_AGAIN;
 
 /// A policy's own odds weigh at most so much against the plan: beyond it the spread is the policy's, not the pacer's.
 const WEIGHS_AT_MOST: f64 = 8.0;
+
+/// The probability of speaking within one [`ASK_AGAIN`], whatever the policy makes of it.
+const SPEAKS: RangeInclusive<f64> = 0.05..=0.95;
 
 /// So many tips a week a person of this budget gets on average: the soft target.
 pub fn weekly_target(budget: u8) -> i64 {
@@ -92,6 +96,14 @@ pub fn speaks(context: &Context, odds: f64, ends_soon: bool) -> Option<f64> {
     let pace = if ends_soon && context.sent_today < context.budget { plan.max(even(context)) } else { plan };
     let gain = odds.clamp(1.0 / WEIGHS_AT_MOST, WEIGHS_AT_MOST);
     Some(pace * gain / (pace * gain + 1.0 - pace))
+}
+
+/// A probability of speaking, kept within [`SPEAKS`], so that the effect of speaking can be estimated afterwards (recommender
+/// §1). The lower end is that of a whole [`ASK_AGAIN`]: whom signals make oO look at more often is not told more by chance.
+pub fn explored(context: &Context, speaks: f64) -> f64 {
+    let whole = ASK_AGAIN.as_mins() as f64;
+    let since = context.since_look.map_or(whole, |minutes| f64::from(minutes.get().max(1)).min(whole));
+    speaks.clamp(SPEAKS.start() * since / whole, *SPEAKS.end())
 }
 
 /// Whether a candidate cannot wait for another look.

@@ -198,6 +198,7 @@ pub(crate) fn context() -> Context {
         eligible_left: None,
         eligible_passed: None,
         pace: None,
+        since_look: None,
         receptivity: None,
         usual_receptivity: None,
         since_morning: None,

@@ -54,7 +54,7 @@ pub struct Settings {
 }
 
 fn policy_name() -> String {
-    "rules".into()
+    "linear".into()
 }
 fn fallback() -> String {
     "rules".into()

@@ -38,6 +38,7 @@ fn ask(bits: u64, candidates: u16) -> Ask {
             eligible_left: None,
             eligible_passed: None,
             pace: None,
+            since_look: None,
             receptivity: None,
             usual_receptivity: None,
             since_morning: None,

@@ -13,11 +13,9 @@
 //! | [`Estimator::Dm`] | `Σ q̂(x, π) / n` | Beygelzimer and Langford, KDD 2009 |
 //! | [`Estimator::Dr`] | `Σ (q̂(x, π) + w (r − q̂(x, a))) / n` | Dudík, Langford and Li, ICML 2011 |
 
-mod calibration;
 mod interval;
 pub mod wcls;
 
-pub use calibration::expected_calibration_error;
 pub use interval::{Estimate, SplitMix};
 
 use interval::Ratio;

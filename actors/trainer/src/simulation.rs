@@ -4,6 +4,7 @@
 //! A world ([`person`], [`mind`], [`days`], [`surroundings`]) knows what nobody sees; the engine ([`life`]) sees only the
 //! entries of a log. Everything follows from a seed.
 
+pub mod again;
 pub mod chooser;
 pub mod days;
 pub mod dice;
@@ -15,6 +16,7 @@ pub mod person;
 pub mod population;
 pub mod post;
 pub mod report;
+pub mod school;
 pub mod surroundings;
 pub mod svg;
 pub mod timeline;

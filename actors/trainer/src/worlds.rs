@@ -1,4 +1,7 @@
-//! Worlds that others made to try deciders in, and one of a change of taste. What they hide, no decider is told.
+//! Worlds that others made to try deciders in, and those of one question each. What they hide, no decider is told.
 
+pub mod cold_start;
+pub mod prototype;
 pub mod step_count;
 pub mod taste;
+pub mod trial;

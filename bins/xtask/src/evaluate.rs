@@ -2,14 +2,18 @@
 //! `docs/evaluation.md` says what they are and what they gave.
 
 mod bandit;
+mod cold_start;
 mod coverage;
 mod digits;
 mod heart_steps;
 mod keel;
 mod numpy;
 mod open_bandit;
+mod people;
+mod prototype;
 mod step_count;
 mod taste;
+mod trial;
 
 use crate::setup;
 use anyhow::bail;
@@ -23,11 +27,15 @@ struct Check {
 }
 
 /// In the order in which they are run without a name: the quick ones first.
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 11] = [
     Check { name: "heart-steps", run: heart_steps::check },
     Check { name: "open-bandit", run: open_bandit::check },
     Check { name: "coverage", run: coverage::check },
     Check { name: "taste", run: taste::check },
+    Check { name: "prototype", run: prototype::check },
+    Check { name: "cold-start", run: cold_start::check },
+    Check { name: "trial", run: trial::check },
+    Check { name: "people", run: people::check },
     Check { name: "step-count", run: step_count::check },
     Check { name: "digits", run: digits::check },
     Check { name: "bandit", run: bandit::check },

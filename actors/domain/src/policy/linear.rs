@@ -11,9 +11,9 @@
 //! - *Whether.* The chance that the one so chosen is worth more than what a tip takes away from those after it,
 //!   `Σᵢ pᵢ P(uᵢ > c)`. Silence is worth 0. Its odds weigh on the plan of the day ([`pacer`]), which spreads the tips; and
 //!   never is it likelier to speak than to be right in that, whatever the plan still wants. Without a plan, `c` holds the price
-//!   of the budget as well: [`dosage::price`]. All is kept within [`SPEAKS`].
+//!   of the budget as well: [`dosage::price`]. All is kept within what [`pacer::explored`] leaves to chance.
 //!
-//! Both sample from half of the belief's width, see [`EXPLORES`]. A person's own evidence holds tips alone, whose worth is
+//! Both sample from a quarter of the belief's width, see [`EXPLORES`]. A person's own evidence holds tips alone, whose worth is
 //! told by what followed them; where there are rows of silence as well, as in the decisions that a trainer reads, the effect
 //! of speaking is told apart from what would have happened anyway by [`crate::centring`].
 //!
@@ -21,7 +21,6 @@
 
 use super::lottery::Lottery;
 use super::reasons;
-use super::rules::SPEAKS;
 use super::{Policy, Propensities, answer, policy_name};
 use crate::bayes::{Belief, Normal, chances};
 use crate::dosage;
@@ -37,8 +36,8 @@ pub const NAME: &str = "linear";
 
 /// So much of the belief's width is sampled from: answers are few and moments many, and a width that forgetting never lets
 /// close would be paid for ever (Chapelle and Li, An Empirical Evaluation of Thompson Sampling, NeurIPS 2011, §4, likewise
-/// find one half better than the whole).
-const EXPLORES: f64 = 0.5;
+/// find a quarter and a half better than the whole).
+const EXPLORES: f64 = 0.25;
 
 /// The part of the draw among candidates that is uniform.
 const UNIFORM: f64 = 0.02;
@@ -126,7 +125,7 @@ fn choose(ask: &Ask, belief: &Belief, rows: &[Row]) -> Chosen {
     };
     let even = UNIFORM / rows.len() as f64;
     weights.iter_mut().for_each(|weight| *weight = (1.0 - UNIFORM) * *weight + even);
-    let silence = 1.0 - speaks.clamp(*SPEAKS.start(), *SPEAKS.end());
+    let silence = 1.0 - pacer::explored(context, speaks);
     Chosen { lottery: Lottery::new(silence, &weights), right, speaks }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A candidate's score is the sum of its facts' weights, less what it loses for having been shown lately. The best
 //! score against that of a plain moment weighs on the day's plan ([`pacer`]) and gives the probability of speaking at all,
-//! kept within [`SPEAKS`]; without a plan, a threshold that grows with the burden does; a softmax over the scores, mixed with a little of the uniform, shares it out. All weights are whole
-//! millionths, so that sums are exact.
+//! of which some is left to chance ([`pacer::explored`]); without a plan, a threshold that grows with the burden does; a
+//! softmax over the scores, mixed with a little of the uniform, shares it out. All weights are whole millionths, so that sums
+//! are exact.
 
 use super::facts::facts;
 use super::lottery::Lottery;
@@ -13,16 +14,11 @@ use crate::pacer;
 use oo_contracts::Share;
 use oo_contracts::decision::{Ask, Candidate, Context, Hush, PolicyName, Recommendation};
 use oo_contracts::tip::{Because, Reason};
-use std::ops::RangeInclusive;
 
 /// As settings know it.
 pub const NAME: &str = "rules";
 
-const VERSION: u32 = 2;
-
-/// The probability of speaking stays within this, so that the effect of speaking can be estimated afterwards
-/// (recommender §1).
-pub const SPEAKS: RangeInclusive<f64> = 0.05..=0.95;
+const VERSION: u32 = 3;
 
 /// The best score at which speaking and silence are even, for a person without any burden.
 const THRESHOLD: f64 = 0.4;
@@ -59,7 +55,8 @@ impl Policy for Rules {
     fn recommend(&self, ask: &Ask) -> Recommendation {
         let scored: Vec<_> = ask.candidates.iter().map(|candidate| score(&ask.context, candidate)).collect();
         let speaking = speaking(&ask.context, &ask.candidates, &scored);
-        let answer = answer(NAME, VERSION, ask, &lottery(&speaking, &scored), |index| scored[index].reasons());
+        let answer =
+            answer(NAME, VERSION, ask, &lottery(&ask.context, &speaking, &scored), |index| scored[index].reasons());
         let sure = if answer.tip.is_some() { speaking.paced } else { 1.0 - speaking.paced };
         Recommendation {
             confidence: Some(Share::saturating(sure)),
@@ -70,7 +67,8 @@ impl Policy for Rules {
 
     fn propensities(&self, ask: &Ask) -> Option<Propensities> {
         let scored: Vec<_> = ask.candidates.iter().map(|candidate| score(&ask.context, candidate)).collect();
-        Some(lottery(&speaking(&ask.context, &ask.candidates, &scored), &scored).propensities())
+        let speaking = speaking(&ask.context, &ask.candidates, &scored);
+        Some(lottery(&ask.context, &speaking, &scored).propensities())
     }
 }
 
@@ -120,11 +118,11 @@ fn speaking(context: &Context, candidates: &[Candidate], scored: &[Score]) -> Sp
     Speaking { alone, paced: pacer::speaks(context, worth * receptive * waits, ends_soon).unwrap_or(alone) }
 }
 
-fn lottery(speaking: &Speaking, scored: &[Score]) -> Lottery {
+fn lottery(context: &Context, speaking: &Speaking, scored: &[Score]) -> Lottery {
     let Some(best) = scored.iter().map(|score| score.total).max() else {
         return Lottery::new(1.0, &[]);
     };
-    let speaks = speaking.paced.clamp(*SPEAKS.start(), *SPEAKS.end());
+    let speaks = pacer::explored(context, speaking.paced);
     let exponents = scored.iter().map(|score| (score.total - best) as f64 / MILLION / CHOOSING_SCALE);
     Lottery::softmax(1.0 - speaks, exponents, UNIFORM)
 }

@@ -5,7 +5,6 @@
 //! worth loses when the model does not see it (Zeiler and Fergus, ECCV 2014).
 
 use super::lottery::Lottery;
-use super::rules::SPEAKS;
 use super::{answer, reasons};
 use crate::features::{D, Row};
 use crate::pacer;
@@ -53,7 +52,7 @@ fn lottery(ask: &Ask, worths: &[f64]) -> Lottery {
     let ends_soon = pacer::ends_soon(&ask.candidates[at]);
     let alone = 1.0 / (1.0 + (-best / SCALE).exp());
     let speaks = pacer::speaks(&ask.context, (best / SCALE).exp(), ends_soon).unwrap_or(alone);
-    let silence = 1.0 - speaks.clamp(*SPEAKS.start(), *SPEAKS.end());
+    let silence = 1.0 - pacer::explored(&ask.context, speaks);
     Lottery::softmax(silence, worths.iter().map(|worth| (worth - best) / SCALE), UNIFORM)
 }
 

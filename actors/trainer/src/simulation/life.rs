@@ -299,7 +299,7 @@ impl<'a> Life<'a> {
         let chances = self.chances(scene, &tip.subject).unwrap_or(unknown);
         self.story.breaches.extend(self.watch.given(&tip, now));
         self.mind.hears(&self.person, &tip.subject, now);
-        let reaction = draw(&chances, self.answers.unit());
+        let reaction = chances.draw(self.answers.unit());
         let waits = minutes(1 + self.answers.wait(if reaction == Reaction::Done { 9.0 } else { 4.0 }) as i64);
         let last = plus(tip.not_after, minutes(-1));
         let when = if reaction == Reaction::Ignored { tip.not_after } else { plus(now, waits).min(last) };
@@ -383,19 +383,6 @@ impl<'a> Life<'a> {
     fn day(&self, now: Timestamp) -> u32 {
         u32::try_from(self.start.duration_until(now).as_hours() / 24).unwrap_or(0)
     }
-}
-
-fn draw(chances: &Chances, ticket: f64) -> Reaction {
-    let mut below = 0.0;
-    for (chance, reaction) in
-        [(chances.done, Reaction::Done), (chances.not_now, Reaction::NotNow), (chances.not_for_me, Reaction::NotForMe)]
-    {
-        below += chance;
-        if ticket < below {
-            return reaction;
-        }
-    }
-    Reaction::Ignored
 }
 
 fn sort(subject: &Subject) -> Sort {

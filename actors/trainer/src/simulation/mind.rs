@@ -58,6 +58,20 @@ impl Chances {
     pub fn worth(&self) -> f64 {
         self.done * DONE + self.not_now * NOT_NOW + self.not_for_me * NOT_FOR_ME + self.ignored * IGNORED - INTERRUPTED
     }
+
+    /// What a ticket from 0 to 1 draws.
+    pub fn draw(&self, ticket: f64) -> Reaction {
+        let mut below = 0.0;
+        for (chance, reaction) in
+            [(self.done, Reaction::Done), (self.not_now, Reaction::NotNow), (self.not_for_me, Reaction::NotForMe)]
+        {
+            below += chance;
+            if ticket < below {
+                return reaction;
+            }
+        }
+        Reaction::Ignored
+    }
 }
 
 /// What a person made of a tip.

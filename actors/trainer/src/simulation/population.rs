@@ -28,6 +28,12 @@ impl Plan {
     pub fn lives(&self) -> u64 {
         self.people * self.seeds
     }
+
+    /// Everybody, by seed and number.
+    pub fn everybody(&self) -> impl Iterator<Item = (u64, u64)> + use<> {
+        let Self { people, seed, seeds, .. } = *self;
+        (seed..seed + seeds).flat_map(move |seed| (0..people).map(move |number| (seed, number)))
+    }
 }
 
 /// Hours in which tips may be given by default: from eight to ten in the evening.
@@ -107,8 +113,7 @@ pub struct Lived {
 
 /// Lives all of them, on all cores; `each` is told of every person done.
 pub fn run(plan: &Plan, policies: &[Chooser], each: impl Fn() + Sync) -> Vec<Lived> {
-    let jobs: Vec<_> =
-        (0..plan.seeds).flat_map(|seed| (0..plan.people).map(move |number| (plan.seed + seed, number))).collect();
+    let jobs: Vec<_> = plan.everybody().collect();
     in_parallel(&jobs, |(seed, number)| {
         let lived = live_with_all(plan, policies, *seed, *number);
         each();

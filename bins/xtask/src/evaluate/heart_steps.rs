@@ -11,10 +11,9 @@ const DATA: &str = "actors/trainer/tests/data/data_mimicHeartSteps.csv";
 const NUMERATOR: f64 = 0.5;
 
 pub(super) fn check(root: &Path, tell: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(root.join(DATA)).with_context(|| format!("there is no {DATA}"))?;
-    let one = effects(&points(&text, &["logstep_pre30min"])?, NUMERATOR)?[0];
+    let one = effects(&points(root, &["logstep_pre30min"])?, NUMERATOR)?[0];
     let three = ["logstep_30min_lag1", "logstep_pre30min", "is_at_home_or_work"];
-    let three = effects(&points(&text, &three)?, NUMERATOR)?[0];
+    let three = effects(&points(root, &three)?, NUMERATOR)?[0];
     let row = |figure: &str, ours: f64, decimals: usize, theirs: f64| {
         Row::new(figure, ours, decimals).beside("MRTAnalysis", theirs)
     };
@@ -31,27 +30,32 @@ pub(super) fn check(root: &Path, tell: &mut dyn FnMut(Row)) -> anyhow::Result<()
 }
 
 /// The decision points, with these columns as controls.
-fn points(text: &str, controls: &[&str]) -> anyhow::Result<Vec<Point>> {
+fn points(root: &Path, controls: &[&str]) -> anyhow::Result<Vec<Point>> {
+    let columns = [&["userid", "avail", "intervention", "rand_prob", "logstep_30min"], controls].concat();
+    let point = |cells: Vec<f64>| Point {
+        person: cells[0] as u64,
+        available: cells[1] == 1.0,
+        treated: cells[2] == 1.0,
+        probability: cells[3],
+        outcome: cells[4],
+        controls: cells[5..].to_vec(),
+        moderators: Vec::new(),
+    };
+    Ok(table(root, &columns)?.into_iter().map(point).collect())
+}
+
+/// These columns of the trial's data, row after row.
+pub(super) fn table(root: &Path, columns: &[&str]) -> anyhow::Result<Vec<Vec<f64>>> {
+    let text = std::fs::read_to_string(root.join(DATA)).with_context(|| format!("there is no {DATA}"))?;
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().context("an empty file")?.split(',').collect();
-    let column = |name: &str| header.iter().position(|column| *column == name).with_context(|| format!("no {name}"));
-    let controls: Vec<usize> = controls.iter().map(|name| column(name)).collect::<anyhow::Result<_>>()?;
-    let columns = ["userid", "avail", "intervention", "rand_prob", "logstep_30min"].map(column);
-    let [person, available, treated, probability, outcome] = columns;
-    let (person, available, treated, probability, outcome) = (person?, available?, treated?, probability?, outcome?);
+    let place = |name: &&str| header.iter().position(|column| column == name).with_context(|| format!("no {name}"));
+    let places: Vec<usize> = columns.iter().map(place).collect::<anyhow::Result<_>>()?;
     lines
         .map(|line| {
             let cells: Result<Vec<f64>, _> = line.split(',').map(str::parse).collect();
             let cells = cells.with_context(|| format!("{line:?} is no row"))?;
-            Ok(Point {
-                person: cells[person] as u64,
-                available: cells[available] == 1.0,
-                treated: cells[treated] == 1.0,
-                probability: cells[probability],
-                outcome: cells[outcome],
-                controls: controls.iter().map(|place| cells[*place]).collect(),
-                moderators: Vec::new(),
-            })
+            Ok(places.iter().map(|place| cells[*place]).collect())
         })
         .collect()
 }

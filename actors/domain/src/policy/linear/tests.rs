@@ -75,7 +75,7 @@ fn what_is_due_or_important_is_chosen_more_and_what_was_just_said_less() {
 
 #[test]
 fn a_burdened_person_is_left_alone_more() {
-    let mut ask = ask(vec![Candidate { due_days: Some(0), ..candidate(todo("a")) }]);
+    let mut ask = ask(vec![Candidate { due_days: Some(0), priority: 4, minutes: 5, ..candidate(todo("a")) }]);
     // Late, so that the budget is no matter.
     (ask.context.minute_of_day, ask.context.budget) = (1260, 5);
     let mut before = told(&ask).silence;
