@@ -1,6 +1,7 @@
 //! The checks whose answers are known elsewhere: ours beside the published or the rival's, in one table.
 //! `docs/evaluation.md` says what they are and what they gave.
 
+mod again;
 mod bandit;
 mod cold_start;
 mod coverage;
@@ -27,7 +28,7 @@ struct Check {
 }
 
 /// In the order in which they are run without a name: the quick ones first.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 13] = [
     Check { name: "heart-steps", run: heart_steps::check },
     Check { name: "open-bandit", run: open_bandit::check },
     Check { name: "coverage", run: coverage::check },
@@ -35,6 +36,8 @@ const CHECKS: [Check; 11] = [
     Check { name: "prototype", run: prototype::check },
     Check { name: "cold-start", run: cold_start::check },
     Check { name: "trial", run: trial::check },
+    Check { name: "again", run: again::check },
+    Check { name: "post", run: people::post },
     Check { name: "people", run: people::check },
     Check { name: "step-count", run: step_count::check },
     Check { name: "digits", run: digits::check },

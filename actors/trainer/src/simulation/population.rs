@@ -111,6 +111,17 @@ pub struct Lived {
     pub silent: Digest,
 }
 
+/// What a day was worth with that chooser alone, by seed.
+pub fn values(plan: &Plan, chooser: &Chooser, each: impl Fn() + Sync) -> Vec<f64> {
+    let jobs: Vec<_> = plan.everybody().collect();
+    let values = in_parallel(&jobs, |(seed, number)| {
+        let value = live_with(plan, &Person::draw(*seed, *number), *seed, *number, chooser).value();
+        each();
+        value
+    });
+    values.chunks(plan.people as usize).map(|seed| seed.iter().sum::<f64>() / seed.len() as f64).collect()
+}
+
 /// Lives all of them, on all cores; `each` is told of every person done.
 pub fn run(plan: &Plan, policies: &[Chooser], each: impl Fn() + Sync) -> Vec<Lived> {
     let jobs: Vec<_> = plan.everybody().collect();
@@ -145,10 +156,7 @@ pub fn in_parallel<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) 
 
 fn live_with_all(plan: &Plan, policies: &[Chooser], seed: u64, number: u64) -> Lived {
     let person = Person::draw(seed, number);
-    let with = |chooser: &Chooser| {
-        let Plan { days, post, changes_on, .. } = *plan;
-        Digest::of(&live(&Setting { person: &person, number, seed, days, chooser, post, changes_on, keeps: false }))
-    };
+    let with = |chooser: &Chooser| live_with(plan, &person, seed, number, chooser);
     let clairvoyant = BARS
         .iter()
         .map(|bar| with(&Chooser::Clairvoyant { bar: *bar }))
@@ -161,6 +169,11 @@ fn live_with_all(plan: &Plan, policies: &[Chooser], seed: u64, number: u64) -> L
         clairvoyant,
         silent: with(&Chooser::Silent),
     }
+}
+
+fn live_with(plan: &Plan, person: &Person, seed: u64, number: u64, chooser: &Chooser) -> Digest {
+    let Plan { days, post, changes_on, .. } = *plan;
+    Digest::of(&live(&Setting { person, number, seed, days, chooser, post, changes_on, keeps: false }))
 }
 
 /// What many lives with one policy come to. Intervals are over the seeds.
