@@ -1639,6 +1639,8 @@ export interface Ways {
   issuers: IssuerOffer[];
   /** Whether passkeys work at this address: they need https, or localhost by name. */
   passkeys: boolean;
+  /** Whether the browser sent a session, which may be over: a page that was never here need not ask for a state in vain. */
+  session?: boolean;
 }
 
 /** Asks how people may sign in here. */

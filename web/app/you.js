@@ -1,10 +1,9 @@
 // The page "You": what oO holds of a person and does for them, and all that they can change. Loaded when somebody opens it.
 
 import { WEEK } from './habit.js';
+import './more-words.js';
 import { ended, line, ooNow, speed, view } from './view.js';
-import { ago, clock, dayName, learn, say } from './words.js';
-
-await learn('.later');
+import { ago, clock, dayName, say } from './words.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('./view.js').State} State */

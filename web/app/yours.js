@@ -4,6 +4,8 @@ import { readHabit, readHours, WEEK } from './habit.js';
 import { say } from './words.js';
 import { erased } from './you.js';
 
+export { you } from './you.js';
+
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Fact} Fact */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Preferences} Preferences */
