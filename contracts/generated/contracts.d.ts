@@ -1183,6 +1183,8 @@ export interface Preferences {
   budget: Budget;
   /** How tips may reach the person while no page is open; in every way that there is, if left out. */
   channels?: Channel[] | null;
+  /** A notification says that there is a tip, and not which: the words are on the page alone. */
+  discreet?: boolean;
   /** At least so long between two tips. */
   gap: GapMinutes;
   /** The language of the words, as BCP 47. */
@@ -1534,6 +1536,8 @@ export interface Tip {
   /** The sequence up to which the person's log was known when this was decided. */
   decided_seq: number;
   decision: DecisionId;
+  /** Nothing of its words is said outside the page. */
+  discreet?: boolean;
   language: Language;
   /** Nothing shows this tip after this. */
   not_after: string;

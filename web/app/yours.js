@@ -58,6 +58,7 @@ export function yours({ oo, doors, facts, know, once, refresh, leave, form }) {
       }),
       budget: (count) => prefer({ budget: Number(count) }),
       language: (language) => prefer({ language: /** @type {Preferences['language']} */ (language) }),
+      discreet: (wanted) => prefer({ discreet: wanted === 'true' }),
       'quiet-today': () => tell({ kind: 'quiet_today', quiet: true }),
       'loud-today': () => tell({ kind: 'quiet_today', quiet: false }),
       mood: (level) => tell({ kind: 'mood', level: Number(level) }),
