@@ -1,38 +1,10 @@
-// The service worker: the page without a connection, and pushes with their buttons. Small on purpose.
+// The service worker: the page without a connection, and pushes with their buttons. Small on purpose. build.js puts in what the
+// shell consists of (SHELL) and a name for just that (VERSION).
 
 import { answerId, answerOf, readMessage } from './app/message.js';
 import { connect } from './sdk/oo.js';
 
-/** Stamped from the shell's files by `node tests/stamp.js`; a test holds it fresh. */
-const VERSION = '8f044d3095531854';
 const CACHE = `oo-${VERSION}`;
-
-/** Everything that the page needs to open without a connection. */
-export const SHELL = [
-  '/',
-  '/tokens.css',
-  '/page.css',
-  '/manifest.webmanifest',
-  '/app/main.js',
-  '/app/memory.js',
-  '/app/motion.js',
-  '/app/presence.js',
-  '/app/screen.js',
-  '/app/server.js',
-  '/app/view.js',
-  '/app/words.js',
-  '/app/when.js',
-  '/app/you.js',
-  '/app/yours.js',
-  '/app/habit.js',
-  '/words/en.js',
-  '/words/en.later.js',
-  '/words/de.js',
-  '/words/de.later.js',
-  '/sdk/browser.js',
-  '/sdk/oo.js',
-  '/icons/oo.svg',
-];
 
 /**
  * The little of a worker's scope that is used here; TypeScript cannot have a page and a worker in one program.
@@ -48,7 +20,8 @@ worker.addEventListener('install', (/** @type {Waiting} */ event) => {
   event.waitUntil(
     (async () => {
       const cache = await caches.open(CACHE);
-      await cache.addAll(SHELL.map((path) => new Request(path, { cache: 'reload' })));
+      // What the page just loaded is asked for again, and not sent again.
+      await cache.addAll(SHELL.map((path) => new Request(path, { cache: 'no-cache' })));
       await worker.skipWaiting();
     })(),
   );

@@ -1185,6 +1185,8 @@ export interface Preferences {
   budget: Budget;
   /** How tips may reach the person while no page is open; in every way that there is, if left out. */
   channels?: Channel[] | null;
+  /** A notification says that there is a tip, and not which: the words are on the page alone. */
+  discreet?: boolean;
   /** At least so long between two tips. */
   gap: GapMinutes;
   /** The language of the words, as BCP 47. */
@@ -1536,6 +1538,8 @@ export interface Tip {
   /** The sequence up to which the person's log was known when this was decided. */
   decided_seq: number;
   decision: DecisionId;
+  /** Nothing of its words is said outside the page. */
+  discreet?: boolean;
   language: Language;
   /** Nothing shows this tip after this. */
   not_after: string;
@@ -1641,6 +1645,8 @@ export interface Ways {
   issuers: IssuerOffer[];
   /** Whether passkeys work at this address: they need https, or localhost by name. */
   passkeys: boolean;
+  /** Whether the browser sent a session, which may be over: a page that was never here need not ask for a state in vain. */
+  session?: boolean;
 }
 
 /** Asks how people may sign in here. */

@@ -39,6 +39,9 @@ pub struct Ways {
     pub issuers: Vec<IssuerOffer>,
     /// Whether passkeys work at this address: they need https, or localhost by name.
     pub passkeys: bool,
+    /// Whether the browser sent a session, which may be over: a page that was never here need not ask for a state in vain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub session: bool,
 }
 
 /// An issuer that is set up.

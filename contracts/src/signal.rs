@@ -237,6 +237,9 @@ pub struct Preferences {
     /// How tips may reach the person while no page is open; in every way that there is, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<Channel>>,
+    /// A notification says that there is a tip, and not which: the words are on the page alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discreet: bool,
 }
 
 /// A way to reach somebody.
@@ -263,6 +266,7 @@ impl Default for Preferences {
             gap: GapMinutes::saturating(90),
             language: Language::En,
             channels: None,
+            discreet: false,
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct Tip {
     /// How the person wants to be reached while no page is open; in every way that there is, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<Channel>>,
+    /// Nothing of its words is said outside the page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discreet: bool,
 }
 
 /// What a tip is about.

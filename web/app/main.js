@@ -1,12 +1,12 @@
 // Runs the page: keeps what is known, shows what follows from it, carries out what is clicked. Deciding is view.js's.
 
-import { connect, NoPush, Problem } from '../sdk/oo.js';
+import { connect, NoPush, Problem, signIn } from '../sdk/oo.js';
 import { memory, withoutOldWords } from './memory.js';
 import { breathe } from './motion.js';
 import { presenceIn, zoneToTell } from './presence.js';
 import { places, screen } from './screen.js';
 import { LINKED, liveTip, look, ooNow, PASSED, REFUSAL, UNDO } from './view.js';
-import { LANGUAGE, learn } from './words.js';
+import { LANGUAGE } from './words.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('./view.js').View} View */
@@ -24,8 +24,8 @@ const STALE_NOTIFICATION = 60_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 const oo = connect();
-/** The ways in, loaded when they are wanted: most visits are by somebody who is in. */
-const doors = async () => (await import('../sdk/sign-in.js')).signIn(oo.call);
+/** The ways in, and a person's rights. */
+const doors = signIn(oo.call);
 const remembered = memory(storage());
 const at = places(document);
 const show = screen(at);
@@ -145,8 +145,7 @@ function hear(state) {
   }
   quietly(oo.replay());
   quietly(reconcile(state));
-  quietly(tellZone(state));
-  sayPresence();
+  sayOfMyself(state);
   quietly(tidyNotifications(state));
 }
 
@@ -167,13 +166,13 @@ function signedOut() {
 }
 
 async function learnWays() {
-  if (!facts.ways) know({ ways: await (await doors()).ways() });
+  if (!facts.ways) know({ ways: await doors.ways() });
 }
 
 async function openYou() {
-  const [{ you }, { yours }] = await Promise.all([import('./you.js'), import('./yours.js')]);
+  const { you, yours } = await import('./yours.js');
   const own = yours({
-    oo, doors: await doors(), facts, know, once,
+    oo, doors, facts, know, once,
     refresh: () => stream?.refresh(),
     leave,
     form: () => /** @type {HTMLFormElement} */ (at.fields),
@@ -209,6 +208,11 @@ async function begin() {
       ownerToken = '';
       facts.staleLink = true;
     }
+  } else if (!before.last && !facts.ways) {
+    // Who was never here may be nobody yet. The ways in say so, and no refusal ends in the browser's console.
+    const ways = await doors.ways().catch(() => null);
+    if (ways) know({ ways });
+    if (ways && !ways.session) return signedOut();
   }
   if (stream) stream.refresh();
   else stream = oo.subscribe(hear, stumble);
@@ -248,7 +252,7 @@ const actions = {
   },
   passkey: () => once(
     async () => {
-      await (await doors()).byPasskey();
+      await doors.byPasskey();
       know({ refusedIn: false, staleLink: false });
       stream?.stop();
       stream = null;
@@ -257,7 +261,7 @@ const actions = {
     () => know({ refusedIn: true, staleLink: false }),
   ),
   issuer: (issuer) => once(
-    async () => location.assign(await (await doors()).toIssuer(/** @type {any} */ (issuer))),
+    async () => location.assign(await doors.toIssuer(/** @type {any} */ (issuer))),
     () => know({ refusedIn: true, staleLink: false }),
   ),
   back: () => know(closed),
@@ -388,34 +392,30 @@ async function reconcile(state) {
   if (on) know({ push: { ...facts.push, on } });
 }
 
-/** @param {State} state */
-async function tellZone(state) {
-  const zone = zoneToTell(Intl.DateTimeFormat().resolvedOptions().timeZone, remembered.recall().zone, state.zone);
-  if (!zone) return;
-  remembered.keep({ zone });
-  await oo.say({ kind: 'zone', zone }).catch((error) => {
-    remembered.keep({ zone: '' });
-    throw error;
-  });
-}
-
 /** @type {{ present: boolean | null, at: number }} */
 let presence = { present: null, at: 0 };
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let presenceTimer;
 
-function sayPresence() {
+/** Whether somebody is here and, where the state was just heard, in which zone: in one request. @param {State} [state] */
+function sayOfMyself(state) {
   clearTimeout(presenceTimer);
   if (facts.reach !== 'here') return;
   const present = !document.hidden;
   const wait = presenceIn(present, presence, Date.now());
-  if (wait === null) return;
-  if (wait > 0) {
-    presenceTimer = setTimeout(sayPresence, wait);
-    return;
-  }
-  presence = { present, at: Date.now() };
-  quietly(oo.say({ kind: 'presence', present }));
+  if (wait) presenceTimer = setTimeout(sayOfMyself, wait);
+  const zone = state ? zoneToTell(Intl.DateTimeFormat().resolvedOptions().timeZone, remembered.recall().zone, state.zone) : null;
+  /** @type {import('../../contracts/generated/contracts.d.ts').Fact[]} */
+  const said = [];
+  if (wait === 0) said.push({ kind: 'presence', present });
+  if (zone) said.push({ kind: 'zone', zone });
+  if (said.length === 0) return;
+  if (wait === 0) presence = { present, at: Date.now() };
+  if (zone) remembered.keep({ zone });
+  quietly(oo.say(...said).catch((error) => {
+    if (zone) remembered.keep({ zone: '' });
+    throw error;
+  }));
 }
 
 /** An answer given anywhere clears the notification here. @param {State} state */
@@ -507,7 +507,7 @@ document.addEventListener('keydown', (event) => {
 
 document.addEventListener('focusout', () => setTimeout(know, 0, {}));
 document.addEventListener('visibilitychange', () => {
-  sayPresence();
+  sayOfMyself();
   if (document.hidden) return;
   know();
   if (current?.name === 'idle') breathe(at.mark);
@@ -519,18 +519,22 @@ addEventListener('hashchange', () => {
   if (ownerToken) quietly(begin());
 });
 
-document.documentElement.lang = LANGUAGE;
-await learn();
-readAddress();
-// Answers that wait on this device come first: their tips must not flash up again.
-const waiting = await Promise.race([oo.waiting(), new Promise((resolve) => setTimeout(resolve, 300, []))]).catch(() => []);
-for (const { tip, answer } of waiting) {
-  facts.settled = answer.kind === 'undo' ? facts.settled.filter((id) => id !== tip) : [...facts.settled, tip];
+/** A function, not the module's own wait: what is loaded later imports this module, and would wait for it. */
+async function start() {
+  document.documentElement.lang = LANGUAGE;
+  readAddress();
+  // Answers that wait on this device come first: their tips must not flash up again.
+  const waiting = await Promise.race([oo.waiting(), new Promise((resolve) => setTimeout(resolve, 300, []))]).catch(() => []);
+  for (const { tip, answer } of waiting) {
+    facts.settled = answer.kind === 'undo' ? facts.settled.filter((id) => id !== tip) : [...facts.settled, tip];
+  }
+  know();
+  quietly(begin());
+  quietly(oo.device().then((name) => {
+    device = name;
+    if (facts.state) know({ push: pushNow(facts.state) });
+  }));
+  quietly(registerWorker());
 }
-know();
-quietly(begin());
-quietly(oo.device().then((name) => {
-  device = name;
-  if (facts.state) know({ push: pushNow(facts.state) });
-}));
-quietly(registerWorker());
+
+void start();

@@ -1,13 +1,11 @@
 // Reads a push message. Whatever comes, something sensible is shown: browsers end the subscription of a page that stays silent.
 
-import { LANGUAGE } from './words.js';
+import { LANGUAGE, say } from './words.js';
 
 /** Marks the declarative shape of web push. */
 const DECLARATIVE = 8030;
 const BEARER = /^[A-Za-z0-9_.-]{16,160}$/;
 const TOKEN = /^[A-Za-z0-9_-]{8,64}$/;
-/** What is said where a message does not: a worker cannot load words. A test holds them to those of the page. */
-export const PLAIN = /** @type {Record<string, string>} */ ({ en: 'oO has one for you', de: 'oO hat etwas für dich' });
 /** The buttons that the worker knows what to do with. */
 const KNOWN_ACTIONS = ['done', 'later'];
 
@@ -27,7 +25,7 @@ export function readMessage(text, origin) {
   const notification = said?.web_push === DECLARATIVE && isObject(said.notification) ? said.notification : {};
   const tip = typeof notification.data?.tip === 'string' && TOKEN.test(notification.data.tip) ? notification.data.tip : null;
   return {
-    title: words(notification.title, 120) || PLAIN[LANGUAGE],
+    title: words(notification.title, 120) || say('push.title'),
     options: {
       body: words(notification.body, 240),
       lang: typeof notification.lang === 'string' && /^[a-zA-Z-]{2,12}$/.test(notification.lang) ? notification.lang : LANGUAGE,

@@ -1,6 +1,6 @@
 // The little that moves, and nothing at all for people who asked for less of it. The rest of the motion is in page.css.
 
-/** Must equal `--leave` and `--breath` in tokens.css; a test holds them together. */
+/** Must equal `--leave` and `--breath` in tokens.json; a test holds them together. */
 export const LEAVE = 240;
 export const BREATH = 2_400;
 

@@ -1,10 +1,9 @@
 // Linking a server of the person's own: where it is, and how oO gets in. Loaded when somebody wants to.
 
 import { Problem } from '../sdk/oo.js';
+import './more-words.js';
 import { view } from './view.js';
-import { learn, say } from './words.js';
-
-await learn('.later');
+import { say } from './words.js';
 
 /** @typedef {import('./view.js').State} State */
 

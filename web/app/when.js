@@ -1,9 +1,8 @@
 // When "not now" is over: loaded once somebody has said it.
 
+import './more-words.js';
 import { UNDO } from './view.js';
-import { clock, learn, say } from './words.js';
-
-await learn('.later');
+import { clock, say } from './words.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('./view.js').Action} Action */

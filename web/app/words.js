@@ -1,19 +1,25 @@
 // Puts words and times together in the person's language.
 
-/** @typedef {keyof typeof import('../words/en.js').default | keyof typeof import('../words/en.later.js').default} Key */
+import de from '../words/de.js';
+import en from '../words/en.js';
 
-/** @type {Record<string, string>} */
-const known = {};
+/** @typedef {keyof typeof en | keyof typeof import('../words/en.later.js').default} Key */
 
-/** The languages that there are words in. */
-const LANGUAGES = ['en', 'de'];
+/** The words of the first page come with it, in every language: to ask for one language's would cost a round trip before anything is seen. */
+const WORDS = { en, de };
+
+/** @param {string} tag @returns {tag is keyof typeof WORDS} */
+const spoken = (tag) => tag in WORDS;
 
 /** The language of the words: the first of the browser's that there are words in. */
-export const LANGUAGE = (globalThis.navigator?.languages ?? []).map((tag) => tag.split('-')[0].toLowerCase()).find((tag) => LANGUAGES.includes(tag)) ?? 'en';
+export const LANGUAGE = (globalThis.navigator?.languages ?? []).map((tag) => tag.split('-')[0].toLowerCase()).find(spoken) ?? 'en';
 
-/** Words to speak with, `later` for those of the pages that are loaded when somebody opens them. @param {'' | '.later'} [which] */
-export async function learn(which = '') {
-  Object.assign(known, (await import(`../words/${LANGUAGE}${which}.js`)).default);
+/** @type {Record<string, string>} */
+const known = { ...WORDS[LANGUAGE] };
+
+/** More words to speak with. @param {Record<string, string>} words */
+export function learn(words) {
+  Object.assign(known, words);
 }
 
 /**

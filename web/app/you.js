@@ -1,10 +1,9 @@
 // The page "You": what oO holds of a person and does for them, and all that they can change. Loaded when somebody opens it.
 
 import { WEEK } from './habit.js';
+import './more-words.js';
 import { ended, line, ooNow, speed, view } from './view.js';
-import { ago, clock, dayName, learn, say } from './words.js';
-
-await learn('.later');
+import { ago, clock, dayName, say } from './words.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('./view.js').State} State */
@@ -26,7 +25,7 @@ export function you(facts, state) {
     rows: [
       ...accountRows(facts, state),
       pushRow(facts, state),
-      ...(me ? deviceRows(facts, me) : []),
+      ...(me ? [...deviceRows(facts, me), ...discreetRow(facts, me)] : []),
       { text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), ...(me ? budgetActions(me) : {}) },
       ...(me ? ownRows(facts, state, me) : []),
       ...doorRows(facts),
@@ -177,6 +176,16 @@ function pushRow(facts, state) {
   if (permission === 'denied') return { text, note: say('you.push.denied') };
   if (on) return { text, note: say('you.push.on'), action: { action: 'push-off', label: say('you.push.stop') } };
   return { text, note: say('you.push.off'), action: { action: 'allow', label: say('you.push.allow') } };
+}
+
+/** How much a notification says, where there is any. @param {Facts} facts @param {Me} me @returns {Row[]} */
+function discreetRow({ push }, { devices = [], preferences: { discreet = false } }) {
+  if (!push.on && devices.length === 0) return [];
+  return [{
+    text: say('you.discreet'),
+    note: say(discreet ? 'you.discreet.on' : 'you.discreet.off'),
+    action: { action: 'discreet', label: say(discreet ? 'you.discreet.show' : 'you.discreet.hide'), about: String(!discreet) },
+  }];
 }
 
 /** The devices that are reached, each to be tried. @param {Facts} facts @param {Me} me @returns {Row[]} */

@@ -4,6 +4,8 @@ import { readHabit, readHours, WEEK } from './habit.js';
 import { say } from './words.js';
 import { erased } from './you.js';
 
+export { you } from './you.js';
+
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Fact} Fact */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Preferences} Preferences */
@@ -56,6 +58,7 @@ export function yours({ oo, doors, facts, know, once, refresh, leave, form }) {
       }),
       budget: (count) => prefer({ budget: Number(count) }),
       language: (language) => prefer({ language: /** @type {Preferences['language']} */ (language) }),
+      discreet: (wanted) => prefer({ discreet: wanted === 'true' }),
       'quiet-today': () => tell({ kind: 'quiet_today', quiet: true }),
       'loud-today': () => tell({ kind: 'quiet_today', quiet: false }),
       mood: (level) => tell({ kind: 'mood', level: Number(level) }),

@@ -2,6 +2,8 @@
 
 import { base64url, browserPusher, browserStore } from './browser.js';
 
+export { signIn } from './sign-in.js';
+
 /**
  * @typedef {import('../../contracts/generated/contracts.d.ts').State} State
  * @typedef {import('../../contracts/generated/contracts.d.ts').Answer} Answer

@@ -1,10 +1,10 @@
 // Every state of the page at an address of its own, for its pictures and for looking at it: `node tests/fixtures.js`, then open
 // what it prints. It stands in for a server with nothing but fixed answers, and is no part of what is shipped.
 
-import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { CARD, examplesOf, exists, iso, state, text } from './known.js';
+import { build } from '../build.js';
+import { bytes, CARD, examplesOf, exists, iso, state } from './known.js';
 
 /** @typedef {import('../app/view.js').State} State */
 
@@ -93,7 +93,7 @@ export const FIXTURES = {
 
 /** What the server answers beyond the state. @type {Record<string, () => unknown>} */
 const ANSWERS = {
-  'GET /api/v1/ways': () => ({ owner: true, passkeys: true, issuers: [{ issuer: 'google', name: 'Google' }] }),
+  'GET /api/v1/ways': () => ({ passkeys: true, issuers: [{ issuer: 'google', name: 'Google' }], session: true }),
   'GET /api/v1/doors': () => ({ name: 'Ada', passkeys: [], sessions: [{ id: 's1', device: 'Firefox on Linux', used: iso(now() - 5 * MINUTE), current: true }, { id: 's2', device: 'Safari on iPhone', used: iso(now() - 300 * MINUTE), current: false }] }),
   'GET /api/v1/me': () => JSON.parse(examplesOf('accepted', 'Me').find(([name]) => name === 'Me.everything.json')?.[1] ?? ''),
   'POST /api/v1/signals': () => ({ kept: [{ id: 'correct-1', seq: 1, duplicate: false }] }),
@@ -113,7 +113,9 @@ export function pseudo(words) {
 const pseudoFile = (source) => source.replace(/^(  '[^']+': )'(.*)',$/gm, (_, key, words) => `${key}'${pseudo(words)}',`);
 
 /** Serves the page in one state, chosen by `/fixture/<name>`; `?pseudo` for the made-up language, `?rtl` from right to left. */
-export function serve() {
+export async function serve() {
+  // Built anew, so that what is looked at is what stands here.
+  const [built, strange] = [await build(), await build(pseudoFile)];
   /** @type {{ name: string, pseudo: boolean, rtl: boolean }} */
   let chosen = { name: 'idle', pseudo: false, rtl: false };
   const server = createServer((request, response) => {
@@ -136,16 +138,16 @@ export function serve() {
       return answer ? say(200, 'application/json', JSON.stringify(answer())) : response.writeHead(204).end();
     }
     const path = pathname === '/' ? 'index.html' : pathname.slice(1);
-    // The worker would keep one state for the next.
-    if (path === 'sw.js' || path.includes('..') || !exists(path)) return say(404, 'text/plain', 'not there');
     const type = TYPES[path.split('.').pop() ?? ''] ?? 'application/octet-stream';
-    if (path === 'index.html') {
-      const page = text(path).replace('<head>', `<head><script>${fixture.before ?? ''}</script>`);
+    const file = (chosen.pseudo ? strange : built).get(path);
+    // The worker would keep one state for the next.
+    if (path === 'index.html' && file) {
+      const page = file.replace('<head>', () => `<head><script>${fixture.before ?? ''}</script>`);
       return say(200, type, chosen.rtl ? page.replace('dir="ltr"', 'dir="rtl"') : page);
     }
-    if (chosen.pseudo && path.startsWith('words/')) return say(200, type, pseudoFile(text(path)));
-    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' });
-    return createReadStream(new URL(`../${path}`, import.meta.url)).pipe(response);
+    if (file !== undefined && path !== 'sw.js') return say(200, type, file);
+    if (!/^(icons\/|manifest\.)/.test(path) || path.includes('..') || !exists(path)) return say(404, 'text/plain', 'not there');
+    return response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(bytes(path));
   });
   return new Promise((/** @type {(serving: { address: string, close: () => void }) => void} */ resolve) => {
     server.listen(0, '127.0.0.1', () => {

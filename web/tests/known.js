@@ -1,9 +1,6 @@
 // What the tests know: files of the page, examples of the contracts, and a day to begin with.
 
 import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { learn } from '../app/words.js';
-
-await learn();
 
 const web = new URL('../', import.meta.url);
 const examples = new URL('../../contracts/examples/', import.meta.url);

@@ -366,6 +366,16 @@ test('"You" tells the quiet hours by day, days of the same together', () => {
   assert.match(opened({ ...some, form: { kind: 'quiet', trouble: 'No.' } }).note, /No\./);
 });
 
+test('"You" says what a notification says, where there are any, and lets it be discreet', () => {
+  const { preferences, ...rest } = me();
+  const told = row(opened(), 'What a notification says');
+  assert.equal(told.note, 'The tip itself, also on a locked screen');
+  assert.deepEqual([told.action?.action, told.action?.about], ['discreet', 'true']);
+  const discreet = row(opened({ me: { ...rest, preferences: { ...preferences, discreet: true } } }), 'What a notification says');
+  assert.deepEqual([discreet.note, discreet.action?.about], ['Only that there is a tip. The words are here.', 'false']);
+  assert.ok(!opened({ me: { ...rest, preferences, devices: [] } }).rows.some(({ text }) => text === 'What a notification says'));
+});
+
 test('"You" has habits with a way to say that they are done, moods in one tap, corrections and devices', () => {
   const view = opened();
   assert.equal(row(view, 'stretch').note, 'Mon Tue · 06:00–10:00 · 10 min');

@@ -34,7 +34,11 @@ impl Auth {
     pub(crate) async fn ways(&self, _: WaysAsk) -> Result<Ways, Problem> {
         let offer =
             |oidc: &Arc<Oidc>| IssuerOffer { issuer: oidc.registration.issuer, name: oidc.registration.name.clone() };
-        Ok(Ways { issuers: self.issuers.iter().map(offer).collect(), passkeys: self.passkeys.is_some() })
+        Ok(Ways {
+            issuers: self.issuers.iter().map(offer).collect(),
+            passkeys: self.passkeys.is_some(),
+            session: false,
+        })
     }
 
     pub(crate) async fn by_owner_link(&self, link: OwnerLink) -> Result<Session, Problem> {

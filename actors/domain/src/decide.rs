@@ -51,6 +51,7 @@ pub fn tip(profile: &Profile, ask: &Ask, answer: &Recommendation, now: Timestamp
         zone: profile.zone_name().clone(),
         language: profile.preferences().language,
         channels: profile.preferences().channels.clone(),
+        discreet: profile.preferences().discreet,
     };
     Some(profile.without_corrected_reasons(tip))
 }

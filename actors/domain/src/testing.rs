@@ -167,6 +167,7 @@ pub(crate) fn tip(id: &str, subject: Subject, decided_at: Timestamp) -> Tip {
         zone: "UTC".to_owned().try_into().unwrap(),
         language: Language::En,
         channels: None,
+        discreet: false,
     }
 }
 

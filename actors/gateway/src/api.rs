@@ -73,7 +73,7 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         ["api", "v1", "session", "oidc", issuer] => sign_in::to_issuer(gateway, issuer, &request).await,
         ["api", "v1", "session", "passkey", "start"] => sign_in::to_passkey(gateway, &request).await,
         ["api", "v1", "session", "passkey"] => sign_in::by_passkey(gateway, &request).await,
-        ["api", "v1", "ways"] => sign_in::ways(gateway).await,
+        ["api", "v1", "ways"] => sign_in::ways(gateway, &request).await,
         [".well-known", "jwks.json"] => sign_in::keys(gateway).await,
         ["api", "v1", "erasures", id] => rights::receipt(gateway, id, &request).await,
         ["auth", issuer, "callback"] => sign_in::from_issuer(gateway, issuer, &request).await,

@@ -1,7 +1,10 @@
 //! The page's files, and the headers that hold the browser to our rules.
 
 use crate::doors::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use oo_runtime::web::{Answer, empty, respond};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use warp::http::{HeaderValue, header};
@@ -17,13 +20,22 @@ struct File {
 
 const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/pages.in"));
 
-/// Nothing but our own files, no inline code, no way around text nodes (product 2.8).
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
-     connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; trusted-types oo-sw";
-
 static BY_PATH: LazyLock<BTreeMap<&str, &File>> =
     LazyLock::new(|| FILES.iter().map(|file| (file.path, file)).collect());
+
+/// Nothing but our own files, no inline code, no way around text nodes (product 2.8). The one style is in the page itself, so
+/// that nothing is waited for before it is seen: it is named by its hash.
+static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let page = BY_PATH.get("/index.html").and_then(|page| std::str::from_utf8(page.plain).ok()).unwrap_or_default();
+    let style = page.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
+    let hash = BASE64.encode(Sha256::digest(style.map_or("", |(style, _)| style)));
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'sha256-{hash}'; img-src 'self'; font-src 'self'; \
+         connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types oo-sw"
+    );
+    HeaderValue::from_str(&policy).unwrap_or_else(|_| unreachable!("it is plain text"))
+});
 
 /// A file of the page, if there is one at this path: compressed where the browser takes that, and not again what it has.
 pub(crate) fn file(request: &Request) -> Option<Answer> {
@@ -73,8 +85,8 @@ fn takes_gzip(accepted: &str) -> bool {
 /// Adds the headers that every answer has.
 pub(crate) fn guarded(mut answer: Answer, https: bool) -> Answer {
     let headers = answer.headers_mut();
+    headers.insert("content-security-policy", CONTENT_SECURITY_POLICY.clone());
     for (name, value) in [
-        ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),

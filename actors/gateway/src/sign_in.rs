@@ -9,7 +9,7 @@ use oo_contracts::http::{LinkTo, OwnerSignIn, Problem};
 use oo_contracts::session::{
     DeviceName, DoorId, DoorsAsk, Issuer, KeysAsk, OidcCallback, OidcStart, PasskeyAnswer, PasskeyFinish,
     PasskeyOptions, PasskeyRemove, PasskeySignInFinish, PasskeySignInStart, PasskeyStart, PersonName, SessionsEnd,
-    TokenAsk, WaysAsk,
+    TokenAsk, Ways, WaysAsk,
 };
 use oo_contracts::wire::{Check, OwnerLink, Session};
 use oo_runtime::web::{self, Answer};
@@ -26,8 +26,10 @@ const SIGN_IN_SECONDS: u64 = 600;
 const MAX_NAME: usize = 80;
 
 /// How people may sign in.
-pub(crate) async fn ways(gateway: &Gateway) -> Result<Answer, Problem> {
-    Ok(web::json(200, &gateway.ctx.bus.ask(WAYS, &WaysAsk {}).await.map_err(problem)?))
+pub(crate) async fn ways(gateway: &Gateway, request: &Request) -> Result<Answer, Problem> {
+    let ways = gateway.ctx.bus.ask(WAYS, &WaysAsk {}).await.map_err(problem)?;
+    let session = request.cookie(gateway.cookie_names().session).is_some_and(|secret| !secret.is_empty());
+    Ok(web::json(200, &Ways { session, ..ways }))
 }
 
 /// By the owner's one-time link.

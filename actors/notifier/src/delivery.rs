@@ -5,7 +5,7 @@
 
 use crate::answer_store::AnswerStore;
 use crate::behavior::{self, Verdict};
-use crate::message::message;
+use crate::message;
 use crate::push::Sender;
 use crate::subscription_store::SubscriptionStore;
 use async_nats::jetstream::stream::DirectGetErrorKind;
@@ -269,7 +269,10 @@ impl Delivery {
 
     /// Tries until it is taken, gone, refused, or over.
     async fn send_until_over(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Result<Outcome, Cut> {
-        let message = message(&parcel.card, self.tokens(parcel, subscription).await);
+        let message = match parcel.tip.discreet {
+            true => message::discreet(&parcel.card),
+            false => message::message(&parcel.card, self.tokens(parcel, subscription).await),
+        };
         let mut tries = 0;
         let mut status = None;
         loop {

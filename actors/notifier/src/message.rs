@@ -35,12 +35,26 @@ pub(crate) fn message(card: &Card, tokens: Option<AnswerTokens>) -> Vec<u8> {
     padded(message)
 }
 
+/// The message that there is a tip, and nothing more. Without buttons: nobody says done to what they have not read.
+pub(crate) fn discreet(card: &Card) -> Vec<u8> {
+    let body = match card.language {
+        Language::En => "oO has one for you.",
+        Language::De => "oO hat etwas für dich.",
+    };
+    let data = NotificationData { tip: card.id.clone(), not_after: card.not_after, tokens: None };
+    wordless(body, card.language, card.id.as_str(), Some(data))
+}
+
 /// The message that only says that it arrived, as long as any other.
 pub(crate) fn test(language: Language) -> Vec<u8> {
     let body = match language {
         Language::En => "oO can reach you here.",
         Language::De => "oO erreicht dich hier.",
     };
+    wordless(body, language, "oo", None)
+}
+
+fn wordless(body: &str, language: Language, tag: &str, data: Option<NotificationData>) -> Vec<u8> {
     padded(Message {
         web_push: DECLARATIVE,
         notification: Notification {
@@ -49,8 +63,8 @@ pub(crate) fn test(language: Language) -> Vec<u8> {
             navigate: "/".into(),
             lang: language,
             dir: "auto".into(),
-            tag: "oo".into(),
-            data: None,
+            tag: tag.into(),
+            data,
             actions: vec![],
         },
         pad: String::new(),
@@ -96,6 +110,7 @@ mod tests {
         for text in ["x", &"é".repeat(90), &"🦀".repeat(90), &"\"".repeat(90), &"\u{1}".repeat(90)] {
             for language in [Language::En, Language::De] {
                 assert_eq!(message(&card(text, language), Some(tokens())).len(), MESSAGE_BYTES, "{text}");
+                assert_eq!(discreet(&card(text, language)).len(), MESSAGE_BYTES);
                 assert_eq!(test(language).len(), MESSAGE_BYTES);
             }
         }

@@ -128,12 +128,16 @@ impl Scene {
             zone: "Europe/Zurich".parse().unwrap(),
             language: Language::En,
             channels: None,
+            discreet: false,
         }
     }
 
     /// Appends a tip to the person's log as `profile` does.
     async fn give(&self, life: Duration) -> Tip {
-        let tip = self.tip(life);
+        self.append(self.tip(life)).await
+    }
+
+    async fn append(&self, tip: Tip) -> Tip {
         let body = Body::Tip { tip: tip.clone() };
         let id = format!("tip:{}", tip.id);
         self.ctx.logbook().append(&self.person, &id, self.ctx.clock.now(), body, None).await.unwrap();
@@ -285,6 +289,29 @@ async fn a_tip_is_pushed_once_to_every_device_and_the_log_gets_a_receipt() {
     assert_eq!(notifier.ctx.metrics.counted(Metric::NotifierPushes, "accepted"), 2);
     assert_eq!(notifier.ctx.metrics.counted(Metric::NotifierAmbiguous, ""), 0);
     notifier.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discreet_notification_says_nothing_of_the_tip_and_is_as_long_as_any() {
+    let scene = Scene::new().await;
+    let _notifier = scene.notifier().await;
+    let phone = scene.subscribe("phone").await;
+    let tip = scene.append(Tip { discreet: true, ..scene.tip(LONG) }).await;
+    assert_eq!(scene.outcome(&tip, "phone").await, Delivery::Accepted);
+    let all = scene.received(&phone);
+    let text = String::from_utf8(all[0].plaintext.clone()).unwrap();
+    assert!(!text.contains(TITLE) && !text.contains("12") && !text.contains("free"), "{text}");
+    let said = message(&all[0]).notification;
+    assert_eq!((said.title.as_str(), said.body.as_str()), ("oO", "oO has one for you."));
+    assert_eq!((said.tag.as_str(), said.navigate.as_str()), (tip.id.as_str(), "/"));
+    assert!(said.actions.is_empty(), "nobody says done to what they have not read");
+    assert_eq!(all[0].plaintext.len(), 1792);
+
+    // Done meanwhile, nothing is said, discreetly or not.
+    *scene.words.lock().unwrap() = Ok(Words { title: TITLE.into(), source: "Todoist".into(), over: true });
+    let over = scene.append(Tip { discreet: true, ..scene.tip(LONG) }).await;
+    scene.settled().await;
+    assert!(scene.outcomes(&over.id).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod containers;
 pub mod evaluate;
 pub mod generate;
+pub mod page;
 mod run;
 pub mod setup;
 pub mod test;

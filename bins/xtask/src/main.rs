@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{bench, evaluate, generate, setup, test, tidy};
+use xtask::{bench, evaluate, generate, page, setup, test, tidy};
 
 /// What the repository does for itself.
 #[derive(Parser)]
@@ -16,7 +16,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write schema, OpenAPI, AsyncAPI and TypeScript from the contracts.
+    /// Write schema, OpenAPI, AsyncAPI and TypeScript from the contracts, and what browsers load from web/.
     Generate {
         /// Write nothing, and fail where something would change.
         #[arg(long)]
@@ -39,6 +39,8 @@ enum Command {
         /// Only these figures.
         figures: Vec<String>,
     },
+    /// Measure the page with Lighthouse, as a real oO serves it.
+    Lighthouse,
     /// Compare estimators and learner with what is published and with rivals, in one table.
     Evaluate {
         /// Only these checks.
@@ -59,13 +61,15 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     let root = xtask::root();
     match command {
-        Command::Generate { check: true } => generate::check(&root)?,
+        Command::Generate { check: true } => {
+            generate::check(&root)?;
+            page::check(&root)?;
+        }
         Command::Generate { check: false } => {
             let changed = generate::write(&root)?;
             changed.iter().for_each(|path| println!("wrote {}", path.display()));
-            if changed.is_empty() {
-                println!("all is fresh");
-            }
+            page::build(&root)?;
+            println!("all is fresh");
         }
         Command::Setup => setup::run(&root)?,
         Command::Test { containers, filter } => {
@@ -77,6 +81,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Bench { figures } => bench::run(&root, &figures)?,
+        Command::Lighthouse => page::measure(&root)?,
         Command::Evaluate { checks } => evaluate::run(&root, &checks)?,
         Command::Tidy => {
             let broken = tidy::check(&root)?;

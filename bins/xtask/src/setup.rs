@@ -78,14 +78,30 @@ impl PythonPackages {
     }
 }
 
-/// What npm installs, by versions and hashes.
+/// TypeScript, the page's bundler, the accessibility rules and the providers' peers.
+const TOOLS: NodePackages = NodePackages { what: "the JavaScript tools", folder: "bins/xtask/node", place: "node" };
+
+/// What measures the page.
+const LIGHTHOUSE: NodePackages =
+    NodePackages { what: "Lighthouse", folder: "bins/xtask/lighthouse", place: "lighthouse" };
+
+/// What npm installs.
+struct NodePackages {
+    what: &'static str,
+    /// Lists them, by versions and hashes. From the root.
+    folder: &'static str,
+    /// Where they go.
+    place: &'static str,
+}
+
+/// In a folder that lists packages.
 const NODE_FILES: &[&str] = &["package.json", "package-lock.json"];
 
 /// Installs everything that is missing, and says what it does.
 pub fn run(root: &Path) -> anyhow::Result<()> {
     system_packages(PACKAGES)?;
     nats(&root.join(FETCHED).join("bin"))?;
-    node_packages(root)?;
+    tools(root)?;
     python_packages(root, &SERVERS)?;
     python_packages(root, &REMOTE_POLICY)?;
     python_packages(root, &OPERATIONS)?;
@@ -132,7 +148,7 @@ pub fn servers(root: &Path) -> anyhow::Result<()> {
 
 /// The folder that holds the installed JavaScript packages.
 pub fn node_modules(root: &Path) -> PathBuf {
-    root.join(FETCHED).join("node/node_modules")
+    root.join(FETCHED).join(TOOLS.place).join("node_modules")
 }
 
 /// Installs those of the packages whose sign is missing.
@@ -212,16 +228,28 @@ fn nats(bin: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// TypeScript, the accessibility rules and the providers' peers, just as the lock file says.
-fn node_packages(root: &Path) -> anyhow::Result<()> {
-    let (wanted, installed) = (root.join("bins/xtask/node"), root.join(FETCHED).join("node"));
+/// Installs only the JavaScript tools.
+pub(crate) fn tools(root: &Path) -> anyhow::Result<()> {
+    node_packages(root, &TOOLS)
+}
+
+/// Installs only what measures the page.
+pub(crate) fn lighthouse(root: &Path) -> anyhow::Result<()> {
+    system_packages(PACKAGES)?;
+    node_packages(root, &LIGHTHOUSE)
+}
+
+/// Installs them just as their lock file says.
+fn node_packages(root: &Path, packages: &NodePackages) -> anyhow::Result<()> {
+    let NodePackages { what, folder, place } = packages;
+    let (wanted, installed) = (root.join(folder), root.join(FETCHED).join(place));
     let same = |name: &&&str| std::fs::read(wanted.join(name)).ok() == std::fs::read(installed.join(name)).ok();
     // npm writes its own record only when it has finished.
     let finished = installed.join("node_modules/.package-lock.json").exists();
     if finished && NODE_FILES.iter().filter(same).count() == NODE_FILES.len() {
         return Ok(());
     }
-    says("installing the JavaScript tools");
+    says(&format!("installing {what}"));
     std::fs::create_dir_all(&installed)?;
     for name in NODE_FILES {
         std::fs::copy(wanted.join(name), installed.join(name)).with_context(|| format!("cannot copy {name}"))?;
@@ -289,17 +317,20 @@ mod tests {
 
     #[test]
     fn the_lock_file_pins_what_the_package_file_asks_for() {
-        let read = |name: &str| -> serde_json::Value {
-            let text = std::fs::read_to_string(crate::root().join("bins/xtask/node").join(name)).unwrap();
+        let read = |folder: &str, name: &str| -> serde_json::Value {
+            let text = std::fs::read_to_string(crate::root().join(folder).join(name)).unwrap();
             serde_json::from_str(&text).unwrap()
         };
-        let (asked, locked) = (read("package.json"), read("package-lock.json"));
-        let asked = asked["dependencies"].as_object().unwrap();
-        assert!(asked.contains_key("typescript") && asked.contains_key("axe-core"));
-        for (name, version) in asked {
-            let entry = &locked["packages"][format!("node_modules/{name}")];
-            assert_eq!(&entry["version"], version, "{name}: run npm install in bins/xtask/node");
-            assert!(entry["integrity"].is_string(), "{name} has no hash");
+        for NodePackages { folder, .. } in [TOOLS, LIGHTHOUSE] {
+            let (asked, locked) = (read(folder, "package.json"), read(folder, "package-lock.json"));
+            for (name, version) in asked["dependencies"].as_object().unwrap() {
+                let entry = &locked["packages"][format!("node_modules/{name}")];
+                assert_eq!(&entry["version"], version, "{name}: run npm install in {folder}");
+                assert!(entry["integrity"].is_string(), "{name} has no hash");
+            }
         }
+        let asked = read(TOOLS.folder, "package.json");
+        let asked = asked["dependencies"].as_object().unwrap();
+        assert!(["typescript", "axe-core", "rollup", "esbuild"].iter().all(|name| asked.contains_key(*name)));
     }
 }

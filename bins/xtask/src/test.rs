@@ -1,7 +1,7 @@
 //! Everything that must hold, in order: each step is told with its time, and a failed one stops none that follows.
 
 use crate::run::{Command, says};
-use crate::{containers, generate, setup, tidy};
+use crate::{containers, generate, page, setup, tidy};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub struct Step {
 pub const STEPS: &[Step] = &[
     Step { name: "setup", run: setup::run },
     Step { name: "format", run: |root| cargo(root, &["fmt", "--all", "--check"]) },
-    Step { name: "generated", run: generate::check },
+    Step { name: "generated", run: |root| generate::check(root).and_then(|()| page::check(root)) },
     Step { name: "tidy", run: in_order },
     Step { name: "javascript types", run: javascript_types },
     Step { name: "javascript", run: javascript },

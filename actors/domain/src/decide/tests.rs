@@ -30,6 +30,18 @@ fn a_choice_becomes_a_tip_that_says_what_it_knew() {
 }
 
 #[test]
+fn a_tip_carries_how_the_person_wants_to_be_told() {
+    let mut log = Log::linked();
+    log.task("milk").preferences(|preferences| {
+        preferences.discreet = true;
+        preferences.channels = Some(vec![]);
+    });
+    let (ask, answer) = asked(&log, NOW);
+    let tip = tip(&log.profile, &ask, &answer, at(NOW)).unwrap();
+    assert!(tip.discreet && tip.channels == Some(vec![]));
+}
+
+#[test]
 fn a_tip_ends_five_minutes_before_the_next_event() {
     let mut log = Log::linked();
     log.task("milk").event("a", "2026-11-23T09:30:00Z", "2026-11-23T10:00:00Z");

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-/// The page's own colours (`web/tokens.css`): black, warm whites, one ember.
+/// The page's own colours (`web/tokens.json`): black, warm whites, one ember.
 pub const STYLE: &str = "\
 svg{background:#000;font-family:ui-sans-serif,-apple-system,'Segoe UI',Roboto,'Noto Sans','Helvetica Neue',sans-serif}\
 text{fill:#a8a49c;font-size:12px}\

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::LazyLock;
+use std::time::Duration;
 use tokio::process::{Child, Command};
 use url::Url;
 
@@ -57,7 +58,7 @@ impl Chromium {
         ];
         let mut capabilities = Capabilities::new();
         capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
-        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
+        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL", "performance": "ALL" }));
         let driver_url = format!("http://127.0.0.1:{port}");
         let client = eventually("chromium starts", || async {
             ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
@@ -96,12 +97,60 @@ impl Chromium {
 
     /// What the console holds against the page: errors, and breaches of its own content security policy.
     pub(crate) async fn complaints(&self) -> anyhow::Result<Vec<String>> {
-        let entries = self.client.issue_cmd(Log).await?;
+        let entries = self.client.issue_cmd(Log("browser")).await?;
         let said = entries.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");
         // Before the sign-in a 401 is the right answer, and Chromium tells of it.
         let said =
             said.filter(|entry| !entry["message"].as_str().is_some_and(|text| text.contains("401 (Unauthorized)")));
         Ok(said.map(|entry| entry["message"].to_string()).collect())
+    }
+
+    /// What has been asked for since it was asked last, and the bytes that came; what only installs the page, icons and
+    /// manifest, is left out.
+    pub(crate) async fn asked_for(&self) -> anyhow::Result<(Vec<String>, u64)> {
+        let entries = self.client.issue_cmd(Log("performance")).await?;
+        let (mut urls, mut bytes, mut left_out) = (Vec::new(), 0, Vec::new());
+        for entry in entries.as_array().into_iter().flatten() {
+            let said: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default())?;
+            let about = &said["message"]["params"];
+            match said["message"]["method"].as_str() {
+                Some("Network.requestWillBeSent") => {
+                    let url = Url::parse(about["request"]["url"].as_str().unwrap_or_default())?;
+                    let installs = url.path().starts_with("/icons/") || url.path().ends_with(".webmanifest");
+                    // The browser has pages of its own.
+                    match url.scheme() {
+                        "http" | "https" if !installs => urls.push(url.to_string()),
+                        _ => left_out.push(about["requestId"].clone()),
+                    }
+                }
+                // Heads are counted as well.
+                Some("Network.loadingFinished") if !left_out.contains(&about["requestId"]) => {
+                    bytes += about["encodedDataLength"].as_u64().unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        Ok((urls, bytes))
+    }
+
+    /// Has every screen written down from now on, through reloads and visits elsewhere.
+    pub(crate) async fn remember_screens(&self) -> anyhow::Result<()> {
+        let script = "addEventListener('DOMContentLoaded', () => {
+            const note = () => {
+                const { state } = document.body.dataset;
+                const seen = JSON.parse(localStorage.screens ?? '[]');
+                if (state && state !== 'opening' && seen.at(-1) !== state) localStorage.screens = JSON.stringify([...seen, state]);
+            };
+            new MutationObserver(note).observe(document.body, { attributes: true, attributeFilter: ['data-state'] });
+        })";
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
+        Ok(())
+    }
+
+    /// The screens that were shown, each once for as long as it stood.
+    pub(crate) async fn screens(&self) -> anyhow::Result<Vec<String>> {
+        let seen = self.client.execute("return JSON.parse(localStorage.screens)", vec![]).await?;
+        Ok(serde_json::from_value(seen)?)
     }
 
     /// Keeps a picture where a person can look at it.
@@ -164,10 +213,12 @@ async fn a_person_signs_in_links_and_answers_in_chromium() -> anyhow::Result<()>
         place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
     let oo = place.start().await;
     let chromium = Chromium::start(390, 844).await?;
+    chromium.remember_screens().await?;
 
     chromium.client.goto(place.page.as_str()).await?;
     chromium.is("signed-out").await;
     chromium.picture("signed-out").await?;
+    let began = std::time::Instant::now();
     chromium.client.goto(&format!("{}#owner={}", place.page, oo.owner_token)).await?;
     // A fragment alone loads nothing anew: the page hears of it.
     chromium.is("link").await;
@@ -177,6 +228,15 @@ async fn a_person_signs_in_links_and_answers_in_chromium() -> anyhow::Result<()>
 
     chromium.click("[data-provider=todoist]").await?;
     chromium.is("tip").await;
+    assert!(began.elapsed() < FIRST_TIP, "{:?}", began.elapsed());
+    // From nothing: what to link, that oO looks, and the tip. Nothing else is asked before that.
+    let screens = chromium.screens().await?;
+    assert!(
+        matches!(&screens[..], [first, link, between @ .., tip]
+            if first == "signed-out" && link == "link" && tip == "tip" && between.iter().all(|one| one == "idle")),
+        "{screens:?}"
+    );
+    assert!(screens.len() - 1 <= SCREENS, "{screens:?}");
     let text = chromium.client.find(Locator::Css("#tip")).await?.text().await?;
     assert_eq!(text, "Call the dentist back");
     chromium.picture("tip").await?;
@@ -189,6 +249,47 @@ async fn a_person_signs_in_links_and_answers_in_chromium() -> anyhow::Result<()>
     chromium.picture("permission").await?;
     assert_eq!(chromium.complaints().await?, Vec::<String>::new());
     chromium.client.clone().close().await?;
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
+/// From the sign-in link to the first tip, or to being told that nothing is needed.
+const FIRST_TIP: Duration = Duration::from_secs(60);
+/// The most screens on that way.
+const SCREENS: usize = 3;
+/// Requests of a first visit, those to the API included.
+const REQUESTS: usize = 6;
+/// What a first visit loads: 30 KB over the wire, without icons.
+const BYTES: u64 = 30 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_visit_asks_little_and_nobody_else() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let oo = place.start().await;
+    let mut browser = place.sign_in(&oo).await?;
+    place::link(&mut browser, "todoist").await?;
+    place::tip(&browser).await;
+
+    for (state, signed_in) in [("signed-out", false), ("tip", true)] {
+        let chromium = Chromium::start(390, 844).await?;
+        for (name, value) in browser.cookies.iter().filter(|(_, value)| signed_in && !value.is_empty()) {
+            let cookie = json!({ "name": name, "value": value, "url": place.page.as_str() });
+            chromium.cdp("Network.setCookie", cookie).await?;
+        }
+        chromium.client.goto("about:blank").await?;
+        chromium.asked_for().await?;
+        chromium.client.goto(place.page.as_str()).await?;
+        chromium.is(state).await;
+        // Once the worker is there, the page has said and asked all that it had to.
+        let worker = "const done = arguments[0]; navigator.serviceWorker.ready.then(() => done())";
+        chromium.client.execute_async(worker, vec![]).await?;
+        let (asked, bytes) = chromium.asked_for().await?;
+        assert!(asked.iter().all(|url| url.starts_with(place.page.as_str())), "{asked:?}");
+        assert!((3..=REQUESTS).contains(&asked.len()), "{state}: {} requests: {asked:#?}", asked.len());
+        assert!((1_000..=BYTES).contains(&bytes), "{state}: {bytes} bytes");
+        chromium.client.clone().close().await?;
+    }
     assert!(oo.stop().await.success());
     Ok(())
 }
@@ -480,9 +581,9 @@ async fn a_passkey_signs_in_without_a_link_and_a_removed_one_does_not() -> anyho
     Ok(())
 }
 
-/// The console's log, by Chromium's own command.
+/// One of the browser's logs, by Chromium's own command: what came since it was read last.
 #[derive(Debug)]
-struct Log;
+struct Log(&'static str);
 
 impl WebDriverCompatibleCommand for Log {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
@@ -490,7 +591,7 @@ impl WebDriverCompatibleCommand for Log {
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
+        (Method::POST, Some(json!({ "type": self.0 }).to_string()))
     }
 }
 
