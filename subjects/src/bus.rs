@@ -183,13 +183,8 @@ impl Bus {
         sealed: Vec<u8>,
         after: Option<u64>,
     ) -> Result<Appended, AppendError> {
-        let mut message = PublishMessage::build().payload(sealed.into()).message_id(id);
-        if let Some(after) = after {
-            message = message
-                .header(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, after.to_string().as_str())
-                .header("Nats-Expected-Last-Subject-Sequence-Subject", place.all().as_str());
-        }
-        self.send(message, subject.of(place)).await
+        let message = PublishMessage::build().payload(sealed.into()).message_id(id);
+        self.send(only_after(message, place, after), subject.of(place)).await
     }
 
     /// Begins to append without waiting: the order of calls is the order in the log. Await the second future for the answer.
@@ -221,17 +216,35 @@ impl Bus {
     }
 
     /// Appends `sealed` as a moment to the person's log at an instant of the wall clock. Replaces the person's earlier wake-up.
+    /// With `after`, only if nothing newer than that sequence is in the person's log: whoever knows less would put a later
+    /// wake-up in the place of the right one.
     /// It carries no message id: that would silently drop the new wake-up.
-    pub async fn wake_at(&self, place: &Place, at: Timestamp, sealed: Vec<u8>) -> Result<(), AppendError> {
+    pub async fn wake_at(
+        &self,
+        place: &Place,
+        at: Timestamp,
+        sealed: Vec<u8>,
+        after: Option<u64>,
+    ) -> Result<(), AppendError> {
         let message = PublishMessage::build()
             .payload(sealed.into())
             .header("Nats-Schedule", format!("@at {at}").as_str())
             .header("Nats-Schedule-Target", crate::MOMENTS.of(place).as_str());
-        self.send(message, place.agenda()).await.map(|_| ())
+        self.send(only_after(message, place, after), place.agenda()).await.map(|_| ())
     }
 
-    /// The person's entries after a sequence, in order: three exact subjects, merged.
+    /// The person's entries after a sequence, in order, as the log stood at one instant.
     pub async fn read(&self, place: &Place, after: u64) -> Result<Vec<Stored>, AppendError> {
+        match self.last(place).await? {
+            Some(last) if last > after => self.read_until(place, after, last).await,
+            _ => Ok(vec![]),
+        }
+    }
+
+    /// The person's entries after a sequence and up to one that the log is known to hold, in order: three exact subjects,
+    /// merged. What came since is left out, since each subject is read at an instant of its own: with the newer entry of
+    /// one there might be a hole where an older one of another belongs.
+    pub async fn read_until(&self, place: &Place, after: u64, until: u64) -> Result<Vec<Stored>, AppendError> {
         let (mut signals, moments, tips) = futures_util::try_join!(
             self.read_log(place, crate::SIGNALS, after),
             self.read_log(place, crate::MOMENTS, after),
@@ -239,8 +252,28 @@ impl Bus {
         )?;
         signals.extend(moments);
         signals.extend(tips);
+        signals.retain(|stored| stored.seq <= until);
         signals.sort_unstable_by_key(|stored| stored.seq);
         Ok(signals)
+    }
+
+    /// The sequence of the last entry of the person's log, if there is any.
+    pub async fn last(&self, place: &Place) -> Result<Option<u64>, AppendError> {
+        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let wanted = serde_json::json!({ "last_by_subj": place.all() });
+        let api = format!("$JS.API.DIRECT.GET.{}", place.shard.stream());
+        let request = async_nats::Request::new().payload(encode(&wanted)).timeout(Some(READ_WITHIN));
+        let answer = self.client.send_request(api, request).await.map_err(|e| away(&e))?;
+        match answer.status {
+            Some(StatusCode::NOT_FOUND) => Ok(None),
+            None | Some(StatusCode::OK) => {
+                match answer.headers.as_ref().and_then(|headers| number(headers, "Nats-Sequence")) {
+                    Some(seq) => Ok(Some(seq)),
+                    None => Err(away(&"direct get answered without a sequence")),
+                }
+            }
+            Some(status) => Err(away(&format!("direct get answered {status}"))),
+        }
     }
 
     /// Some of the person's entries after a sequence, in order, and the sequence after which there may be more.
@@ -407,6 +440,16 @@ impl Bus {
             };
             batch.push(Stored { seq, kind: kind.into(), payload: answer.payload });
         }
+    }
+}
+
+/// Lets the server compare before it takes a message.
+fn only_after(message: PublishMessage, place: &Place, after: Option<u64>) -> PublishMessage {
+    match after {
+        Some(after) => message
+            .header(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, after.to_string().as_str())
+            .header("Nats-Expected-Last-Subject-Sequence-Subject", place.all().as_str()),
+        None => message,
     }
 }
 

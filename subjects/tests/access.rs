@@ -219,7 +219,7 @@ async fn every_service_may_do_what_it_needs() {
     }
     events.bus.append(SIGNALS, &place, "signal:1", b"s".to_vec(), None).await.unwrap();
     let profile = as_user(&house, "profile").await;
-    profile.bus.wake_at(&place, "2100-01-01T00:00:00Z".parse().unwrap(), b"m".to_vec()).await.unwrap();
+    profile.bus.wake_at(&place, "2100-01-01T00:00:00Z".parse().unwrap(), b"m".to_vec(), None).await.unwrap();
     let after = profile.bus.read(&place, 0).await.unwrap().last().map(|entry| entry.seq);
     profile.bus.append(TIPS, &place, "tip:1", b"t".to_vec(), after).await.unwrap();
     profile.bus.keep_decision(&place, "decision:1", b"d".to_vec()).await.unwrap();

@@ -82,6 +82,11 @@ async fn a_long_log_is_read_whole_in_order_and_after_any_point() {
         all[651..].iter().map(|e| e.seq).collect::<Vec<_>>()
     );
     assert!(bus.read(&ada, all[699].seq).await.unwrap().is_empty());
+    // What came after the entry up to which is read is left out, of whichever kind.
+    let until = bus.read_until(&ada, 0, all[350].seq).await.unwrap();
+    assert_eq!(until.last().map(|entry| (entry.seq, until.len())), Some((all[350].seq, 351)));
+    assert_eq!(bus.last(&ada).await.unwrap(), Some(all[699].seq));
+    assert_eq!(bus.last(&place("nobody-log-0123456789")).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -89,14 +94,29 @@ async fn a_later_wake_up_replaces_the_earlier_and_one_survives_kill_9() {
     let mut house = House::start().await;
     let ada = place("ada-log-0123456789");
     let first = bus(&house).await;
-    first.wake_at(&ada, soon(3600), b"replaced".to_vec()).await.unwrap();
-    first.wake_at(&ada, soon(3), b"kept".to_vec()).await.unwrap();
+    first.wake_at(&ada, soon(3600), b"replaced".to_vec(), None).await.unwrap();
+    first.wake_at(&ada, soon(3), b"kept".to_vec(), None).await.unwrap();
     house.nats.kill().await;
     house.nats.start().await.unwrap();
     let bus = bus(&house).await;
     let moment = eventually("the moment comes", || async { bus.read(&ada, 0).await.ok()?.pop() }).await;
     assert_eq!((moment.kind.as_str(), moment.payload.as_ref()), ("moment", b"kept".as_slice()));
     assert_eq!(bus.read(&ada, 0).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_wake_up_of_somebody_who_knows_less_than_the_log_is_refused() {
+    let house = House::start().await;
+    let bus = bus(&house).await;
+    let ada = place("ada-log-0123456789");
+    let known = bus.append(SIGNALS, &ada, "signal:1", b"one".to_vec(), None).await.unwrap().seq;
+    bus.wake_at(&ada, soon(3600), b"known".to_vec(), Some(known)).await.unwrap();
+    let newer = bus.append(SIGNALS, &ada, "signal:2", b"two".to_vec(), None).await.unwrap().seq;
+    let refused = bus.wake_at(&ada, soon(1), b"stale".to_vec(), Some(known)).await;
+    assert!(matches!(refused, Err(AppendError::Newer)), "{refused:?}");
+    bus.wake_at(&ada, soon(1), b"right".to_vec(), Some(newer)).await.unwrap();
+    let moment = eventually("the moment comes", || async { bus.read(&ada, newer).await.ok()?.pop() }).await;
+    assert_eq!((moment.kind.as_str(), moment.payload.as_ref()), ("moment", b"right".as_slice()));
 }
 
 #[tokio::test]

@@ -3,17 +3,17 @@
 //! The log is the queue: what is in flight is what the shard's consumer lets through, and what is not settled comes again.
 
 use crate::behavior::{self, Dice, Effect};
+use crate::reactions::{Reactions, Step};
 use crate::residents::Residents;
 use crate::snapshot_store::SnapshotStore;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
-use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation, Silence};
-use oo_contracts::entry::{Body, Entry};
+use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation};
+use oo_contracts::entry::Body;
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Complete, View};
 use oo_contracts::{DecisionId, Timestamp};
-use oo_domain::profile::Profile;
 use oo_runtime::logbook::{Logbook, open_entry};
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Clock, Metric, People, Person, crash, random, task};
@@ -25,8 +25,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How often a tip that lost against something newer is decided again before a wake-up is set instead.
-const TRIES: u8 = 3;
 /// Entries folded after which a snapshot is kept although the person stays: bounds the replay after a crash.
 const SNAPSHOT_EVERY: u32 = 256;
 /// How long a policy may take; the pool itself sheds load long before.
@@ -101,8 +99,8 @@ pub(crate) enum Message {
     Deliver(Delivery),
     /// The recommender answered, or did not.
     Recommended(Box<Ask>, Option<Box<Recommendation>>),
-    /// A tip was appended, or was not.
-    Given(Result<(), AppendError>),
+    /// The log took a tip, or refused a tip or a wake-up.
+    Appended(Result<u64, AppendError>),
     /// All that followed from some entries is done, or failed.
     CarriedOut(bool),
     /// A page wants to know.
@@ -116,25 +114,10 @@ pub(crate) struct State {
     who: ActorId,
     person: Arc<Person>,
     tools: Arc<Tools>,
-    profile: Profile,
-    /// The last entry of the log that cannot be read. It was seen nevertheless: a tip is given after it.
-    unreadable: u64,
+    reactions: Reactions<Settle>,
     generation: u64,
-    /// Folded, but what follows from them is not done.
-    unsettled: Vec<Settle>,
-    /// The same, of the reaction under way.
-    settling: Vec<Settle>,
-    reacting: bool,
-    /// Whether something among the unsettled is an occasion to speak.
-    occasion: bool,
     /// When the log had the entry that was the last occasion.
     since: Timestamp,
-    /// How often this reaction lost against something newer.
-    tries: u8,
-    /// The wake-up that the server holds, as far as this actor set it.
-    wake: Option<Timestamp>,
-    /// The silence that was kept last, until a policy is asked again.
-    silence: Option<Silence>,
     folded_since_snapshot: u32,
     last_heard: Instant,
 }
@@ -157,17 +140,9 @@ impl Actor for PersonActor {
         let mut state = State {
             who: myself.get_id(),
             person,
-            profile,
-            unreadable: 0,
+            reactions: Reactions::of(profile),
             generation: 0,
-            unsettled: vec![],
-            settling: vec![],
-            reacting: false,
-            occasion: false,
             since: Timestamp::UNIX_EPOCH,
-            tries: 0,
-            wake: None,
-            silence: None,
             folded_since_snapshot: 0,
             last_heard: Instant::now(),
             tools,
@@ -191,7 +166,7 @@ impl Actor for PersonActor {
                 state.on_recommended(&myself, *ask, answer);
                 Ok(())
             }
-            Message::Given(result) => state.on_given(&myself, result).await,
+            Message::Appended(result) => state.on_appended(&myself, result).await,
             Message::CarriedOut(done) => {
                 state.on_carried_out(&myself, done);
                 Ok(())
@@ -207,7 +182,7 @@ impl Actor for PersonActor {
     /// Leaves a snapshot behind.
     async fn post_stop(&self, _myself: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if state.folded_since_snapshot > 0 {
-            Box::pin(state.tools.snapshots.save(&state.person, &state.profile)).await;
+            Box::pin(state.tools.snapshots.save(&state.person, state.reactions.profile())).await;
         }
         Ok(())
     }
@@ -227,6 +202,7 @@ impl State {
         self.last_heard = Instant::now();
         let Delivery { seq, kind, payload, ack, tries, generation, arrived } = delivery;
         if generation != self.generation {
+            // All of it: newer ones than this may have been given to another, too.
             self.catch_up().await?;
             self.generation = generation;
         }
@@ -234,110 +210,80 @@ impl State {
             Ok(entry) => entry,
             Err(error) => {
                 tracing::warn!(user = %self.person.user, seq, %error, tries, "an entry cannot be folded");
-                self.unreadable = self.unreadable.max(seq);
+                self.reactions.deliver_unreadable(seq);
                 let (kind, verdict) = again_or_dead(&READ_AGAIN, tries);
                 self.settle(ack, kind, verdict);
                 return Ok(());
             }
         };
-        self.fold(seq, &entry);
+        self.folded_since_snapshot += u32::from(self.reactions.deliver(seq, &entry));
         crash::point("4-folded");
         self.tools.metrics.count(Metric::ProfileEntries, kind);
         if behavior::is_occasion(&entry) {
-            self.occasion = true;
             self.since = arrived;
         }
         if let (1, Some(answer)) = (tries, behavior::answer(&entry)) {
             self.tools.metrics.count(Metric::ProfileAnswers, answer.label());
         }
-        if matches!(entry.body, Body::Moment { .. }) {
-            // The server held one wake-up, and this was it, or an older one that it replaced.
-            self.wake = None;
-        }
-        if let Some(complete) = behavior::at_provider(&self.profile, &self.person.user, &entry) {
+        if let Some(complete) = behavior::at_provider(self.reactions.profile(), &self.person.user, &entry) {
             // The provider may be slow: this entry is settled when the provider is, the person's others go on.
             self.complete(complete, ack, tries);
         } else {
-            self.unsettled.push(ack);
+            self.reactions.settle_later(ack);
         }
         self.react(myself);
         if self.folded_since_snapshot >= SNAPSHOT_EVERY {
             self.folded_since_snapshot = 0;
-            let (tools, person, profile) = (self.tools.clone(), self.person.clone(), self.profile.clone());
+            let (tools, person, profile) = (self.tools.clone(), self.person.clone(), self.reactions.profile().clone());
             drop(task::spawn("snapshot", async move { tools.snapshots.save(&person, &profile).await }));
         }
         Ok(())
     }
 
-    /// Begins to react to what is unsettled, unless a reaction is under way: then that comes first.
     fn react(&mut self, myself: &ActorRef<Message>) {
-        if self.reacting {
-            return;
-        }
-        self.reacting = true;
-        self.tries = 0;
-        self.settling = std::mem::take(&mut self.unsettled);
-        self.decide(myself);
-    }
-
-    fn decide(&mut self, myself: &ActorRef<Message>) {
         let now = self.tools.clock.now();
-        let effects = if std::mem::take(&mut self.occasion) {
-            behavior::look(&self.profile, now, || dice(&self.person, self.profile.seq(), now))
-        } else {
-            behavior::wake(&self.profile, None, now)
-        };
-        self.carry_out(myself, effects);
+        let person = self.person.clone();
+        if let Some(step) = self.reactions.begin(now, |seq| dice(&person, seq, now)) {
+            self.carry_out(myself, step);
+        }
     }
 
     fn on_recommended(&mut self, myself: &ActorRef<Message>, ask: Ask, answer: Option<Box<Recommendation>>) {
-        let now = self.tools.clock.now();
-        let effects = match answer {
-            Some(answer) => behavior::on_recommendation(&self.profile, ask, *answer, now),
-            None => behavior::on_no_answer(&self.profile, now),
-        };
-        self.carry_out(myself, effects);
+        let step = self.reactions.recommended(ask, answer.map(|answer| *answer), self.tools.clock.now());
+        self.carry_out(myself, step);
     }
 
-    async fn on_given(
+    async fn on_appended(
         &mut self,
         myself: &ActorRef<Message>,
-        result: Result<(), AppendError>,
+        result: Result<u64, AppendError>,
     ) -> Result<(), ActorProcessingErr> {
-        // Whatever the answer was, the log knows: our tip, something newer, or our own earlier success.
-        self.catch_up().await?;
-        let now = self.tools.clock.now();
-        match result {
-            Ok(()) => self.carry_out(myself, behavior::wake(&self.profile, None, now)),
+        match &result {
+            // With it comes what slipped in before it.
+            Ok(seq) => self.catch_up_to(*seq).await?,
             Err(error) => {
                 self.tools.metrics.count(Metric::ProfileConflicts, "");
-                tracing::debug!(user = %self.person.user, %error, "tip not appended, deciding again");
-                self.tries += 1;
-                if self.tries < TRIES {
-                    self.occasion = true;
-                    self.decide(myself);
-                } else {
-                    self.carry_out(myself, behavior::on_no_answer(&self.profile, now));
-                }
+                tracing::debug!(user = %self.person.user, %error, "not appended, deciding again");
+                // The log knows: something newer, or our own success that was not heard of.
+                self.catch_up().await?;
             }
         }
+        let now = self.tools.clock.now();
+        let person = self.person.clone();
+        let step = self.reactions.appended(result.is_ok(), now, |seq| dice(&person, seq, now));
+        self.carry_out(myself, step);
         Ok(())
     }
 
     fn on_carried_out(&mut self, myself: &ActorRef<Message>, done: bool) {
-        for ack in std::mem::take(&mut self.settling) {
+        for ack in self.reactions.carried_out(done) {
             if done {
                 self.settle(ack, AckKind::Ack, "ack");
             } else {
                 self.settle(ack, AckKind::Nak(Some(REACT_AGAIN)), "retry");
             }
         }
-        self.reacting = false;
-        if !done {
-            self.wake = None;
-            self.silence = None;
-        }
-        if !self.unsettled.is_empty() || (self.occasion && done) {
+        if self.reactions.has_more(done) {
             self.react(myself);
         }
     }
@@ -345,7 +291,7 @@ impl State {
     async fn on_look(&mut self, reply: RpcReplyPort<Option<View>>) -> Result<(), ActorProcessingErr> {
         // A page may ask a node that does not own the shard: the log is the truth for both.
         self.catch_up().await?;
-        let view = self.profile.view(self.tools.clock.now());
+        let view = self.reactions.profile().view(self.tools.clock.now());
         // Nobody waits any more: nothing to do about it.
         let _ = reply.send(Some(view));
         Ok(())
@@ -353,91 +299,42 @@ impl State {
 
     fn on_rest(&mut self, myself: &ActorRef<Message>) {
         let quiet = self.last_heard.elapsed();
-        if quiet >= self.tools.idle && !self.reacting && self.unsettled.is_empty() {
+        if quiet >= self.tools.idle && self.reactions.is_idle() {
             myself.stop(None);
         } else {
             myself.send_after(self.tools.idle.saturating_sub(quiet).max(Duration::from_millis(50)), || Message::Rest);
         }
     }
 
-    /// Reads what the log has after the last entry folded. The profile is then what a fresh fold would be.
+    /// Folds all that the log has.
     async fn catch_up(&mut self) -> Result<(), ActorProcessingErr> {
-        let read = Box::pin(self.tools.logbook.read(&self.person, self.profile.seq())).await?;
-        for numbered in read.entries {
-            self.fold(numbered.seq, &numbered.entry);
-        }
-        self.unreadable = read.unreadable.into_iter().fold(self.unreadable, u64::max);
+        let read = Box::pin(self.tools.logbook.read(&self.person, self.reactions.profile().seq())).await?;
+        self.folded_since_snapshot += self.reactions.read(&read);
         Ok(())
     }
 
-    fn fold(&mut self, seq: u64, entry: &Entry) {
-        if self.profile.fold(seq, entry) {
-            self.folded_since_snapshot += 1;
+    /// Folds all that the log has up to an entry that it is known to have.
+    async fn catch_up_to(&mut self, seq: u64) -> Result<(), ActorProcessingErr> {
+        let known = self.reactions.profile().seq();
+        if known < seq {
+            let read = Box::pin(self.tools.logbook.read_until(&self.person, known, seq)).await?;
+            self.folded_since_snapshot += self.reactions.read(&read);
         }
+        Ok(())
     }
 
-    /// Carries effects out in order, in the background; the answer is a message.
-    fn carry_out(&mut self, myself: &ActorRef<Message>, effects: Vec<Effect>) {
-        let mut quick = Vec::new();
-        let mut slow = None;
-        for effect in effects {
-            match effect {
-                Effect::AskForTip(_) | Effect::GiveTip(_) => slow = Some(effect),
-                // The server holds that one already.
-                Effect::WakeAt(at, _) if self.wake == Some(at) => {}
-                Effect::WakeAt(at, _) => {
-                    self.wake = Some(at);
-                    quick.push(effect);
-                }
-                // The same silence, still: it was kept when it began.
-                Effect::Keep(ref decision) if self.is_still(decision) => {}
-                Effect::Keep(_) => quick.push(effect),
-            }
-        }
-        let (tools, person, seq, myself) =
-            (self.tools.clone(), self.person.clone(), self.profile.seq(), myself.clone());
-        let (since, seen) = (self.since, seq.max(self.unreadable));
+    /// Carries a step out in the background; how it ended is a message.
+    fn carry_out(&self, myself: &ActorRef<Message>, step: Step) {
+        let (tools, person, myself) = (self.tools.clone(), self.person.clone(), myself.clone());
+        let (since, version) = (self.since, self.reactions.profile().seq());
         drop(task::spawn("reaction", async move {
-            for effect in quick {
-                if let Err(error) = do_quick(&tools, &person, effect).await {
-                    tracing::warn!(user = %person.user, %error, "not carried out; the entry comes again");
-                    let _ = myself.cast(Message::CarriedOut(false));
-                    return;
-                }
+            let ended = carry_out(&tools, &person, step, since).await;
+            if matches!(ended, Message::CarriedOut(true)) {
+                tools.bus.changed(&person.user, version).await;
             }
-            let told = match slow {
-                Some(Effect::AskForTip(ask)) => {
-                    crash::point("6-asking");
-                    let answer = ask_for_tip(&tools, &person, &ask).await;
-                    Message::Recommended(ask, answer)
-                }
-                Some(Effect::GiveTip(tip)) => {
-                    let given = give_tip(&tools, &person, *tip, seen).await;
-                    if given.is_ok() {
-                        let took = tools.clock.wall().duration_since(since).as_secs_f64();
-                        // The server's clock may be a little ahead of this one.
-                        tools.metrics.took(Metric::ProfileReaction, took.max(0.0));
-                    }
-                    Message::Given(given)
-                }
-                _ => {
-                    tools.bus.changed(&person.user, seq).await;
-                    Message::CarriedOut(true)
-                }
-            };
             // A stopped actor takes no answer: what was not settled comes again, to the next one.
-            let _ = myself.cast(told);
+            let _ = myself.cast(ended);
         }));
-    }
-
-    /// Whether a decision is the silence that was kept before, for the same reason and as long; it is the one to compare with
-    /// from now on.
-    fn is_still(&mut self, decision: &Decision) -> bool {
-        let silence = match &decision.outcome {
-            Outcome::Unavailable { silence } => Some(*silence),
-            Outcome::Asked { .. } => None,
-        };
-        std::mem::replace(&mut self.silence, silence) == silence && silence.is_some()
     }
 
     fn complete(&self, complete: Complete, ack: Settle, tries: usize) {
@@ -463,21 +360,41 @@ impl State {
     }
 }
 
-async fn do_quick(tools: &Tools, person: &Person, effect: Effect) -> Result<(), AppendError> {
-    match effect {
-        Effect::Keep(decision) => {
-            if let Outcome::Unavailable { silence } = &decision.outcome {
-                tools.metrics.count(Metric::ProfileSilences, silence.label());
+/// Carries effects out in order, until one asks, gives or fails.
+async fn carry_out(tools: &Tools, person: &Person, Step { effects, after }: Step, since: Timestamp) -> Message {
+    for effect in effects {
+        let done = match effect {
+            Effect::AskForTip(ask) => {
+                crash::point("6-asking");
+                let answer = ask_for_tip(tools, person, &ask).await;
+                return Message::Recommended(ask, answer);
             }
-            tools.logbook.keep_decision(person, &decision).await?;
+            Effect::GiveTip(tip) => return Message::Appended(give_tip(tools, person, *tip, after, since).await),
+            Effect::Keep(decision) => keep(tools, person, &decision).await,
+            Effect::WakeAt(at, moment) => {
+                let wall = tools.clock.wall_at(at);
+                let set = tools.logbook.wake_at(person, wall, at, Body::Moment { moment }, after).await;
+                crash::point("5-wake-set");
+                set
+            }
+        };
+        match done {
+            Ok(()) => {}
+            Err(AppendError::Newer) => return Message::Appended(Err(AppendError::Newer)),
+            Err(error) => {
+                tracing::warn!(user = %person.user, %error, "not carried out; the entry comes again");
+                return Message::CarriedOut(false);
+            }
         }
-        Effect::WakeAt(at, moment) => {
-            let wall = tools.clock.wall_at(at);
-            tools.logbook.wake_at(person, wall, at, Body::Moment { moment }).await?;
-            crash::point("5-wake-set");
-        }
-        Effect::AskForTip(_) | Effect::GiveTip(_) => {}
     }
+    Message::CarriedOut(true)
+}
+
+async fn keep(tools: &Tools, person: &Person, decision: &Decision) -> Result<(), AppendError> {
+    if let Outcome::Unavailable { silence } = &decision.outcome {
+        tools.metrics.count(Metric::ProfileSilences, silence.label());
+    }
+    tools.logbook.keep_decision(person, decision).await?;
     Ok(())
 }
 
@@ -491,14 +408,23 @@ async fn ask_for_tip(tools: &Tools, person: &Person, ask: &Ask) -> Option<Box<Re
     }
 }
 
-async fn give_tip(tools: &Tools, person: &Person, tip: Tip, seen: u64) -> Result<(), AppendError> {
+async fn give_tip(
+    tools: &Tools,
+    person: &Person,
+    tip: Tip,
+    after: Option<u64>,
+    since: Timestamp,
+) -> Result<u64, AppendError> {
     let (id, now) = (format!("tip:{}", tip.id), tools.clock.now());
     let (tip_id, decided_at) = (tip.id.clone(), tip.decided_at);
-    let appended = tools.logbook.append(person, &id, now, Body::Tip { tip }, Some(seen)).await?;
+    let appended = tools.logbook.append(person, &id, now, Body::Tip { tip }, after).await?;
     crash::point("8-appended");
     tools.metrics.count(Metric::ProfileTips, "");
+    // The server's clock may be a little ahead of this one.
+    let took = tools.clock.wall().duration_since(since).as_secs_f64().max(0.0);
+    tools.metrics.took(Metric::ProfileReaction, took);
     tracing::info!(user = %person.user, tip = %tip_id, seq = appended.seq, %decided_at, "tip chosen");
-    Ok(())
+    Ok(appended.seq)
 }
 
 /// Tells the server that work goes on while it does, so that a long one is not delivered again.

@@ -1,9 +1,11 @@
 //! The people: one actor each, woken by their log, remembering in memory, deciding when to speak.
 //!
-//! Start with `behavior.rs` (what is decided), then `actor.rs` (how it is carried out), then `router.rs` (who wakes whom).
+//! Start with `behavior.rs` (what is decided), then `reactions.rs` (in which order), `actor.rs` (how it is carried out) and
+//! `router.rs` (who wakes whom). `tests/protocol` tries the decisions in every order.
 
 mod actor;
 pub mod behavior;
+pub mod reactions;
 mod residents;
 mod router;
 mod snapshot_store;

@@ -1,6 +1,7 @@
 //! Brings the entries of a shard to the people they are about, waking them if they sleep.
 
 use crate::actor::{Args, Delivery, Message, PersonActor, Settle, Tools};
+use crate::reactions::is_gap;
 use anyhow::Context as _;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
@@ -78,8 +79,7 @@ impl Router {
             };
             let message = entry.context("the pull ended")??;
             let info = message.info().map_err(|error| anyhow::anyhow!("no delivery information: {error}"))?;
-            // The consumer counts what it delivers: a number left out is a delivery that never came, and may come later, after newer ones.
-            if last.is_some_and(|last| info.consumer_sequence != last + 1) {
+            if is_gap(last, info.consumer_sequence) {
                 generation = self.next_generation();
             }
             last = Some(info.consumer_sequence);

@@ -6,7 +6,7 @@ use oo_contracts::decision::Decision;
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::{ENTRY_VERSION, Timestamp};
 use oo_subjects::bus::Appended;
-use oo_subjects::{AppendError, Bus, LogSubject, MOMENTS, SIGNALS, TIPS};
+use oo_subjects::{AppendError, Bus, LogSubject, MOMENTS, SIGNALS, Stored, TIPS};
 use serde::Serialize;
 
 /// Reads and appends entries.
@@ -79,16 +79,18 @@ impl Logbook {
         self.bus.append_next(subject, &person.place, id, sealed).await
     }
 
-    /// Lets the server append a moment at an instant of the wall clock; replaces the person's earlier wake-up.
+    /// Lets the server append a moment at an instant of the wall clock; replaces the person's earlier wake-up. With
+    /// `after`, only if nothing newer than that sequence is in the log.
     pub async fn wake_at(
         &self,
         person: &Person,
         wall: Timestamp,
         at: Timestamp,
         body: Body,
+        after: Option<u64>,
     ) -> Result<(), AppendError> {
         let (_, sealed) = seal_entry(person, &Entry { v: ENTRY_VERSION, at, body });
-        self.bus.wake_at(&person.place, wall, sealed).await
+        self.bus.wake_at(&person.place, wall, sealed, after).await
     }
 
     /// Keeps a decision.
@@ -97,17 +99,26 @@ impl Logbook {
         self.bus.keep_decision(&person.place, &format!("decision:{}", decision.id), sealed).await
     }
 
-    /// The entries after a sequence, in order.
+    /// The entries after a sequence, in order, as the log stood at one instant.
     pub async fn read(&self, person: &Person, after: u64) -> Result<Read, ReadError> {
-        let mut read = Read::default();
-        for stored in self.bus.read(&person.place, after).await? {
-            match open_entry(person, &stored.kind, &stored.payload) {
-                Ok(entry) => read.entries.push(Numbered { seq: stored.seq, entry }),
-                Err(_) => read.unreadable.push(stored.seq),
-            }
-        }
-        Ok(read)
+        Ok(open_all(person, &self.bus.read(&person.place, after).await?))
     }
+
+    /// The entries after a sequence and up to one that the log is known to hold, in order.
+    pub async fn read_until(&self, person: &Person, after: u64, until: u64) -> Result<Read, ReadError> {
+        Ok(open_all(person, &self.bus.read_until(&person.place, after, until).await?))
+    }
+}
+
+fn open_all(person: &Person, stored: &[Stored]) -> Read {
+    let mut read = Read::default();
+    for stored in stored {
+        match open_entry(person, &stored.kind, &stored.payload) {
+            Ok(entry) => read.entries.push(Numbered { seq: stored.seq, entry }),
+            Err(_) => read.unreadable.push(stored.seq),
+        }
+    }
+    read
 }
 
 /// Opens one sealed entry of a kind (`signal`, `moment`, `tip`).
