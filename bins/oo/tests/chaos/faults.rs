@@ -1,0 +1,133 @@
+//! What goes wrong, and when: a schedule from a seed, and how each fault is made.
+
+use crate::chance::Chance;
+use crate::stage::{Stage, send};
+use oo_sandbox::{Fault, FaultKind};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Between two faults.
+const APART_MILLIS: (u64, u64) = (300, 1_500);
+
+/// Something that goes wrong.
+#[derive(Debug, Clone)]
+pub(crate) enum Trouble {
+    Kill(String),
+    /// Told to end, as for an update.
+    Stop(String),
+    /// Not scheduled for a while, and then it goes on as if nothing had been.
+    Pause(String),
+    Resume(String),
+    Restart(String),
+    KillNats,
+    StartNats,
+    PauseNats,
+    ResumeNats,
+    KillRedis,
+    StartRedis,
+    /// Redis forgets all snapshots.
+    ForgetSnapshots,
+    Push(FaultKind),
+    Provider(FaultKind),
+}
+
+/// When what goes wrong, in order. What is taken away comes back.
+pub(crate) fn schedule(mut chance: Chance, during: Duration, names: &[String]) -> Vec<(Duration, Trouble)> {
+    let mut all = Vec::new();
+    let mut at = Duration::from_secs(2);
+    while at < during {
+        let name = chance.one_of(names).clone();
+        let profile = format!("profile-{}", chance.between(1, 4));
+        let later = |chance: &mut Chance, from, to| at + Duration::from_millis(chance.between(from, to));
+        match chance.between(0, 20) {
+            0..6 => {
+                all.push((at, Trouble::Kill(name.clone())));
+                all.push((later(&mut chance, 100, 4_000), Trouble::Restart(name)));
+            }
+            6..8 => {
+                all.push((at, Trouble::Stop(name.clone())));
+                all.push((later(&mut chance, 100, 2_000), Trouble::Restart(name)));
+            }
+            // Longer than a pin holds: another takes over, and then there are two.
+            8..11 => {
+                all.push((at, Trouble::Pause(profile.clone())));
+                all.push((later(&mut chance, 1_000, 9_000), Trouble::Resume(profile)));
+            }
+            11..13 => {
+                all.push((at, Trouble::Pause(name.clone())));
+                all.push((later(&mut chance, 500, 6_000), Trouble::Resume(name)));
+            }
+            13 => {
+                all.push((at, Trouble::KillNats));
+                all.push((later(&mut chance, 100, 3_000), Trouble::StartNats));
+            }
+            14 => {
+                all.push((at, Trouble::PauseNats));
+                all.push((later(&mut chance, 200, 4_000), Trouble::ResumeNats));
+            }
+            15 => {
+                all.push((at, Trouble::KillRedis));
+                all.push((later(&mut chance, 100, 3_000), Trouble::StartRedis));
+            }
+            16 => all.push((at, Trouble::ForgetSnapshots)),
+            17..19 => all.push((at, Trouble::Push(fault(&mut chance)))),
+            _ => all.push((at, Trouble::Provider(fault(&mut chance)))),
+        }
+        at = later(&mut chance, APART_MILLIS.0, APART_MILLIS.1);
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
+fn fault(chance: &mut Chance) -> FaultKind {
+    let kinds = [
+        FaultKind::Error500,
+        FaultKind::TooMany429 { retry_after_secs: 1 },
+        FaultKind::CloseMidway,
+        FaultKind::LoseAnswer,
+        FaultKind::Hang,
+        FaultKind::Slow(Duration::from_secs(2)),
+    ];
+    chance.one_of(&kinds).clone()
+}
+
+/// Lets it all happen, each at its time or as soon after as the one before allows.
+pub(crate) async fn happen(stage: &mut Stage, schedule: Vec<(Duration, Trouble)>) {
+    let began = Instant::now();
+    for (at, trouble) in schedule {
+        tokio::time::sleep_until(began + at).await;
+        println!("  {:6.1} s  {trouble:?}", at.as_secs_f64());
+        make(stage, trouble).await;
+    }
+}
+
+async fn make(stage: &mut Stage, trouble: Trouble) {
+    match trouble {
+        Trouble::Kill(name) => stage.kill(&name).await,
+        Trouble::Stop(name) => {
+            // One that is paused hears nothing.
+            stage.signal(&name, "-CONT").await;
+            stage.stop(&name).await;
+        }
+        Trouble::Pause(name) => stage.signal(&name, "-STOP").await,
+        Trouble::Resume(name) => stage.signal(&name, "-CONT").await,
+        Trouble::Restart(name) => stage.restart(&name),
+        Trouble::KillNats => stage.house.nats.kill().await,
+        Trouble::StartNats if stage.house.nats.pid().is_none() => stage.house.nats.start().await.unwrap(),
+        Trouble::KillRedis => stage.house.redis.kill().await,
+        Trouble::StartRedis if stage.house.redis.pid().is_none() => stage.house.redis.start().await.unwrap(),
+        Trouble::StartNats | Trouble::StartRedis => {}
+        Trouble::PauseNats | Trouble::ResumeNats => {
+            let signal = if matches!(trouble, Trouble::PauseNats) { "-STOP" } else { "-CONT" };
+            if let Some(pid) = stage.house.nats.pid() {
+                send(signal, pid).await;
+            }
+        }
+        Trouble::ForgetSnapshots => {
+            let script = "for _, k in ipairs(redis.call('KEYS', 'oo:snapshot:*')) do redis.call('DEL', k) end";
+            let _ = stage.house.ask_redis(&["EVAL", script, "0"]).await;
+        }
+        Trouble::Push(kind) => stage.sandbox.push().fault(Fault::next(2, "", kind)),
+        Trouble::Provider(kind) => stage.sandbox.todoist().fault(Fault::next(2, "/api/v1", kind)),
+    }
+}

@@ -1,0 +1,87 @@
+//! All of oO in processes of its own, people who live fast, and everything that can fail, failing: `cargo xtask chaos`.
+//!
+//! A seed makes the schedule of the faults, so that a run that found something can be looked at again. What must hold is
+//! in `verdict.rs`, what goes wrong in `faults.rs`, who lives there in `life.rs`.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a command that fails loudly and says what it does")]
+
+mod chance;
+mod faults;
+mod life;
+mod stage;
+mod verdict;
+
+use chance::Chance;
+use clap::Parser;
+use life::Life;
+use oo_runtime::random;
+use stage::Stage;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What `cargo xtask chaos` passes on.
+#[derive(Parser)]
+#[command(name = "cargo xtask chaos")]
+struct Arguments {
+    /// Makes the same schedule of faults again.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How long things go wrong.
+    #[arg(long, default_value_t = 90)]
+    seconds: u64,
+    /// People.
+    #[arg(long, default_value_t = 8)]
+    people: usize,
+    /// Person seconds per second of the wall.
+    #[arg(long, default_value_t = 240.0)]
+    speed: f64,
+}
+
+fn main() -> ExitCode {
+    // A member of the cast is this program once more.
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, serve, name] = arguments.as_slice()
+        && serve == stage::SERVE
+    {
+        return stage::serve(name);
+    }
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if runtime.block_on(run(arguments)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Lets it all happen, and says whether everything held.
+async fn run(Arguments { seed, seconds, people, speed }: Arguments) -> bool {
+    let seed = seed.unwrap_or_else(|| u64::from_le_bytes(random::bytes()));
+    println!("chaos: seed {seed}, {people} people for {seconds} s at {speed} times the wall's speed");
+    let mut stage = Stage::set(speed).await;
+    let mut lives = Vec::new();
+    for n in 0..people {
+        lives.push(Life::begin(&stage, n, Chance::new(seed, n as u64 + 1)).await);
+    }
+    stage.enter().await;
+    for life in &mut lives {
+        life.settle_in(&stage).await;
+    }
+    let over = CancellationToken::new();
+    let living: Vec<_> = lives.into_iter().map(|life| tokio::spawn(life.live(over.clone()))).collect();
+    let schedule = faults::schedule(Chance::new(seed, 0), Duration::from_secs(seconds), &stage.names());
+    let faults = schedule.len();
+    faults::happen(&mut stage, schedule).await;
+    over.cancel();
+    let mut lives = Vec::new();
+    for life in living {
+        lives.push(life.await.unwrap());
+    }
+    stage.recover().await;
+    let verdict = verdict::reach(&mut stage, &lives).await;
+    println!("{verdict}\n{faults} faults");
+    if verdict.broken.is_empty() {
+        println!("chaos: all held");
+        return true;
+    }
+    verdict.broken.iter().for_each(|broken| println!("NOT SO: {broken}"));
+    println!("chaos: seed {seed} found something; what each process said is in {}", stage.keep().display());
+    false
+}

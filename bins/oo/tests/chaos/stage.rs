@@ -1,0 +1,238 @@
+//! The servers, the outside world and the services: each a process that can be killed, paused and started again.
+
+use oo_runtime::engines::free_port;
+use oo_runtime::{Clock, run};
+use oo_sandbox::Sandbox;
+use oo_testkit::{House, eventually, http};
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use url::Url;
+
+/// The word by which this program is a service.
+pub(crate) const SERVE: &str = "serve";
+
+/// Who is there, several of each that may be several.
+const CAST: [(&str, usize); 7] = [
+    ("events", 2),
+    ("auth", 1),
+    ("profile", 3),
+    ("recommender", 2),
+    ("notifier", 2),
+    ("integrations", 1),
+    ("gateway", 2),
+];
+
+/// How long a service may take to end when it is told to.
+const END_WITHIN: Duration = Duration::from_secs(20);
+
+/// Everything that runs.
+pub(crate) struct Stage {
+    pub(crate) house: House,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) clock: Clock,
+    /// Where people find the page; the second way in is for when the first is away.
+    pub(crate) pages: Vec<Url>,
+    members: Vec<Member>,
+}
+
+/// One process of one service.
+struct Member {
+    name: String,
+    service: &'static str,
+    bind: String,
+    child: Option<Child>,
+}
+
+/// The same as the service's own program.
+pub(crate) fn serve(name: &str) -> ExitCode {
+    match name {
+        "events" => run("events", oo_events::serve),
+        "auth" => run("auth", oo_auth::serve),
+        "profile" => run("profile", oo_profile::serve),
+        "recommender" => run("recommender", oo_recommender::serve),
+        "notifier" => run("notifier", oo_notifier::serve),
+        "integrations" => run("integrations", oo_integrations::serve),
+        "gateway" => run("gateway", oo_gateway::serve),
+        other => panic!("no service is called {other}"),
+    }
+}
+
+impl Stage {
+    /// Starts the servers and the outside world, on a weekday morning.
+    pub(crate) async fn set(speed: f64) -> Self {
+        let mut house = House::start().await;
+        let person = "2026-11-18T08:30:00Z".parse().unwrap();
+        let clock = Clock::new(Clock::default().wall(), person, speed);
+        let mut members = Vec::new();
+        let mut pages = Vec::new();
+        for (service, count) in CAST {
+            for n in 1..=count {
+                let port = free_port().unwrap();
+                if service == "gateway" {
+                    pages.push(Url::parse(&format!("http://localhost:{port}/")).unwrap());
+                }
+                let (name, bind) = (format!("{service}-{n}"), format!("127.0.0.1:{port}"));
+                members.push(Member { name, service, bind, child: None });
+            }
+        }
+        let sandbox = oo_sandbox::start(oo_sandbox::Options {
+            now: std::sync::Arc::new(move || clock.now()),
+            auto_consent: true,
+            sample: false,
+            webhook_retry: Duration::from_secs(1),
+            todoist_webhook: Some(pages[0].join("webhooks/todoist").unwrap()),
+            ..oo_sandbox::Options::default()
+        })
+        .await
+        .unwrap();
+        let vapid = house.dir().join("vapid.pem");
+        std::fs::write(&vapid, oo_notifier::new_vapid_key().unwrap()).unwrap();
+        let origin = pages[0].origin().ascii_serialization();
+        house.set(oo::house::sandbox_settings(&sandbox.url()).unwrap());
+        house.set([
+            ("OO_CLOCK__SPEED", speed.to_string()),
+            ("OO_CLOCK__WALL", clock.wall_at(person).to_string()),
+            ("OO_CLOCK__PERSON", person.to_string()),
+            ("OO_AUTH__PUBLIC_URL", origin.clone()),
+            ("OO_INTEGRATIONS__PUBLIC_URL", origin),
+            ("OO_INTEGRATIONS__POLL_SECONDS", "5".into()),
+            ("OO_NOTIFIER__VAPID_FILE", vapid.display().to_string()),
+            ("OO_NOTIFIER__VAPID_SUBJECT", "mailto:owner@oo.invalid".into()),
+            ("OO_NOTIFIER__LOOPBACK", "true".into()),
+            ("OO_RECOMMENDER__POLICY", "random-todo".into()),
+            ("OO_PROFILE__IDLE_SECONDS", "3".into()),
+        ]);
+        Self { house, sandbox, clock, pages, members }
+    }
+
+    /// Starts all services, and waits until each is ready.
+    pub(crate) async fn enter(&mut self) {
+        for n in 0..self.members.len() {
+            self.start(n);
+        }
+        self.ready().await;
+    }
+
+    /// The processes that can be told to fail.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.members.iter().map(|member| member.name.clone()).collect()
+    }
+
+    /// kill -9.
+    pub(crate) async fn kill(&mut self, name: &str) {
+        let member = self.member(name);
+        if let Some(mut child) = self.members[member].child.take() {
+            let _ = child.kill().await;
+        }
+    }
+
+    /// SIGTERM, and waits for the end: kill -9 where it does not come.
+    pub(crate) async fn stop(&mut self, name: &str) {
+        let member = self.member(name);
+        self.signal(name, "-TERM").await;
+        if let Some(mut child) = self.members[member].child.take()
+            && tokio::time::timeout(END_WITHIN, child.wait()).await.is_err()
+        {
+            println!("  {name} did not end in {END_WITHIN:?} when it was told to");
+            let _ = child.kill().await;
+        }
+    }
+
+    /// `-STOP` or `-CONT`, while it runs.
+    pub(crate) async fn signal(&self, name: &str, signal: &str) {
+        if let Some(pid) = self.members[self.member(name)].child.as_ref().and_then(Child::id) {
+            send(signal, pid).await;
+        }
+    }
+
+    /// Starts it again, if it does not run.
+    pub(crate) fn restart(&mut self, name: &str) {
+        let member = self.member(name);
+        if self.members[member].child.is_none() {
+            self.start(member);
+        }
+    }
+
+    /// Whatever was away or paused is there again.
+    pub(crate) async fn recover(&mut self) {
+        self.sandbox.push().clear_faults();
+        self.sandbox.todoist().clear_faults();
+        for pid in [self.house.nats.pid(), self.house.redis.pid()].into_iter().flatten() {
+            send("-CONT", pid).await;
+        }
+        if self.house.nats.pid().is_none() {
+            self.house.nats.start().await.unwrap();
+        }
+        if self.house.redis.pid().is_none() {
+            self.house.redis.start().await.unwrap();
+        }
+        for name in self.names() {
+            self.signal(&name, "-CONT").await;
+            let member = self.member(&name);
+            if let Some(child) = &mut self.members[member].child
+                && let Ok(Some(status)) = child.try_wait()
+            {
+                println!("  {name} had ended by itself: {status}");
+                self.members[member].child = None;
+            }
+            self.restart(&name);
+        }
+        self.ready().await;
+    }
+
+    /// Leaves the folder with what each process said, and says where.
+    pub(crate) fn keep(self) -> PathBuf {
+        let kept = std::env::temp_dir().join(format!("oo-chaos-{}", std::process::id()));
+        std::fs::create_dir_all(&kept).unwrap();
+        for member in &self.members {
+            let log = format!("{}.log", member.name);
+            let _ = std::fs::copy(self.house.dir().join(&log), kept.join(&log));
+        }
+        kept
+    }
+
+    async fn ready(&self) {
+        for member in &self.members {
+            let health = format!("http://{}/health", member.bind);
+            eventually(&format!("{} is ready", member.name), || async {
+                http().get(&health).send().await.ok()?.status().is_success().then_some(())
+            })
+            .await;
+        }
+    }
+
+    fn member(&self, name: &str) -> usize {
+        self.members.iter().position(|member| member.name == name).unwrap()
+    }
+
+    fn start(&mut self, n: usize) {
+        let member = &mut self.members[n];
+        let log = self.house.dir().join(format!("{}.log", member.name));
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let settings = self.house.source().with(self.house.user(member.service));
+        // It dies with this program, however that ends.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(std::env::current_exe().unwrap())
+            .args([SERVE, member.service])
+            .envs(settings.pairs())
+            .env("OO_HTTP__BIND", &member.bind)
+            // Nothing stands before the gateways here: each is the page at an address of its own.
+            .env("OO_GATEWAY__PUBLIC_URL", format!("http://{}", member.bind.replace("127.0.0.1", "localhost")))
+            .env("OO_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        member.child = Some(child);
+    }
+}
+
+/// A signal to one process of ours.
+pub(crate) async fn send(signal: &str, pid: u32) {
+    let _ = Command::new("kill").args([signal, &pid.to_string()]).status().await;
+}
