@@ -1,6 +1,7 @@
-//! What the repository does for itself: set up, generate, test, measure, evaluate and keep tidy. `main.rs` is its command line.
+//! What the repository does for itself: set up, generate, test, let fail, measure, evaluate and keep tidy. `main.rs` is its command line.
 
 pub mod bench;
+pub mod chaos;
 pub mod containers;
 pub mod evaluate;
 pub mod generate;

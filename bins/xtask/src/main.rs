@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{bench, evaluate, generate, page, setup, test, tidy};
+use xtask::{bench, chaos, evaluate, generate, page, setup, test, tidy};
 
 /// What the repository does for itself.
 #[derive(Parser)]
@@ -41,6 +41,13 @@ enum Command {
     },
     /// Measure the page with Lighthouse, as a real oO serves it.
     Lighthouse,
+    /// Let everything fail that can, and see whether all that must hold does: `--seed`, `--seconds`, `--people`, `--speed`.
+    Chaos {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Try the protocol of one writer in every order, in larger scenes than the tests do.
+    Model,
     /// Compare estimators and learner with what is published and with rivals, in one table.
     Evaluate {
         /// Only these checks.
@@ -82,6 +89,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Bench { figures } => bench::run(&root, &figures)?,
         Command::Lighthouse => page::measure(&root)?,
+        Command::Chaos { arguments } => chaos::run(&root, &arguments)?,
+        Command::Model => chaos::model(&root)?,
         Command::Evaluate { checks } => evaluate::run(&root, &checks)?,
         Command::Tidy => {
             let broken = tidy::check(&root)?;

@@ -1,7 +1,7 @@
 //! Everything that must hold, in order: each step is told with its time, and a failed one stops none that follows.
 
 use crate::run::{Command, says};
-use crate::{containers, generate, page, setup, tidy};
+use crate::{chaos, containers, generate, page, setup, tidy};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ pub const STEPS: &[Step] = &[
         run: |root| cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step { name: "rust", run: rust },
+    Step { name: "chaos", run: |root| chaos::run(root, &[]) },
 ];
 
 /// What needs a container engine.
