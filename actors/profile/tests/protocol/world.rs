@@ -168,7 +168,7 @@ struct Actor {
 /// How a step ended.
 #[derive(Debug, Clone)]
 enum Ended {
-    Recommended(Box<Ask>, Option<Recommendation>),
+    Recommended(Box<Ask>, Option<Box<Recommendation>>),
     /// Where the tip is; `None` for a refusal, or when nothing was heard.
     Appended(Option<u64>),
     CarriedOut(bool),
@@ -472,7 +472,7 @@ impl World {
         let effect = step.effects.remove(0);
         let newer = |after: Option<u64>| after.is_some_and(|after| after < self.last());
         let ended = match &effect {
-            Effect::AskForTip(ask) => Some(Ended::Recommended(ask.clone(), choose_first(ask))),
+            Effect::AskForTip(ask) => Some(Ended::Recommended(ask.clone(), choose_first(ask).map(Box::new))),
             Effect::GiveTip(tip) => {
                 let compares = scene.without != Some(Protection::ComparedTips);
                 let is_one = scene.without == Some(Protection::OneComparison)
@@ -517,7 +517,7 @@ impl World {
         };
         let node = &mut self.nodes[n];
         let (step, settled) = node.actor.as_mut().expect("it waits").with(|Actor { reactions, .. }| match ended {
-            Ended::Recommended(ask, answer) => (Some(reactions.recommended(*ask, answer, now)), vec![]),
+            Ended::Recommended(ask, answer) => (Some(reactions.recommended(*ask, answer.map(|answer| *answer), now)), vec![]),
             Ended::Appended(seq) => {
                 reactions.read(&read);
                 (Some(reactions.appended(seq.is_some(), now, dice(n, now))), vec![])
