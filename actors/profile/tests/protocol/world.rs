@@ -517,7 +517,9 @@ impl World {
         };
         let node = &mut self.nodes[n];
         let (step, settled) = node.actor.as_mut().expect("it waits").with(|Actor { reactions, .. }| match ended {
-            Ended::Recommended(ask, answer) => (Some(reactions.recommended(*ask, answer.map(|answer| *answer), now)), vec![]),
+            Ended::Recommended(ask, answer) => {
+                (Some(reactions.recommended(*ask, answer.map(|answer| *answer), now)), vec![])
+            }
             Ended::Appended(seq) => {
                 reactions.read(&read);
                 (Some(reactions.appended(seq.is_some(), now, dice(n, now))), vec![])
