@@ -307,7 +307,7 @@ export interface Context {
   sent_today: number;
   /** Minutes since the last busy event ended, at most a day. */
   since_busy: number;
-  /** Minutes since oO last looked whether to speak; `None` before the first look. */
+  /** Minutes since oO last looked whether to speak, at most 45: after so long it looks by itself. `None` counts as 45. */
   since_look?: DayMinutes | null;
   /** Minutes since this person's day began, by the rhythm learnt of them; `None` before it, and while it is unknown. */
   since_morning?: DayMinutes | null;

@@ -59,7 +59,7 @@ pub struct Context {
     pub eligible_passed: Option<DayMinutes>,
     /// The probability of speaking now that meets the day's soft target, spread evenly over the eligible day.
     pub pace: Option<Share>,
-    /// Minutes since oO last looked whether to speak; `None` before the first look.
+    /// Minutes since oO last looked whether to speak, at most 45: after so long it looks by itself. `None` counts as 45.
     pub since_look: Option<DayMinutes>,
     /// How likely the person is to answer a tip at a time and in circumstances such as these, learnt from their answers.
     pub receptivity: Option<Share>,

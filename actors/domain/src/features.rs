@@ -48,12 +48,19 @@ pub fn context(profile: &Profile, now: Timestamp) -> Context {
         eligible_left: Some(pacing.left),
         eligible_passed: Some(pacing.passed),
         pace: Some(pacing.pace),
-        since_look: profile.looked_before().map(|before| day_minutes(before, now)),
+        since_look: Some(since_look(profile, now)),
         receptivity: Some(receptivity.now),
         usual_receptivity: Some(receptivity.usual),
         since_morning: rhythm::morning(profile, day).and_then(since),
         until_evening: rhythm::evening(profile, day).and_then(until),
     }
+}
+
+/// Minutes since the look before this one, as far as it matters to the next.
+fn since_look(profile: &Profile, now: Timestamp) -> DayMinutes {
+    let whole = moments::ASK_AGAIN.as_mins();
+    let since = |before| i64::from(minutes_between(before, now, DAY_MINUTES));
+    DayMinutes::saturating(profile.looked_before().map_or(whole, |before| since(before).min(whole)))
 }
 
 /// Minutes between two times of a day.

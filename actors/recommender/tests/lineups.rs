@@ -228,7 +228,7 @@ async fn tenants_have_line_ups_of_their_own() {
         (ctx.bus.ask(RECOMMEND, &of_the_club).await.unwrap().policy.as_str() == "random-todo").then_some(())
     })
     .await;
-    assert_eq!(ctx.bus.ask(RECOMMEND, &ask(3)).await.unwrap().policy.as_str(), "rules");
+    assert_eq!(ctx.bus.ask(RECOMMEND, &ask(3)).await.unwrap().policy.as_str(), "linear");
 }
 
 #[tokio::test]

@@ -245,12 +245,16 @@ fn node_packages(root: &Path, packages: &NodePackages) -> anyhow::Result<()> {
     let (wanted, installed) = (root.join(folder), root.join(FETCHED).join(place));
     let same = |name: &&&str| std::fs::read(wanted.join(name)).ok() == std::fs::read(installed.join(name)).ok();
     // npm writes its own record only when it has finished.
-    let finished = installed.join("node_modules/.package-lock.json").exists();
-    if finished && NODE_FILES.iter().filter(same).count() == NODE_FILES.len() {
+    let record = installed.join("node_modules/.package-lock.json");
+    if record.exists() && NODE_FILES.iter().filter(same).count() == NODE_FILES.len() {
         return Ok(());
     }
     says(&format!("installing {what}"));
     std::fs::create_dir_all(&installed)?;
+    // An earlier one's record would say that this is finished, though it was broken off.
+    if record.exists() {
+        std::fs::remove_file(&record)?;
+    }
     for name in NODE_FILES {
         std::fs::copy(wanted.join(name), installed.join(name)).with_context(|| format!("cannot copy {name}"))?;
     }

@@ -18,7 +18,7 @@ const MARK: &str = "label=com.docker.compose.project=oo-test";
 const OVERRIDE: &str = r#"
 services:
   init:
-    build: { args: { CARGO_PROFILE_RELEASE_LTO: "off" } }
+    build: { args: { CARGO_PROFILE_RELEASE_LTO: "off", CARGO_PROFILE_RELEASE_OPT_LEVEL: "1" } }
   recommender:
     environment: { OO_RECOMMENDER__POLICY: random-todo }
   sandbox:

@@ -75,16 +75,14 @@ fn what_is_due_or_important_is_chosen_more_and_what_was_just_said_less() {
 
 #[test]
 fn a_burdened_person_is_left_alone_more() {
-    let mut ask = ask(vec![Candidate { due_days: Some(0), priority: 4, minutes: 5, ..candidate(todo("a")) }]);
+    let mut ask = ask(vec![Candidate { due_days: Some(0), ..candidate(todo("a")) }]);
     // Late, so that the budget is no matter.
     (ask.context.minute_of_day, ask.context.budget) = (1260, 5);
-    let mut before = told(&ask).silence;
-    for tips in 1..6 {
-        ask.context.dosage = f64::from(tips);
-        let silence = told(&ask).silence;
-        assert!(silence > before, "{tips} tips: {silence} after {before}");
-        before = silence;
-    }
+    let silences = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(|tips| {
+        ask.context.dosage = tips;
+        told(&ask).silence
+    });
+    assert!(silences.is_sorted() && silences[5] > silences[0] + 0.3, "{silences:?}");
 }
 
 #[test]
