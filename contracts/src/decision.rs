@@ -71,6 +71,37 @@ pub struct Context {
     pub until_evening: Option<DayMinutes>,
 }
 
+impl Context {
+    /// A moment at which nothing is planned, nothing was said, and nothing is known of the person.
+    pub fn quiet(at: Timestamp, minute_of_day: u16, weekday: u8) -> Self {
+        const DAY: u16 = 24 * 60;
+        Self {
+            at,
+            minute_of_day,
+            weekday,
+            free_minutes: DAY,
+            next_busy: None,
+            since_busy: DAY,
+            busy_today: 0,
+            present: false,
+            place: None,
+            mood: None,
+            since_tip: 7 * DAY,
+            sent_today: 0,
+            budget: 3,
+            dosage: 0.0,
+            eligible_left: None,
+            eligible_passed: None,
+            pace: None,
+            since_look: None,
+            receptivity: None,
+            usual_receptivity: None,
+            since_morning: None,
+            until_evening: None,
+        }
+    }
+}
+
 /// One thing that could be said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {

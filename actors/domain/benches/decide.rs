@@ -167,28 +167,13 @@ fn ask(candidates: usize) -> Ask {
         in_a_row: None,
     };
     let context = Context {
-        at: "2026-11-23T09:00:00Z".parse().expect("a time"),
-        minute_of_day: 540,
-        weekday: 1,
         free_minutes: 60,
-        next_busy: None,
         since_busy: 45,
         busy_today: 120,
         present: true,
-        place: None,
-        mood: None,
         since_tip: 600,
-        sent_today: 0,
-        budget: 3,
         dosage: 1.0,
-        eligible_left: None,
-        eligible_passed: None,
-        pace: None,
-        since_look: None,
-        receptivity: None,
-        usual_receptivity: None,
-        since_morning: None,
-        until_evening: None,
+        ..Context::quiet("2026-11-23T09:00:00Z".parse().expect("a time"), 540, 1)
     };
     let candidates: Vec<_> = (0..candidates).map(candidate).collect();
     let mut evidence = Evidence::new(oo_domain::features::D);

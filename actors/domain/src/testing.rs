@@ -182,28 +182,13 @@ pub(crate) fn on(date: &str) -> Option<Due> {
 /// A free hour on a Monday morning, for policies.
 pub(crate) fn context() -> Context {
     Context {
-        at: at("2026-11-23T09:00:00Z"),
-        minute_of_day: 540,
-        weekday: 1,
         free_minutes: 60,
         next_busy: Some(at("2026-11-23T10:00:00Z")),
         since_busy: 45,
         busy_today: 120,
         present: true,
-        place: None,
-        mood: None,
         since_tip: 600,
-        sent_today: 0,
-        budget: 3,
-        dosage: 0.0,
-        eligible_left: None,
-        eligible_passed: None,
-        pace: None,
-        since_look: None,
-        receptivity: None,
-        usual_receptivity: None,
-        since_morning: None,
-        until_evening: None,
+        ..Context::quiet(at("2026-11-23T09:00:00Z"), 540, 1)
     }
 }
 
