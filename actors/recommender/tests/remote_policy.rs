@@ -4,7 +4,7 @@
 
 use oo_contracts::decision::{Ask, Provenance, Recommendation};
 use oo_domain::policy;
-use oo_runtime::engines::free_port;
+use oo_runtime::engines::{dies_with_us, free_port};
 use oo_subjects::RECOMMEND;
 use oo_testkit::{House, http};
 use std::collections::BTreeMap;
@@ -60,16 +60,13 @@ impl Theirs {
     /// With a model, or with none.
     async fn start(model: Option<&Path>) -> Self {
         let port = free_port().unwrap().to_string();
-        let process = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(python())
+        let process = dies_with_us(python())
             .arg("-B")
             .arg(example().join("serve.py"))
             .args(["--port", &port])
             .args(model.into_iter().flat_map(|model| [Path::new("--model"), model]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let health = format!("http://127.0.0.1:{port}/health");

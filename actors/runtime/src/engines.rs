@@ -5,6 +5,7 @@ use crate::{Source, redis_acl, secret_file};
 use anyhow::{Context as _, bail, ensure};
 use oo_subjects::access::OPERATOR;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
@@ -214,6 +215,14 @@ pub async fn start_redis(program: PathBuf, dir: &Path, secrets: &Path) -> anyhow
     Ok(server)
 }
 
+/// A command whose process is killed when this one ends, however it ends, and when it is dropped. setpriv (util-linux, on
+/// every Debian) sets the signal that the child gets when its parent dies, then becomes it.
+pub fn dies_with_us(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program).kill_on_drop(true);
+    command
+}
+
 impl Server {
     /// Where it listens, credentials included.
     pub fn url(&self) -> &SecretString {
@@ -228,17 +237,13 @@ impl Server {
     /// Starts it, again after [`Server::kill`] or [`Server::stop`]: same port, same data.
     pub async fn start(&mut self) -> anyhow::Result<()> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
-        // setpriv (util-linux, on every Debian) sets the signal that the child gets when its parent dies, then becomes it.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(&self.program)
+        let child = dies_with_us(&self.program)
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             // Ctrl-C in a terminal goes to the whole group: we stop our children ourselves, in order.
             .process_group(0)
-            .kill_on_drop(true)
             .spawn()
             .context("setpriv does not run: install util-linux")?;
         self.child = Some(child);

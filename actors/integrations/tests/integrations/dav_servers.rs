@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 pub(crate) const USER: &str = "ada";
 pub(crate) const PASSWORD: &str = "MARKERPASSWORD-1";
@@ -64,14 +64,11 @@ impl Server {
         let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.oo/python/bin").join(name);
         assert!(bin.exists(), "{name} is missing: `cargo xtask setup` installs it");
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(bin)
+        let child = engines::dies_with_us(bin)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let server = Self { url: format!("http://127.0.0.1:{port}"), home: home.to_owned(), child, dir };

@@ -1,6 +1,6 @@
 //! The servers, the outside world and the services: each a process that can be killed, paused and started again.
 
-use oo_runtime::engines::free_port;
+use oo_runtime::engines::{dies_with_us, free_port};
 use oo_runtime::{Clock, run};
 use oo_sandbox::Sandbox;
 use oo_testkit::{House, eventually, http};
@@ -212,10 +212,7 @@ impl Stage {
         let log = self.house.dir().join(format!("{}.log", member.name));
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let settings = self.house.source().with(self.house.user(member.service));
-        // It dies with this program, however that ends.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(std::env::current_exe().unwrap())
+        let child = dies_with_us(std::env::current_exe().unwrap())
             .args([SERVE, member.service])
             .envs(settings.pairs())
             .env("OO_HTTP__BIND", &member.bind)
@@ -225,7 +222,6 @@ impl Stage {
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         member.child = Some(child);
