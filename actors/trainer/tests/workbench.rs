@@ -24,7 +24,7 @@ const ASK: &str = include_str!("../../../contracts/examples/accepted/Ask.four-ca
 
 fn story(number: u64) -> Story {
     let (person, chooser) = (Person::draw(5, number), Chooser::named(rules::NAME).unwrap());
-    let post = Post::default();
+    let post = Post::TOLD;
     live(&Setting {
         person: &person,
         number,

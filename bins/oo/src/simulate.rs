@@ -138,7 +138,7 @@ fn chooser(name: &str) -> anyhow::Result<Chooser> {
 }
 
 fn post(options: &Options) -> Post {
-    if options.poor_post { Post::POOR } else { Post::default() }
+    if options.poor_post { Post::POOR } else { Post::TOLD }
 }
 
 fn command(options: &Options, names: &[String]) -> String {

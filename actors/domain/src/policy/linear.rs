@@ -37,7 +37,7 @@ pub const NAME: &str = "linear";
 /// So much of the belief's width is sampled from: answers are few and moments many, and a width that forgetting never lets
 /// close would be paid for ever (Chapelle and Li, An Empirical Evaluation of Thompson Sampling, NeurIPS 2011, §4, likewise
 /// find a quarter and a half better than the whole).
-const EXPLORES: f64 = 0.25;
+pub const EXPLORES: f64 = 0.25;
 
 /// The part of the draw among candidates that is uniform.
 const UNIFORM: f64 = 0.02;

@@ -10,7 +10,7 @@ use oo_domain::policy::random_todo;
 
 fn story() -> Story {
     let (person, chooser) = (Person::draw(3, 0), Chooser::named(random_todo::NAME).unwrap());
-    let post = Post::default();
+    let post = Post::TOLD;
     live(&Setting {
         person: &person,
         number: 0,

@@ -15,7 +15,7 @@ pub(crate) fn of_people(policy: &str, numbers: std::ops::Range<u64>, length: u32
     let chooser = Chooser::named(policy).unwrap();
     let of = |number| {
         let person = Person::draw(11, number);
-        let post = Post::default();
+        let post = Post::TOLD;
         let story = live(&Setting {
             person: &person,
             number,

@@ -7,7 +7,7 @@ use oo_contracts::signal::Fact;
 use oo_domain::local::plus;
 
 /// How well answers travel.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Post {
     /// At most so late, each by its own chance, so that they come out of order.
     pub late: SignedDuration,
@@ -19,8 +19,11 @@ pub struct Post {
 }
 
 impl Post {
+    /// Answers arrive at once, and providers say what was done: the usual.
+    pub const TOLD: Self = Self { late: SignedDuration::ZERO, lost: 0.0, doubled: 0.0, silent_provider: false };
+
     /// Answers arrive at once, and nothing but them tells what a tip was worth.
-    pub const SWIFT: Self = Self { late: SignedDuration::ZERO, lost: 0.0, doubled: 0.0, silent_provider: true };
+    pub const SWIFT: Self = Self { silent_provider: true, ..Self::TOLD };
 
     /// As aim G12 has it: up to seven days late, 30 % lost, the others often doubled and out of order.
     pub const POOR: Self =

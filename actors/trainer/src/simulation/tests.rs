@@ -30,7 +30,7 @@ fn no_promise_is_broken_to_anybody_by_any_policy() {
     for name in policy::NAMES {
         for (number, temper) in TEMPERS.iter().enumerate() {
             // Five weeks: the clocks change in the last.
-            let story = story(number as u64, 35, name, Post::default());
+            let story = story(number as u64, 35, name, Post::TOLD);
             assert_eq!(story.breaches, [], "{name} to a {temper}");
             assert!(story.told.len() > 10, "{name} to a {temper}: {}", story.told.len());
         }
@@ -69,7 +69,7 @@ fn was_given(story: &Story, id: &oo_contracts::DecisionId) -> bool {
 
 #[test]
 fn rules_are_worth_more_than_chance_and_nobody_reaches_the_clairvoyant() {
-    let plan = Plan { people: 5, days: 7, seed: 11, seeds: 2, post: Post::default(), changes_on: None };
+    let plan = Plan { people: 5, days: 7, seed: 11, seeds: 2, post: Post::TOLD, changes_on: None };
     let names = [rules::NAME.to_owned(), random_todo::NAME.to_owned()];
     let policies: Vec<_> = names.iter().map(|name| Chooser::named(name).unwrap()).collect();
     let lived = population::run(&plan, &policies, || {});
@@ -91,7 +91,7 @@ fn rules_are_worth_more_than_chance_and_nobody_reaches_the_clairvoyant() {
 #[test]
 fn a_week_has_its_calendar_tips_silences_answers_and_what_was_learnt() {
     let person = Person::draw(1, 2);
-    let story = story(2, 14, linear::NAME, Post::default());
+    let story = story(2, 14, linear::NAME, Post::TOLD);
     let whose = Whose { person: &person, policy: linear::NAME, seed: 1, number: 2, week: 1 };
     let picture = timeline::draw(&whose, &story);
     well_formed(&picture);

@@ -5,9 +5,10 @@
 //! §5.1): all alike, of two kinds, and all different. A person's worths are linear in a candidate's features. Each round
 //! offers eight candidates at random; the choice is Thompson sampling on the domain's own belief.
 
-use crate::simulation::figures::{Interval, quantile};
+use crate::simulation::figures::quantile;
 use oo_domain::bayes::{Belief, Evidence, Prior, pool};
 use oo_domain::planner::chance::Chance;
+use oo_domain::policy::linear::EXPLORES;
 
 const FEATURES: usize = 6;
 const CANDIDATES: usize = 8;
@@ -57,14 +58,11 @@ pub enum Start {
     Everybody { width: f64 },
 }
 
-/// The part of the belief's width that the policy `linear` samples from.
-const EXPLORES: f64 = 0.25;
-
 /// What one start came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
-    /// Lost against the optimum over all answers, a person.
-    pub regret: Interval,
+    /// Lost against the optimum over all answers, by a person on average.
+    pub regret: f64,
     /// Of their own optimum: the median person after [`SOON`], and the one in ten who is known worst after [`ANSWERS`].
     pub soon: f64,
     pub late: f64,
@@ -76,7 +74,7 @@ pub fn meet(population: Population, start: Start, people: std::ops::Range<u64>, 
     let met: Vec<_> = people.map(|person| world.meet(start, person)).collect();
     let each = |pick: fn(&Met) -> f64| met.iter().map(pick).collect::<Vec<_>>();
     Outcome {
-        regret: Interval::of(&each(|met| met.regret)),
+        regret: each(|met| met.regret).iter().sum::<f64>() / met.len() as f64,
         soon: quantile(&each(|met| met.soon), 0.5),
         late: quantile(&each(|met| met.late), 0.1),
     }
@@ -208,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_taught_prior_is_ahead_of_both_extremes_unless_all_are_alike() {
-        let regret = |population, start| meet(population, start, 0..60, 7).regret.mean;
+        let regret = |population, start| meet(population, start, 0..60, 7).regret;
         let nothing = Start::Nothing { spread: 1.0, width: 0.25 };
         let everybody = Start::Everybody { width: 0.25 };
         for population in Population::ALL {

@@ -50,17 +50,22 @@ fn persona(decider: Decider, seed: u64, number: u64) -> f64 {
     let mut world = Chance::new(Chance::new(seed << 8 | number).bits());
     let mut bits = Chance::new(!world.bits());
     let (mut mind, mut learner, mut sum) = (Mind::default(), Learner::of(decider), 0.0);
+    // As the profile counts it: one round a day, after which a half is left.
+    let mut dosage = 0.0;
     for round in 0..ROUNDS {
         let hour = 8.0 + 14.0 * world.uniform();
         let scene = scene(round, hour, world.uniform() < 0.5);
         let tasks: [Thing; TASKS] = std::array::from_fn(|_| thing(&mut world));
         let answers = world.uniform();
-        let Some(place) = learner.choose(&scene, &tasks, round, &mut bits) else { continue };
+        dosage *= 0.5;
+        let asked = ask(&scene, &tasks, round, dosage);
+        let Some(place) = learner.choose(&scene, &tasks, &asked, &mut bits) else { continue };
+        dosage += 1.0;
         let subject = subject(round, place);
         let reaction = mind.chances(&person, &scene, &subject, &tasks[place]).draw(answers);
         mind.hears(&person, &subject, scene.at);
         mind.reacts(&person, reaction);
-        learner.learn(&scene, &tasks, place, round, reaction.worth());
+        learner.learn(&scene, &tasks[place], &asked, place, reaction.worth());
         sum += reaction.worth();
     }
     sum
@@ -68,7 +73,7 @@ fn persona(decider: Decider, seed: u64, number: u64) -> f64 {
 
 /// The arms' features are of one model: a prototype's arm is a task like any other.
 enum Learner {
-    Linear { evidence: Evidence, sent: u32 },
+    Linear(Evidence),
     LinUcb { width: f64, sums: Box<Sums<5>> },
     Greedy { random: f64, sums: Box<Sums<7>> },
     Random,
@@ -77,19 +82,20 @@ enum Learner {
 impl Learner {
     fn of(decider: Decider) -> Self {
         match decider {
-            Decider::Linear => Self::Linear { evidence: Evidence::new(D), sent: 0 },
+            Decider::Linear => Self::Linear(Evidence::new(D)),
             Decider::LinUcb { width } => Self::LinUcb { width, sums: Box::new(Sums::new()) },
             Decider::Greedy { random } => Self::Greedy { random, sums: Box::new(Sums::new()) },
             Decider::Random => Self::Random,
         }
     }
 
-    fn choose(&self, scene: &Scene, tasks: &[Thing; TASKS], round: u32, bits: &mut Chance) -> Option<usize> {
+    fn choose(&self, scene: &Scene, tasks: &[Thing; TASKS], asked: &Ask, bits: &mut Chance) -> Option<usize> {
         let any = |bits: &mut Chance| Some((bits.uniform() * TASKS as f64) as usize);
         match self {
             Self::Random => any(bits),
-            Self::Linear { evidence, sent } => {
-                let ask = ask(scene, tasks, round, *sent, learning::to_posterior(evidence), bits.bits());
+            Self::Linear(evidence) => {
+                let posterior = learning::to_posterior(evidence);
+                let ask = Ask { posterior, bits: RandomBits::new(bits.bits()), ..asked.clone() };
                 Linear::default().recommend(&ask).tip.map(|choice| usize::from(choice.candidate))
             }
             Self::LinUcb { width, sums } => {
@@ -107,18 +113,16 @@ impl Learner {
         }
     }
 
-    fn learn(&mut self, scene: &Scene, tasks: &[Thing; TASKS], place: usize, round: u32, reward: f64) {
+    fn learn(&mut self, scene: &Scene, task: &Thing, asked: &Ask, place: usize, reward: f64) {
         match self {
             Self::Random => {}
-            Self::Linear { evidence, sent } => {
-                let ask = ask(scene, tasks, round, *sent, None, 0);
-                let rows = Row::all(&ask.context, &ask.candidates);
+            Self::Linear(evidence) => {
+                let rows = Row::all(&asked.context, &asked.candidates);
                 evidence.fade(FORGETTING);
                 evidence.observe(&rows[place].values(), reward, 1.0);
-                *sent += 1;
             }
-            Self::LinUcb { sums, .. } => sums.learn(five(scene, &tasks[place]), reward),
-            Self::Greedy { sums, .. } => sums.learn(seven(scene, &tasks[place]), reward),
+            Self::LinUcb { sums, .. } => sums.learn(five(scene, task), reward),
+            Self::Greedy { sums, .. } => sums.learn(seven(scene, task), reward),
         }
     }
 }
@@ -177,14 +181,7 @@ fn subject(round: u32, place: usize) -> Subject {
     Subject::Todo { task: days::reference(format!("task-{round}-{place}")) }
 }
 
-fn ask(
-    scene: &Scene,
-    tasks: &[Thing; TASKS],
-    round: u32,
-    sent: u32,
-    posterior: Option<oo_contracts::decision::Posterior>,
-    bits: u64,
-) -> Ask {
+fn ask(scene: &Scene, tasks: &[Thing; TASKS], round: u32, dosage: f64) -> Ask {
     let candidate = |(place, task): (usize, &Thing)| Candidate {
         subject: subject(round, place),
         minutes: task.minutes as u16,
@@ -197,37 +194,20 @@ fn ask(
         in_a_row: None,
     };
     let context = Context {
-        at: scene.at,
-        minute_of_day: (scene.hour * 60.0) as u16,
-        weekday: 1 + (round % 7) as u8,
         free_minutes: 120,
-        next_busy: None,
-        since_busy: 1440,
-        busy_today: 0,
         present: scene.present,
-        place: None,
-        mood: None,
         since_tip: 1440,
-        sent_today: 0,
         // It had no budget: as many as anybody may allow.
         budget: 10,
-        // One round a day, and what is left of a tip after a day is one half.
-        dosage: 1.0 - 0.5_f64.powi(sent.min(20) as i32),
-        eligible_left: None,
-        eligible_passed: None,
-        pace: None,
-        since_look: None,
-        receptivity: None,
-        usual_receptivity: None,
-        since_morning: None,
-        until_evening: None,
+        dosage,
+        ..Context::quiet(scene.at, (scene.hour * 60.0) as u16, 1 + (round % 7) as u8)
     };
     Ask {
         id: format!("decision-{round}").parse().unwrap_or_else(|_| unreachable!("short")),
         context,
         candidates: tasks.iter().enumerate().map(candidate).collect(),
-        posterior,
-        bits: RandomBits::new(bits),
+        posterior: None,
+        bits: RandomBits::new(0),
         unit: None,
         tenant: None,
     }
