@@ -37,11 +37,11 @@ const CHECKS: [Check; 13] = [
     Check { name: "cold-start", run: cold_start::check },
     Check { name: "trial", run: trial::check },
     Check { name: "again", run: again::check },
-    Check { name: "post", run: people::post },
-    Check { name: "people", run: people::check },
     Check { name: "step-count", run: step_count::check },
     Check { name: "digits", run: digits::check },
+    Check { name: "post", run: people::post },
     Check { name: "bandit", run: bandit::check },
+    Check { name: "people", run: people::check },
 ];
 
 /// One figure beside another.

@@ -1,6 +1,7 @@
 //! Somebody new: from a prior that others taught, against no pooling and full pooling (aim G5).
 
 use super::{Row, progress};
+use oo_trainer::simulation::figures::Interval;
 use oo_trainer::worlds::cold_start::{ANSWERS, Outcome, Population, SOON, Start, meet};
 use std::path::Path;
 
@@ -26,15 +27,18 @@ pub(super) fn check(_: &Path, tell: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
         let ours = play(Start::Taught);
         let mut rivals = Vec::new();
         for (name, configurations) in &starts {
-            let best = configurations.iter().map(|start| play(*start)).min_by(|a, b| a.regret.total_cmp(&b.regret));
+            let best =
+                configurations.iter().map(|start| play(*start)).min_by(|a, b| a.regret.mean.total_cmp(&b.regret.mean));
             rivals.extend(best.map(|best| (*name, best)));
         }
-        let better = rivals.iter().min_by(|(_, a), (_, b)| a.regret.total_cmp(&b.regret));
+        let better = rivals.iter().min_by(|(_, a), (_, b)| a.regret.mean.total_cmp(&b.regret.mean));
         let name = population.name();
         for (rival, outcome) in &rivals {
-            let note = if better.is_some_and(|(better, _)| better == rival) { "the better of the two" } else { "" };
+            let is_better = better.is_some_and(|(better, _)| better == rival);
+            let better = if is_better { ", the better of the two" } else { "" };
+            let note = format!("{:.3}; {:.3}{better}", ours.regret, outcome.regret);
             let figure = format!("{name}: regret over {ANSWERS} answers");
-            tell(Row::new(figure, ours.regret, 3).beside(rival, outcome.regret).note(note));
+            tell(Row::new(figure, ours.regret.mean, 3).beside(rival, outcome.regret.mean).note(note));
         }
         let note = |of: fn(&Mean) -> f64| {
             rivals.iter().map(|(rival, outcome)| format!("{rival} {:.3}", of(outcome))).collect::<Vec<_>>().join(", ")
@@ -48,9 +52,9 @@ pub(super) fn check(_: &Path, tell: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Means over the worlds.
+/// Over the worlds.
 struct Mean {
-    regret: f64,
+    regret: Interval,
     soon: f64,
     late: f64,
 }
@@ -58,5 +62,9 @@ struct Mean {
 fn over_worlds(population: Population, start: Start) -> Mean {
     let outcomes: Vec<Outcome> = WORLDS.map(|seed| meet(population, start, PEOPLE, seed)).collect();
     let mean = |of: fn(&Outcome) -> f64| super::mean(outcomes.iter().map(of));
-    Mean { regret: mean(|one| one.regret.mean), soon: mean(|one| one.soon), late: mean(|one| one.late) }
+    Mean {
+        regret: Interval::of(&outcomes.iter().map(|one| one.regret).collect::<Vec<_>>()),
+        soon: mean(|one| one.soon),
+        late: mean(|one| one.late),
+    }
 }

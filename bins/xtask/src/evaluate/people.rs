@@ -14,11 +14,8 @@ use oo_trainer::simulation::school::{predictions, teach};
 use std::path::Path;
 
 /// Those who teach, and those who are judged: other seeds.
-const TEACH: Plan = Plan { people: 5, days: 28, seed: 1, seeds: 30, post: TOLD, changes_on: None };
+const TEACH: Plan = Plan { people: 5, days: 28, seed: 1, seeds: 30, post: Post::TOLD, changes_on: None };
 const JUDGE: Plan = Plan { seed: 1001, seeds: 20, ..TEACH };
-
-/// As it is: answers arrive at once, and providers say what was done.
-const TOLD: Post = Post { silent_provider: false, ..Post::SWIFT };
 
 /// Two in three of what a person allows.
 const TARGET: f64 = 2.0 / 3.0;
