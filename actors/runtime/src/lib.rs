@@ -32,6 +32,6 @@ pub use people::{People, Person};
 pub use service::run;
 pub use settings::{Settings, Source};
 
-/// glibc keeps what passivation frees; mimalloc gives it back (measured: docs/adr/0007).
+/// Others keep what passivation frees; jemalloc gives it back (measured: docs/adr/0007).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
