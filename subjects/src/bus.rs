@@ -12,7 +12,7 @@ use oo_contracts::{LogId, Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an answer may take unless the asker says otherwise.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -24,6 +24,11 @@ const READ_BATCH: u64 = 256;
 const DECISION_BATCH: u64 = 32;
 /// How long the stream may take to hand out one batch.
 const READ_WITHIN: Duration = Duration::from_secs(5);
+/// Between two looks at a log whose replicas lag behind, and how long they may.
+const LAG_AGAIN: Duration = Duration::from_millis(10);
+const LAG_WITHIN: Duration = Duration::from_secs(2);
+/// What a person's log holds.
+const KINDS: [LogSubject; 3] = [crate::SIGNALS, crate::MOMENTS, crate::TIPS];
 /// "wrong last sequence": somebody appended meanwhile. On one server and in a cluster.
 const NEWER: [u64; 2] = [10071, 10164];
 
@@ -233,47 +238,74 @@ impl Bus {
         self.send(only_after(message, place, after), place.agenda()).await.map(|_| ())
     }
 
-    /// The person's entries after a sequence, in order, as the log stood at one instant.
+    /// The person's entries after a sequence, in order, as the log stood at one instant. In a cluster any replica may
+    /// answer, one that lags too.
     pub async fn read(&self, place: &Place, after: u64) -> Result<Vec<Stored>, AppendError> {
-        match self.last(place).await? {
-            Some(last) if last > after => self.read_until(place, after, last).await,
-            _ => Ok(vec![]),
-        }
+        self.read_knowing(place, after, 0).await
     }
 
-    /// The person's entries after a sequence and up to one that the log is known to hold, in order: three exact subjects,
-    /// merged. What came since is left out, since each subject is read at an instant of its own: with the newer entry of
-    /// one there might be a hole where an older one of another belongs.
-    pub async fn read_until(&self, place: &Place, after: u64, until: u64) -> Result<Vec<Stored>, AppendError> {
-        let (mut signals, moments, tips) = futures_util::try_join!(
-            self.read_log(place, crate::SIGNALS, after),
-            self.read_log(place, crate::MOMENTS, after),
-            self.read_log(place, crate::TIPS, after),
-        )?;
-        signals.extend(moments);
-        signals.extend(tips);
-        signals.retain(|stored| stored.seq <= until);
-        signals.sort_unstable_by_key(|stored| stored.seq);
-        Ok(signals)
-    }
-
-    /// The sequence of the last entry of the person's log, if there is any.
-    pub async fn last(&self, place: &Place) -> Result<Option<u64>, AppendError> {
-        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
-        let wanted = serde_json::json!({ "last_by_subj": place.all() });
-        let api = format!("$JS.API.DIRECT.GET.{}", place.shard.stream());
-        let request = async_nats::Request::new().payload(encode(&wanted)).timeout(Some(READ_WITHIN));
-        let answer = self.client.send_request(api, request).await.map_err(|e| away(&e))?;
-        match answer.status {
-            Some(StatusCode::NOT_FOUND) => Ok(None),
-            None | Some(StatusCode::OK) => {
-                match answer.headers.as_ref().and_then(|headers| number(headers, "Nats-Sequence")) {
-                    Some(seq) => Ok(Some(seq)),
-                    None => Err(away(&"direct get answered without a sequence")),
-                }
+    /// The same, at an instant at which the log held an entry that the caller has heard of: a replica without it is asked
+    /// again.
+    pub async fn read_knowing(&self, place: &Place, after: u64, known: u64) -> Result<Vec<Stored>, AppendError> {
+        let begun = Instant::now();
+        loop {
+            let tails = self.tails(place).await?;
+            let last = tails.into_iter().max().unwrap_or(0);
+            if last >= known
+                && let Some(entries) = self.read_to(place, after, tails).await?
+            {
+                return Ok(entries);
             }
-            Some(status) => Err(away(&format!("direct get answered {status}"))),
+            if begun.elapsed() >= LAG_WITHIN {
+                return Err(AppendError::Away(format!("the replicas of {} lag behind", place.shard.stream())));
+            }
+            tokio::time::sleep(LAG_AGAIN).await;
         }
+    }
+
+    /// The person's entries after a sequence and up to one that the log is known to hold, in order.
+    pub async fn read_until(&self, place: &Place, after: u64, until: u64) -> Result<Vec<Stored>, AppendError> {
+        let mut entries = self.read_knowing(place, after, until).await?;
+        entries.retain(|stored| stored.seq <= until);
+        Ok(entries)
+    }
+
+    /// The last sequence of each kind of the person's log, 0 where there is none: one replica's answer, so all at one
+    /// instant.
+    async fn tails(&self, place: &Place) -> Result<[u64; KINDS.len()], AppendError> {
+        let subjects = KINDS.map(|kind| kind.of(place));
+        let wanted = serde_json::json!({ "multi_last": subjects, "batch": KINDS.len() });
+        let (found, _) = self.get(&place.shard.stream(), &wanted).await?;
+        let mut tails = [0; KINDS.len()];
+        for (subject, seq, _) in found {
+            let kind = subjects.iter().position(|wanted| *wanted == subject);
+            let kind = kind.ok_or_else(|| AppendError::Away("direct get answered another subject".into()))?;
+            tails[kind] = seq;
+        }
+        Ok(tails)
+    }
+
+    /// The entries after a sequence and up to the last of these, merged; `None` where a replica has less than these. What
+    /// came since is left out, since each kind is read at an instant of its own: with the newer entry of one there might
+    /// be a hole where an older one of another belongs.
+    async fn read_to(
+        &self,
+        place: &Place,
+        after: u64,
+        tails: [u64; KINDS.len()],
+    ) -> Result<Option<Vec<Stored>>, AppendError> {
+        let stream = place.shard.stream();
+        let wanted = KINDS.into_iter().zip(tails).filter(|(_, tail)| *tail > after);
+        let read = wanted.map(async |(kind, tail)| {
+            let entries = self.read_subject(&stream, &kind.of(place), kind.kind, after).await?;
+            Ok(entries.last().is_some_and(|last| last.seq >= tail).then_some(entries))
+        });
+        let read = futures_util::future::try_join_all(read).await?;
+        let Some(read) = read.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let last = tails.into_iter().max().unwrap_or(0);
+        let mut entries: Vec<Stored> = read.into_iter().flatten().filter(|stored| stored.seq <= last).collect();
+        entries.sort_unstable_by_key(|stored| stored.seq);
+        Ok(Some(entries))
     }
 
     /// Some of the person's entries after a sequence, in order, and the sequence after which there may be more.
@@ -383,11 +415,6 @@ impl Bus {
         ack.await.map(appended).map_err(append_error)
     }
 
-    async fn read_log(&self, place: &Place, subject: LogSubject, after: u64) -> Result<Vec<Stored>, AppendError> {
-        self.read_subject(&place.shard.stream(), &subject.of(place), subject.kind, after).await
-    }
-
-    /// Batched direct gets (ADR-31): async-nats has no call for them yet.
     async fn read_subject(
         &self,
         stream: &str,
@@ -416,29 +443,44 @@ impl Bus {
         from: u64,
         most: u64,
     ) -> Result<(Vec<Stored>, u64), AppendError> {
+        let wanted = serde_json::json!({ "batch": most, "seq": from, "next_by_subj": subject });
+        let (found, pending) = self.get(stream, &wanted).await?;
+        let stored = |(_, seq, payload)| Stored { seq, kind: kind.into(), payload };
+        Ok((found.into_iter().map(stored).collect(), pending))
+    }
+
+    /// A batched direct get (ADR-31), which async-nats has no call for yet: subject, sequence and payload of each message, and
+    /// how many more there are.
+    async fn get(
+        &self,
+        stream: &str,
+        wanted: &serde_json::Value,
+    ) -> Result<(Vec<(String, u64, Bytes)>, u64), AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| away(&e))?;
-        let wanted = serde_json::json!({ "batch": most, "seq": from, "next_by_subj": subject });
         let api = format!("$JS.API.DIRECT.GET.{stream}");
-        self.client.publish_with_reply(api, inbox, encode(&wanted)).await.map_err(|e| away(&e))?;
-        let mut batch = Vec::new();
+        self.client.publish_with_reply(api, inbox, encode(wanted)).await.map_err(|e| away(&e))?;
+        let mut found = Vec::new();
         loop {
             let answer = tokio::time::timeout(READ_WITHIN, answers.next()).await.map_err(|e| away(&e))?;
             let Some(answer) = answer else { return Err(away(&"the connection closed")) };
+            let headers = answer.headers.as_ref();
             match answer.status {
                 None | Some(StatusCode::OK) => {}
-                Some(StatusCode::NOT_FOUND) => return Ok((batch, 0)),
+                Some(StatusCode::NOT_FOUND) => return Ok((found, 0)),
                 Some(status) if status.as_u16() == 204 => {
-                    let pending = answer.headers.as_ref().and_then(|h| number(h, "Nats-Num-Pending")).unwrap_or(0);
-                    return Ok((batch, pending));
+                    let pending = headers.and_then(|headers| number(headers, "Nats-Num-Pending")).unwrap_or(0);
+                    return Ok((found, pending));
                 }
                 Some(status) => return Err(away(&format!("direct get answered {status}"))),
             }
-            let Some(seq) = answer.headers.as_ref().and_then(|headers| number(headers, "Nats-Sequence")) else {
-                return Err(away(&"direct get answered without a sequence"));
+            let subject = headers.and_then(|headers| headers.get("Nats-Subject"));
+            let seq = headers.and_then(|headers| number(headers, "Nats-Sequence"));
+            let (Some(subject), Some(seq)) = (subject, seq) else {
+                return Err(away(&"direct get answered without a subject or sequence"));
             };
-            batch.push(Stored { seq, kind: kind.into(), payload: answer.payload });
+            found.push((subject.as_str().to_owned(), seq, answer.payload));
         }
     }
 }

@@ -203,7 +203,7 @@ impl State {
         let Delivery { seq, kind, payload, ack, tries, generation, arrived } = delivery;
         if generation != self.generation {
             // All of it: newer ones than this may have been given to another, too.
-            self.catch_up().await?;
+            self.catch_up_knowing(seq).await?;
             self.generation = generation;
         }
         let entry = match open_entry(&self.person, kind, &payload) {
@@ -308,7 +308,13 @@ impl State {
 
     /// Folds all that the log has.
     async fn catch_up(&mut self) -> Result<(), ActorProcessingErr> {
-        let read = Box::pin(self.tools.logbook.read(&self.person, self.reactions.profile().seq())).await?;
+        self.catch_up_knowing(0).await
+    }
+
+    /// Folds all that the log has, an entry among it that came from there: a replica that lags must not leave a hole before it.
+    async fn catch_up_knowing(&mut self, known: u64) -> Result<(), ActorProcessingErr> {
+        let after = self.reactions.profile().seq();
+        let read = Box::pin(self.tools.logbook.read_knowing(&self.person, after, known)).await?;
         self.folded_since_snapshot += self.reactions.read(&read);
         Ok(())
     }

@@ -163,6 +163,11 @@ pub enum Sync {
 
 /// Starts nats-server with its data in `dir`, for the users that [`crate::nats_users::make`] gave.
 pub async fn start_nats(program: PathBuf, dir: &Path, sync: Sync, users: &str) -> anyhow::Result<Server> {
+    start_nats_as("oo", program, dir, sync, users).await
+}
+
+/// The same, by a name, as each server of a cluster needs one of its own. `more` goes into its configuration.
+pub async fn start_nats_as(name: &str, program: PathBuf, dir: &Path, sync: Sync, more: &str) -> anyhow::Result<Server> {
     std::fs::create_dir_all(dir)?;
     let port = free_port()?;
     let sync = match sync {
@@ -170,8 +175,8 @@ pub async fn start_nats(program: PathBuf, dir: &Path, sync: Sync, users: &str) -
         Sync::Lazily => "2m",
     };
     let config = format!(
-        "listen: \"127.0.0.1:{port}\"\nserver_name: \"oo\"\njetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n\
-         max_payload: 2MB\n{users}",
+        "listen: \"127.0.0.1:{port}\"\nserver_name: {name:?}\njetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n\
+         max_payload: 2MB\n{more}",
         store = dir.join("jetstream").display().to_string(),
     );
     let file = dir.join("nats.conf");

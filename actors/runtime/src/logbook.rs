@@ -104,6 +104,11 @@ impl Logbook {
         Ok(open_all(person, &self.bus.read(&person.place, after).await?))
     }
 
+    /// The same, at an instant at which the log held an entry that the caller has heard of.
+    pub async fn read_knowing(&self, person: &Person, after: u64, known: u64) -> Result<Read, ReadError> {
+        Ok(open_all(person, &self.bus.read_knowing(&person.place, after, known).await?))
+    }
+
     /// The entries after a sequence and up to one that the log is known to hold, in order.
     pub async fn read_until(&self, person: &Person, after: u64, until: u64) -> Result<Read, ReadError> {
         Ok(open_all(person, &self.bus.read_until(&person.place, after, until).await?))

@@ -167,7 +167,7 @@ impl Running {
 }
 
 /// Where `cargo xtask setup` and `cargo oo up` put what they fetch.
-fn bin() -> PathBuf {
+pub(crate) fn bin() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).join(".oo/bin")
 }

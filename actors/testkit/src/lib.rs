@@ -1,8 +1,10 @@
 //! For tests only: a house of one's own. Real nats-server, real redis-server, real services; nothing is mocked.
 
+mod cluster;
 mod house;
 mod until;
 
+pub use cluster::{Cluster, SERVERS};
 pub use house::{House, Running};
 pub use until::eventually;
 

@@ -53,6 +53,8 @@ enum Protection {
     Generations,
     /// A log is read as it stood at one instant.
     WholeReads,
+    /// That instant is one at which it held what was heard of.
+    ReadsAsHeard,
     /// A delivery is settled when what follows from it is done.
     SettledLast,
     /// The same signal twice is one entry.
@@ -218,6 +220,12 @@ fn back_and_forth() -> Scene {
     meetings(Faults { hand_overs: 2, ..Faults::default() })
 }
 
+/// The same, with a replica that lags.
+fn lagging(told: Vec<Fact>) -> Scene {
+    let scene = meetings(Faults { hand_overs: 2, behind: 2, ..Faults::default() });
+    Scene { told, ..scene }
+}
+
 /// Looks at all that can happen; each of `sometimes` must, or the scene shows less than it seems to.
 fn check(name: &str, mut scene: Scene, sometimes: &[Rule]) {
     if oo_runtime::Source::from_env().get(LARGE).is_some() {
@@ -271,6 +279,11 @@ fn a_shard_that_goes_and_comes_back_is_looked_at_in_time() {
 }
 
 #[test]
+fn a_replica_that_lags_leaves_no_hole() {
+    check("lagging", lagging(meetings(Faults::default()).told), &[TWO_NODES]);
+}
+
+#[test]
 fn in_a_cluster_what_slips_in_before_a_tip_takes_it_back() {
     check("cluster", cluster(), &[SETTLED, TWO_NODES, SLIPPED_IN]);
 }
@@ -281,7 +294,8 @@ fn without_a_protection_it_is_found_what_goes_wrong() {
     fails(ONE_LIVE, Protection::OneComparison, cluster());
     // What is missed must not be what is said again.
     let missed = vec![meeting("2026-11-18T13:30:00Z"), Fact::TaskCompleted { task: milk() }];
-    fails(FRESH, Protection::Generations, Scene { told: missed, ..back_and_forth() });
+    fails(FRESH, Protection::Generations, Scene { told: missed.clone(), ..back_and_forth() });
+    fails(FRESH, Protection::ReadsAsHeard, lagging(missed));
     fails(FRESH, Protection::WholeReads, memory());
     fails(IN_TIME, Protection::ComparedWakeUps, zombie());
     fails(IN_TIME, Protection::SettledLast, crashes());

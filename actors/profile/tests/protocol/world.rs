@@ -33,6 +33,8 @@ pub(crate) struct Faults {
     pub(crate) forgotten: u8,
     /// Time passes until the next wake-up.
     pub(crate) waits: u8,
+    /// A read is answered by a replica that lags as far behind as it may.
+    pub(crate) behind: u8,
 }
 
 impl Faults {
@@ -49,6 +51,7 @@ impl Faults {
             looks: more(self.looks),
             forgotten: more(self.forgotten),
             waits: more(self.waits),
+            behind: more(self.behind),
         }
     }
 }
@@ -84,6 +87,8 @@ pub(crate) enum Action {
     Rest(usize),
     Look(usize),
     ForgetSnapshot,
+    /// The replica that a node reads from next lags.
+    Behind(usize),
 }
 
 impl Action {
@@ -93,7 +98,7 @@ impl Action {
         match self {
             Tell(_) | Apply | Deliver | Redeliver(_) | Take(_) | Do(_) | Hear(_) | Fire => false,
             TellUnheard(_) | RedeliverEarly(_) | DoUnheard(_) | FailToDo(_) | Wait | Crash(_) | TakeOver | HandOver
-            | Rest(_) | Look(_) | ForgetSnapshot => true,
+            | Rest(_) | Look(_) | ForgetSnapshot | Behind(_) => true,
         }
     }
 }
@@ -112,6 +117,8 @@ pub(crate) struct World {
     consumer: Consumer,
     pub(crate) snapshot: Option<Known<Profile>>,
     nodes: [Node; 2],
+    /// Whether the replica that answers a node's next read lags.
+    behind: [bool; 2],
     clients: Vec<Client>,
     left: Faults,
 }
@@ -215,6 +222,7 @@ impl World {
             consumer: Consumer { pinned: 0, next: scene.before.len() as u64, count: 0, waiting: BTreeMap::new() },
             snapshot: None,
             nodes: Default::default(),
+            behind: [false; 2],
             clients: vec![Client::Waits; scene.told.len()],
             left: scene.faults,
         };
@@ -281,6 +289,7 @@ impl World {
             actions.extend(node.ended.is_some().then_some(Action::Hear(n)));
             actions.extend((left.crashes > 0 && *node != Node::default()).then_some(Action::Crash(n)));
             actions.extend((left.looks > 0).then_some(Action::Look(n)));
+            actions.extend((left.behind > 0 && !self.behind[n]).then_some(Action::Behind(n)));
             let is_idle = node.actor.as_ref().is_some_and(|actor| actor.reactions.is_idle());
             actions.extend((left.rests > 0 && is_idle && node.mailbox.is_empty()).then_some(Action::Rest(n)));
         }
@@ -356,12 +365,16 @@ impl World {
             Action::Look(n) => {
                 self.left.looks -= 1;
                 self.wake(n);
-                let read = self.read(scene, n);
+                let read = self.read(scene, n, 0);
                 self.nodes[n].actor.as_mut().expect("just woken").with(|actor| actor.reactions.read(&read));
             }
             Action::ForgetSnapshot => {
                 self.left.forgotten -= 1;
                 self.snapshot = None;
+            }
+            Action::Behind(n) => {
+                self.left.behind -= 1;
+                self.behind[n] = true;
             }
         }
     }
@@ -435,7 +448,8 @@ impl World {
         if self.nodes[n].actor.is_none() {
             let profile = self.snapshot.as_ref().map_or_else(Profile::new, |kept| Profile::clone(kept));
             let mut reactions = Reactions::of(profile);
-            reactions.read(&self.whole(reactions.profile().seq(), self.last()));
+            let until = if std::mem::take(&mut self.behind[n]) { 0 } else { self.last() };
+            reactions.read(&self.whole(reactions.profile().seq(), until));
             self.nodes[n].actor = Some(Known::new(Actor { reactions, generation: 0 }));
         }
     }
@@ -444,12 +458,15 @@ impl World {
     fn take(&mut self, scene: &Scene, n: usize) {
         self.wake(n);
         let (seq, generation) = self.nodes[n].mailbox.remove(0);
-        let read = self.read(scene, n);
+        let is_gap = self.nodes[n].actor.as_ref().is_some_and(|actor| actor.generation != generation)
+            && scene.without != Some(Protection::Generations);
+        let heard = if scene.without == Some(Protection::ReadsAsHeard) { 0 } else { seq };
+        let read = if is_gap { self.read(scene, n, heard) } else { Read::default() };
         let entry = self.log[seq as usize - 1].clone();
         let now = self.now;
         let node = &mut self.nodes[n];
         let step = node.actor.as_mut().expect("just woken").with(|Actor { reactions, generation: own }| {
-            if generation != *own && scene.without != Some(Protection::Generations) {
+            if is_gap {
                 reactions.read(&read);
                 *own = generation;
             }
@@ -512,7 +529,7 @@ impl World {
         let now = self.now;
         let read = match &ended {
             Ended::Appended(Some(seq)) => self.whole(self.known(n), *seq),
-            Ended::Appended(None) => self.read(scene, n),
+            Ended::Appended(None) => self.read(scene, n, 0),
             Ended::Recommended(..) | Ended::CarriedOut(_) => Read::default(),
         };
         let node = &mut self.nodes[n];
@@ -559,10 +576,11 @@ impl World {
         Read { entries, unreadable: vec![] }
     }
 
-    /// What a node reads that wants all there is. Without the protection each kind is read at an instant of its own: here
-    /// the newest entry's a little later than the others.
-    fn read(&self, scene: &Scene, n: usize) -> Read {
-        let mut read = self.whole(self.known(n), self.last());
+    /// What a node reads that wants all there is, and has heard of an entry. Without the protection each kind is read at an
+    /// instant of its own: here the newest entry's a little later than the others.
+    fn read(&mut self, scene: &Scene, n: usize, heard: u64) -> Read {
+        let until = if std::mem::take(&mut self.behind[n]) { heard } else { self.last() };
+        let mut read = self.whole(self.known(n), until);
         if scene.without == Some(Protection::WholeReads)
             && let Some(newest) = read.entries.last().cloned()
         {

@@ -1,0 +1,61 @@
+//! The bus against a cluster of three: replicas that lag leave no hole.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+use oo_subjects::{Bus, MOMENTS, Place, SIGNALS, TIPS};
+use oo_testkit::{Cluster, SERVERS};
+
+/// Reads that a replica answers that lags, until which it goes on: one in twenty does here.
+const BEHIND: usize = 10;
+/// Pairs of entries after which it ends all the same.
+const PAIRS: usize = 1_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_heard_of_is_read_whole_from_whichever_replica_answers() {
+    let cluster = Cluster::start(1).await;
+    let mut buses = Vec::new();
+    for server in 0..SERVERS {
+        buses.push(cluster.bus(server).await);
+    }
+    let ada = Place::new("ada-log-0123456789".parse().unwrap(), 1);
+    // Others write meanwhile, so that replicas have something to be behind with.
+    let others = tokio::spawn(crowd(cluster.bus(0).await));
+    let (mut all, mut behind) = (Vec::new(), 0);
+    for n in 0..PAIRS {
+        if behind >= BEHIND {
+            break;
+        }
+        let known = all.last().copied().unwrap_or(0);
+        // Two of different kinds: the second is heard of, the first must not be missing before it.
+        for (k, kind) in
+            [[SIGNALS, MOMENTS, TIPS][n % 3], [SIGNALS, MOMENTS, TIPS][(n + 1) % 3]].into_iter().enumerate()
+        {
+            let id = format!("e:{n}:{k}");
+            all.push(buses[0].append(kind, &ada, &id, id.clone().into_bytes(), None).await.unwrap().seq);
+        }
+        let heard = *all.last().unwrap();
+        let reads = buses.iter().map(|bus| async {
+            let eager = bus.read(&ada, known).await.unwrap().len();
+            let read = bus.read_knowing(&ada, known, heard).await.unwrap();
+            (eager, read.into_iter().map(|stored| stored.seq).collect::<Vec<_>>())
+        });
+        for (eager, read) in futures_util::future::join_all(reads).await {
+            assert_eq!(read, all[all.len() - 2..], "after {n} pairs");
+            behind += usize::from(eager < 2);
+        }
+    }
+    others.abort();
+    println!("{behind} reads of {} were answered by a replica that lagged", all.len() / 2 * SERVERS);
+}
+
+/// Appends to the logs of others as fast as it goes.
+async fn crowd(bus: Bus) {
+    for n in 0.. {
+        let other = Place::new(format!("other-log-{:010}", n % 100).parse().unwrap(), 1);
+        let appended = (0..64).map(|k| {
+            let (bus, other, id) = (bus.clone(), other.clone(), format!("o:{n}:{k}"));
+            async move { bus.append(SIGNALS, &other, &id, vec![0; 1_000], None).await.unwrap() }
+        });
+        futures_util::future::join_all(appended).await;
+    }
+}
