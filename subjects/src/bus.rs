@@ -11,6 +11,7 @@ use oo_contracts::wire::{Changed, Reply};
 use oo_contracts::{LogId, Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,25 @@ pub struct Appended {
     pub seq: u64,
     /// The stream had it already, by its id.
     pub duplicate: bool,
+}
+
+/// What a batched direct get brought.
+#[derive(Default)]
+struct Got {
+    /// Subject, sequence and payload of each message.
+    found: Vec<(String, u64, Bytes)>,
+    /// How many more there are.
+    pending: u64,
+    /// How far the stream went where it was answered; told only about last messages.
+    up_to: u64,
+}
+
+/// How far a person's log goes.
+struct Tails {
+    /// The last sequence of each kind, 0 where there is none.
+    last: [u64; KINDS.len()],
+    /// The sequence up to which these are all there is.
+    whole: u64,
 }
 
 impl Bus {
@@ -249,10 +269,9 @@ impl Bus {
     pub async fn read_knowing(&self, place: &Place, after: u64, known: u64) -> Result<Vec<Stored>, AppendError> {
         let begun = Instant::now();
         loop {
-            let tails = self.tails(place).await?;
-            let last = tails.into_iter().max().unwrap_or(0);
-            if last >= known
-                && let Some(entries) = self.read_to(place, after, tails).await?
+            if let Some(told) = self.tails(place).await?
+                && told.whole >= known
+                && let Some(entries) = self.read_to(place, after, &told).await?
             {
                 return Ok(entries);
             }
@@ -270,40 +289,56 @@ impl Bus {
         Ok(entries)
     }
 
-    /// The last sequence of each kind of the person's log, 0 where there is none: one replica's answer, so all at one
-    /// instant.
-    async fn tails(&self, place: &Place) -> Result<[u64; KINDS.len()], AppendError> {
-        let subjects = KINDS.map(|kind| kind.of(place));
-        let wanted = serde_json::json!({ "multi_last": subjects, "batch": KINDS.len() });
-        let (found, _) = self.get(&place.shard.stream(), &wanted).await?;
-        let mut tails = [0; KINDS.len()];
-        for (subject, seq, _) in found {
-            let kind = subjects.iter().position(|wanted| *wanted == subject);
-            let kind = kind.ok_or_else(|| AppendError::Away("direct get answered another subject".into()))?;
-            tails[kind] = seq;
+    /// How far each kind of the person's log goes; `None` where one replica knows of it and another does not. Each kind is
+    /// asked for by itself: the server walks through all that lies between subjects that it is asked for at once.
+    async fn tails(&self, place: &Place) -> Result<Option<Tails>, AppendError> {
+        let stream = place.shard.stream();
+        let of = |kind: &LogSubject| kind.of(place);
+        let told = KINDS.iter().map(async |kind| self.last_of(&stream, &[of(kind)]).await);
+        let told = futures_util::future::try_join_all(told).await?;
+        let Some(there) = KINDS.iter().zip(&told).find_map(|(kind, told)| told.is_some().then(|| of(kind))) else {
+            return Ok(Some(Tails { last: [0; KINDS.len()], whole: 0 }));
+        };
+        let mut tails = Tails { last: [0; KINDS.len()], whole: u64::MAX };
+        for (n, (kind, told)) in KINDS.iter().zip(told).enumerate() {
+            // Who has nothing of a kind does not say how far it has come, unless it is asked for another, too.
+            let told = match told {
+                Some(told) => Some(told),
+                None => self.last_of(&stream, &[of(kind), there.clone()]).await?,
+            };
+            let Some((last, whole)) = told else { return Ok(None) };
+            tails.last[n] = last.get(&of(kind)).copied().unwrap_or(0);
+            tails.whole = tails.whole.min(whole);
         }
-        Ok(tails)
+        Ok(Some(tails))
     }
 
-    /// The entries after a sequence and up to the last of these, merged; `None` where a replica has less than these. What
-    /// came since is left out, since each kind is read at an instant of its own: with the newer entry of one there might
-    /// be a hole where an older one of another belongs.
-    async fn read_to(
+    /// The last sequence of each of these subjects, and of the stream, as one replica has them at one instant. `None` where
+    /// it has none of them.
+    async fn last_of(
         &self,
-        place: &Place,
-        after: u64,
-        tails: [u64; KINDS.len()],
-    ) -> Result<Option<Vec<Stored>>, AppendError> {
+        stream: &str,
+        subjects: &[String],
+    ) -> Result<Option<(HashMap<String, u64>, u64)>, AppendError> {
+        let wanted = serde_json::json!({ "multi_last": subjects, "batch": subjects.len() });
+        let Got { found, up_to, .. } = self.get(stream, &wanted).await?;
+        let last: HashMap<_, _> = found.into_iter().map(|(subject, seq, _)| (subject, seq)).collect();
+        Ok((!last.is_empty()).then_some((last, up_to)))
+    }
+
+    /// The entries after a sequence and as far as all kinds are whole, merged; `None` where a replica has less than another
+    /// told. What came since is left out: with the newer entry of one kind there might be a hole where an older one of
+    /// another belongs.
+    async fn read_to(&self, place: &Place, after: u64, tails: &Tails) -> Result<Option<Vec<Stored>>, AppendError> {
         let stream = place.shard.stream();
-        let wanted = KINDS.into_iter().zip(tails).filter(|(_, tail)| *tail > after);
-        let read = wanted.map(async |(kind, tail)| {
+        let wanted = KINDS.into_iter().zip(tails.last).filter(|(_, last)| *last > after);
+        let read = wanted.map(async |(kind, last)| {
             let entries = self.read_subject(&stream, &kind.of(place), kind.kind, after).await?;
-            Ok(entries.last().is_some_and(|last| last.seq >= tail).then_some(entries))
+            Ok(entries.last().is_some_and(|read| read.seq >= last).then_some(entries))
         });
         let read = futures_util::future::try_join_all(read).await?;
         let Some(read) = read.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
-        let last = tails.into_iter().max().unwrap_or(0);
-        let mut entries: Vec<Stored> = read.into_iter().flatten().filter(|stored| stored.seq <= last).collect();
+        let mut entries: Vec<Stored> = read.into_iter().flatten().filter(|stored| stored.seq <= tails.whole).collect();
         entries.sort_unstable_by_key(|stored| stored.seq);
         Ok(Some(entries))
     }
@@ -444,34 +479,30 @@ impl Bus {
         most: u64,
     ) -> Result<(Vec<Stored>, u64), AppendError> {
         let wanted = serde_json::json!({ "batch": most, "seq": from, "next_by_subj": subject });
-        let (found, pending) = self.get(stream, &wanted).await?;
+        let Got { found, pending, .. } = self.get(stream, &wanted).await?;
         let stored = |(_, seq, payload)| Stored { seq, kind: kind.into(), payload };
         Ok((found.into_iter().map(stored).collect(), pending))
     }
 
-    /// A batched direct get (ADR-31), which async-nats has no call for yet: subject, sequence and payload of each message, and
-    /// how many more there are.
-    async fn get(
-        &self,
-        stream: &str,
-        wanted: &serde_json::Value,
-    ) -> Result<(Vec<(String, u64, Bytes)>, u64), AppendError> {
+    /// A batched direct get (ADR-31), which async-nats has no call for yet.
+    async fn get(&self, stream: &str, wanted: &serde_json::Value) -> Result<Got, AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| away(&e))?;
         let api = format!("$JS.API.DIRECT.GET.{stream}");
         self.client.publish_with_reply(api, inbox, encode(wanted)).await.map_err(|e| away(&e))?;
-        let mut found = Vec::new();
+        let mut got = Got::default();
         loop {
             let answer = tokio::time::timeout(READ_WITHIN, answers.next()).await.map_err(|e| away(&e))?;
             let Some(answer) = answer else { return Err(away(&"the connection closed")) };
             let headers = answer.headers.as_ref();
             match answer.status {
                 None | Some(StatusCode::OK) => {}
-                Some(StatusCode::NOT_FOUND) => return Ok((found, 0)),
+                Some(StatusCode::NOT_FOUND) => return Ok(got),
                 Some(status) if status.as_u16() == 204 => {
-                    let pending = headers.and_then(|headers| number(headers, "Nats-Num-Pending")).unwrap_or(0);
-                    return Ok((found, pending));
+                    let told = |name| headers.and_then(|headers| number(headers, name)).unwrap_or(0);
+                    (got.pending, got.up_to) = (told("Nats-Num-Pending"), told("Nats-UpTo-Sequence"));
+                    return Ok(got);
                 }
                 Some(status) => return Err(away(&format!("direct get answered {status}"))),
             }
@@ -480,7 +511,7 @@ impl Bus {
             let (Some(subject), Some(seq)) = (subject, seq) else {
                 return Err(away(&"direct get answered without a subject or sequence"));
             };
-            found.push((subject.as_str().to_owned(), seq, answer.payload));
+            got.found.push((subject.as_str().to_owned(), seq, answer.payload));
         }
     }
 }

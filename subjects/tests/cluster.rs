@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
-use oo_subjects::{Bus, MOMENTS, Place, SIGNALS, TIPS};
+use oo_subjects::{Bus, MOMENTS, Place, SIGNALS, Stored, TIPS};
 use oo_testkit::{Cluster, SERVERS};
 
 /// Reads that a replica answers that lags, until which it goes on: one in twenty does here.
@@ -19,7 +19,7 @@ async fn what_was_heard_of_is_read_whole_from_whichever_replica_answers() {
     }
     let ada = Place::new("ada-log-0123456789".parse().unwrap(), 1);
     // Others write meanwhile, so that replicas have something to be behind with.
-    let others = tokio::spawn(crowd(cluster.bus(0).await));
+    let others = oo_runtime::task::spawn("others", crowd(cluster.bus(0).await));
     let (mut all, mut behind) = (Vec::new(), 0);
     for n in 0..PAIRS {
         if behind >= BEHIND {
@@ -35,16 +35,20 @@ async fn what_was_heard_of_is_read_whole_from_whichever_replica_answers() {
         }
         let heard = *all.last().unwrap();
         let reads = buses.iter().map(|bus| async {
-            let eager = bus.read(&ada, known).await.unwrap().len();
-            let read = bus.read_knowing(&ada, known, heard).await.unwrap();
-            (eager, read.into_iter().map(|stored| stored.seq).collect::<Vec<_>>())
+            let seqs = |read: Vec<Stored>| read.into_iter().map(|stored| stored.seq).collect::<Vec<_>>();
+            let eager = seqs(bus.read(&ada, known).await.unwrap());
+            (eager, seqs(bus.read_knowing(&ada, known, heard).await.unwrap()))
         });
+        let last = &all[all.len() - 2..];
         for (eager, read) in futures_util::future::join_all(reads).await {
-            assert_eq!(read, all[all.len() - 2..], "after {n} pairs");
-            behind += usize::from(eager < 2);
+            assert_eq!(read, last, "after {n} pairs");
+            assert!(last.starts_with(&eager), "after {n} pairs there is a hole: {eager:?} of {last:?}");
+            behind += usize::from(eager.len() < last.len());
         }
     }
+    assert!(!others.is_finished(), "others did not write");
     others.abort();
+    assert!(behind > 0, "no replica lagged: nothing was shown");
     println!("{behind} reads of {} were answered by a replica that lagged", all.len() / 2 * SERVERS);
 }
 
