@@ -28,8 +28,9 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks at a log whose replicas lag behind, and how long they may.
 const LAG_AGAIN: Duration = Duration::from_millis(10);
 const LAG_WITHIN: Duration = Duration::from_secs(2);
-/// What a person's log holds.
-const KINDS: [LogSubject; 3] = [crate::SIGNALS, crate::MOMENTS, crate::TIPS];
+/// What a person's log holds. Counted by hand: rustc's optimiser goes in a circle over `KINDS.len()` in a type.
+const KIND_COUNT: usize = 3;
+const KINDS: [LogSubject; KIND_COUNT] = [crate::SIGNALS, crate::MOMENTS, crate::TIPS];
 /// "wrong last sequence": somebody appended meanwhile. On one server and in a cluster.
 const NEWER: [u64; 2] = [10071, 10164];
 
@@ -93,7 +94,7 @@ struct Got {
 /// How far a person's log goes.
 struct Tails {
     /// The last sequence of each kind, 0 where there is none.
-    last: [u64; KINDS.len()],
+    last: [u64; KIND_COUNT],
     /// The sequence up to which these are all there is.
     whole: u64,
 }
@@ -297,9 +298,9 @@ impl Bus {
         let told = KINDS.iter().map(async |kind| self.last_of(&stream, &[of(kind)]).await);
         let told = futures_util::future::try_join_all(told).await?;
         let Some(there) = KINDS.iter().zip(&told).find_map(|(kind, told)| told.is_some().then(|| of(kind))) else {
-            return Ok(Some(Tails { last: [0; KINDS.len()], whole: 0 }));
+            return Ok(Some(Tails { last: [0; KIND_COUNT], whole: 0 }));
         };
-        let mut tails = Tails { last: [0; KINDS.len()], whole: u64::MAX };
+        let mut tails = Tails { last: [0; KIND_COUNT], whole: u64::MAX };
         for (n, (kind, told)) in KINDS.iter().zip(told).enumerate() {
             // Who has nothing of a kind does not say how far it has come, unless it is asked for another, too.
             let told = match told {
