@@ -210,7 +210,9 @@ export interface Changed {
 /** A way to reach somebody. */
 export type Channel =
   /** Web push, to the browsers that are subscribed. */
-  | "push";
+  | "push"
+  /** A letter, where no device was reached for two days and the person gave an address. */
+  | "email";
 
 /** Asks whose session this is. */
 export interface Check {
@@ -402,9 +404,10 @@ export type DeviceId = string;
  */
 export type DeviceName = string;
 
-/** The browsers that receive a person's pushes. */
+/** Where a person's tips go: browsers, and an address. */
 export interface Devices {
   devices: HeldDevice[];
+  email?: HeldEmail | null;
 }
 
 /** Nothing more to say than "done". */
@@ -441,6 +444,52 @@ export type Due =
   /** At this instant. */
   | { kind: "at"; at: string };
 
+/**
+ * An e-mail address, as people write it.
+ * 3 to 254 characters.
+ */
+export type EmailAddress = string;
+
+/** Asks for letters to an address. A code goes there; until it comes back, nothing else does. It prints nothing of itself. */
+export interface EmailAsk {
+  address: EmailAddress;
+  /** Of the letter with the code; a tip has its own. */
+  language: Language;
+}
+
+/** The code that came in the letter. */
+export interface EmailCode {
+  code: EmailCodeText;
+}
+
+/**
+ * A code that a letter brought.
+ * 4 to 16 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type EmailCodeText = string;
+
+/** Brings the code back, for a person. */
+export interface EmailConfirm {
+  code: EmailCodeText;
+  user: UserId;
+}
+
+/** Ends letters to a person. */
+export interface EmailEnd {
+  user: UserId;
+}
+
+/** Asks, for a person. */
+export interface EmailStart {
+  ask: EmailAsk;
+  user: UserId;
+}
+
+/** Ends letters by the token of one of them, which whoever has the letter has. */
+export interface EmailStop {
+  token: StopToken;
+}
+
 /** A link that was ended. */
 export interface EndedLink {
   id: AccountId;
@@ -472,6 +521,7 @@ export interface EraseEverything {
 export interface Erased {
   accounts: number;
   begun: string;
+  /** Browsers, and an address. */
   devices: number;
   /** Sessions, passkeys and identities. */
   doors: number;
@@ -681,6 +731,7 @@ export interface Held {
   consents: Consents;
   devices: HeldDevice[];
   doors: Doors;
+  email?: HeldEmail | null;
   /** Ended links whose grants are still being taken back. */
   ended: EndedLink[];
   preferences: Preferences;
@@ -704,6 +755,13 @@ export interface HeldDevice {
   reached?: string | null;
   /** The host of its push service. */
   service: string;
+}
+
+/** Where a person's letters go. */
+export interface HeldEmail {
+  address: EmailAddress;
+  /** When the person proved that it is theirs; `None` while the code is awaited. */
+  confirmed?: string | null;
 }
 
 /** One entry of the log. */
@@ -888,6 +946,7 @@ export interface Me {
   consents: Consents;
   corrections?: ToldCorrection[];
   devices?: HeldDevice[];
+  email?: HeldEmail | null;
   habits?: OwnHabit[];
   helped?: Helped[];
   /** How the person said they feel, today. */
@@ -1252,6 +1311,8 @@ export interface PushLook {
 /** What a page needs to subscribe, and which devices are. */
 export interface PushState {
   devices: DeviceId[];
+  /** Whether this oO can write letters. */
+  email?: boolean;
   /** The application server key (VAPID), base64url. */
   key: string;
 }
@@ -1478,6 +1539,12 @@ export interface State {
   version: string;
   zone: string;
 }
+
+/**
+ * Whoever has it can end the letters to one address, and nothing else.
+ * 16 to 160 characters.
+ */
+export type StopToken = string;
 
 /** What a tip is about. */
 export type Subject =

@@ -2,6 +2,7 @@
 
 mod bounded;
 pub mod decision;
+pub mod email;
 pub mod entry;
 pub mod http;
 pub mod id;

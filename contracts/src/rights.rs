@@ -2,6 +2,7 @@
 
 use crate::bounded::bounded;
 use crate::decision::Decision;
+use crate::email::HeldEmail;
 use crate::entry::Entry;
 use crate::session::{DeviceName, Doors};
 use crate::signal::{Consents, MoodLevel, Preferences, ZoneName};
@@ -34,6 +35,8 @@ pub struct Me {
     pub corrections: Vec<ToldCorrection>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<HeldDevice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<HeldEmail>,
 }
 
 /// A correction in words.
@@ -75,6 +78,8 @@ pub struct Held {
     pub ended: Vec<EndedLink>,
     pub doors: Doors,
     pub devices: Vec<HeldDevice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<HeldEmail>,
 }
 
 /// A browser that receives pushes, without its keys and its address.
@@ -90,10 +95,12 @@ pub struct HeldDevice {
     pub reached: Option<Timestamp>,
 }
 
-/// The browsers that receive a person's pushes.
+/// Where a person's tips go: browsers, and an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Devices {
     pub devices: Vec<HeldDevice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<HeldEmail>,
 }
 
 /// One entry of the log.
@@ -208,6 +215,7 @@ pub struct Erased {
     pub unrevoked: u32,
     /// Sessions, passkeys and identities.
     pub doors: u32,
+    /// Browsers, and an address.
     pub devices: u32,
 }
 

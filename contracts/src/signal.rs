@@ -248,6 +248,8 @@ pub struct Preferences {
 pub enum Channel {
     /// Web push, to the browsers that are subscribed.
     Push,
+    /// A letter, where no device was reached for two days and the person gave an address.
+    Email,
 }
 
 impl Channel {

@@ -397,4 +397,7 @@ pub struct PushState {
     /// The application server key (VAPID), base64url.
     pub key: String,
     pub devices: Vec<DeviceId>,
+    /// Whether this oO can write letters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub email: bool,
 }

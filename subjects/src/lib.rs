@@ -19,6 +19,7 @@ pub use shard::{Place, Shard};
 pub use subject::{LogSubject, Request, Wire};
 
 use oo_contracts::decision::{Ask, Recommendation};
+use oo_contracts::email::{EmailConfirm, EmailEnd, EmailStart, EmailStop};
 use oo_contracts::push::AnswerByToken;
 use oo_contracts::rights::*;
 use oo_contracts::session::*;
@@ -32,6 +33,10 @@ pub const SIGNALS: LogSubject = LogSubject::new("signal");
 pub const MOMENTS: LogSubject = LogSubject::new("moment");
 /// A tip that was chosen. `profile` appends with compare-and-set; the notifier delivers.
 pub const TIPS: LogSubject = LogSubject::new("tip");
+/// How many [`KINDS`] there are. Counted by hand: rustc's optimiser goes in a circle over `KINDS.len()` in a type.
+const KIND_COUNT: usize = 3;
+/// What a person's log holds.
+pub const KINDS: [LogSubject; KIND_COUNT] = [SIGNALS, MOMENTS, TIPS];
 
 // ---- Requests: queue groups, one service answers. ----
 
@@ -125,6 +130,15 @@ pub const CLEAR_PROFILE: Request<Clear, Cleared> = Request::new("oo.v1.clear.pro
 /// The devices that a person's pushes go to.
 pub const DEVICES: Request<PushLook, Devices> = Request::new("oo.v1.push.held", "notifier");
 
+/// Ask for letters to an address.
+pub const EMAIL_START: Request<EmailStart, Done> = Request::new("oo.v1.email.start", "notifier");
+/// Bring the code back.
+pub const EMAIL_CONFIRM: Request<EmailConfirm, Done> = Request::new("oo.v1.email.confirm", "notifier");
+/// No more letters.
+pub const EMAIL_END: Request<EmailEnd, Done> = Request::new("oo.v1.email.end", "notifier");
+/// No more letters, says whoever has one.
+pub const EMAIL_STOP: Request<EmailStop, Done> = Request::new("oo.v1.email.stop", "notifier");
+
 macro_rules! request {
     ($wire:ident: $ask:literal -> $answer:literal, $asks:expr, $says:literal) => {
         Wire {
@@ -211,7 +225,7 @@ pub const WIRES: &[Wire] = &[
         Some("OO_PUSHES"),
         &["notifier"],
         &[],
-        "A push is claimed before it is sent."
+        "A push, or one try of a letter, is claimed before it is sent. A letter's also says who has it: `by`, a random name."
     ),
     publish!(
         "PUSH_OUTCOMES",
@@ -235,7 +249,7 @@ pub const WIRES: &[Wire] = &[
     request!(RECOMMEND: "Ask" -> "Recommendation", &["profile"], "One tip, please."),
     request!(FETCH: "Fetch" -> "Words", &["gateway", "notifier"], "The words of a reference."),
     request!(COMPLETE: "Complete" -> "Done", &["profile"], "Complete a task at its provider."),
-    request!(LOOK: "Look" -> "View", &["gateway", "events"], "A person's profile as a page needs it."),
+    request!(LOOK: "Look" -> "View", &["gateway", "events", "notifier"], "A person's profile as a page needs it."),
     request!(REDRIVE: "Redrive" -> "Done", &[access::OPERATOR], "Deliver an entry once more that was given up."),
     request!(SIGN_IN_OWNER: "OwnerLink" -> "Session", &["gateway"], "The owner's one-time link."),
     request!(CHECK_SESSION: "Check" -> "SignedIn", &["gateway"], "Whose session is this?"),
@@ -265,6 +279,10 @@ pub const WIRES: &[Wire] = &[
     request!(ANSWER_BY_TOKEN: "AnswerByToken" -> "Done", &["gateway"], "Answer a tip by a token of its notification."),
     request!(PUSH_LOOK: "PushLook" -> "PushState", &["gateway"], "What a page needs to subscribe."),
     request!(DEVICES: "PushLook" -> "Devices", &["events", "gateway"], "The devices that a person's pushes go to."),
+    request!(EMAIL_START: "EmailStart" -> "Done", &["gateway"], "Send a code to an address."),
+    request!(EMAIL_CONFIRM: "EmailConfirm" -> "Done", &["gateway"], "Bring the code back: letters go there from now on."),
+    request!(EMAIL_END: "EmailEnd" -> "Done", &["gateway"], "No more letters to a person."),
+    request!(EMAIL_STOP: "EmailStop" -> "Done", &["gateway"], "No more letters, by a letter's token."),
     request!(EXPORT: "ExportAsk" -> "Held", &["gateway"], "All that is held of a person but the log and the decisions."),
     request!(EXPORT_PAGE: "ExportPageAsk" -> "ExportPage", &["gateway", "trainer"], "A page of the log or of the decisions."),
     request!(CONFIRM: "ConfirmAsk" -> "Confirmation", &["gateway"], "A confirmation for what cannot be undone."),

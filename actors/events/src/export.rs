@@ -37,6 +37,7 @@ impl Events {
             ended: links.ended,
             doors,
             devices: devices.devices,
+            email: devices.email,
         })
     }
 

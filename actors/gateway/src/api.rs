@@ -3,6 +3,7 @@
 use crate::doors::Request;
 use crate::state::problem;
 use crate::{Gateway, rights, sign_in, state, stream};
+use oo_contracts::email::{EmailCode, EmailConfirm, EmailEnd, EmailStart, EmailStop, StopToken};
 use oo_contracts::http::{LinkTo, MAX_BATCH, OwnServer, OwnSignals, Problem, SignalsKept, TipAnswer};
 use oo_contracts::push::{AnswerByToken, Subscription};
 use oo_contracts::signal::{Fact, Signal};
@@ -11,7 +12,8 @@ use oo_contracts::{Provider, UserId};
 use oo_runtime::crash;
 use oo_runtime::web::{self, Answer};
 use oo_subjects::{
-    ANSWER_BY_TOKEN, HOOK, INGEST, LINK_CALLBACK, LINK_END, LINK_START, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE,
+    ANSWER_BY_TOKEN, EMAIL_CONFIRM, EMAIL_END, EMAIL_START, EMAIL_STOP, HOOK, INGEST, LINK_CALLBACK, LINK_END,
+    LINK_START, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE,
 };
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderValue, Method, header};
@@ -29,6 +31,9 @@ const LINK_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A push service is given ten seconds to take a message.
 const TEST_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// A mail server is given twenty seconds to let us in.
+const LETTER_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Finds the route and answers. What is in no row of `ROUTES` is not found.
 pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer, Problem> {
@@ -57,6 +62,9 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
         ["api", "v1", "push", "subscription"] => &[Method::PUT],
         ["api", "v1", "push", "subscription", _] => &[Method::DELETE],
         ["api", "v1", "push", "subscription", _, "test"] => &[Method::POST],
+        ["api", "v1", "email"] => &[Method::PUT, Method::DELETE],
+        ["api", "v1", "email", "code"] => &[Method::POST],
+        ["api", "v1", "email", "stop", _] => &[Method::GET, Method::POST],
         ["integrations", _, "callback"] => &[Method::GET],
         _ => return Err(Problem::new(404, "not found", "there is nothing at this address")),
     };
@@ -84,6 +92,7 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
             gateway.ctx.bus.ask(ANSWER_BY_TOKEN, &asked).await.map_err(problem)?;
             Ok(web::empty(204))
         }
+        ["api", "v1", "email", "stop", token] => stop_letters(gateway, token, &request).await,
         ["webhooks", provider] => hook(gateway, named(provider)?, &request).await,
         _ => {
             let user = gateway.session(&request).await?;
@@ -155,9 +164,36 @@ async fn signed_in(gateway: &Gateway, user: UserId, parts: &[&str], request: &Re
                 .map_err(problem)?;
             Ok(web::empty(204))
         }
+        ["api", "v1", "email"] if request.method == Method::DELETE => {
+            bus.ask(EMAIL_END, &EmailEnd { user }).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
+        ["api", "v1", "email"] => {
+            gateway.limits.link(&user)?;
+            let ask = EmailStart { user, ask: request.json()? };
+            bus.ask_within(EMAIL_START, &ask, LETTER_WITHIN).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
+        ["api", "v1", "email", "code"] => {
+            let EmailCode { code } = request.json()?;
+            bus.ask(EMAIL_CONFIRM, &EmailConfirm { user, code }).await.map_err(problem)?;
+            Ok(web::empty(204))
+        }
         ["integrations", provider, "callback"] => callback(gateway, user, named(provider)?, request).await,
         _ => Err(Problem::new(404, "not found", "there is nothing at this address")),
     }
+}
+
+/// No more letters, says whoever has one. A mail program says it by a POST, for its one click (RFC 8058); whoever only looks
+/// at the address comes to the page, which asks first.
+async fn stop_letters(gateway: &Gateway, token: &str, request: &Request) -> Result<Answer, Problem> {
+    let token: StopToken = named(token)?;
+    gateway.limits.session(request.from)?;
+    if request.method == Method::GET {
+        return Ok(to_page(&format!("/#letter=stop.{token}")));
+    }
+    gateway.ctx.bus.ask(EMAIL_STOP, &EmailStop { token }).await.map_err(problem)?;
+    Ok(web::empty(204))
 }
 
 /// All of a batch, or nothing of it.
@@ -209,11 +245,16 @@ async fn callback(gateway: &Gateway, user: UserId, provider: Provider, request: 
         Err(problem) if denied && problem.status != 400 => format!("/?link_error={}", provider.slug()),
         Err(problem) => return Err(problem),
     };
+    Ok(with_cookie(to_page(&landing), &forget))
+}
+
+/// Sends the browser to a place of the page.
+fn to_page(place: &str) -> Answer {
     let mut answer = web::empty(303);
-    if let Ok(value) = HeaderValue::from_str(&landing) {
+    if let Ok(value) = HeaderValue::from_str(place) {
         answer.headers_mut().insert(header::LOCATION, value);
     }
-    Ok(with_cookie(answer, &forget))
+    answer
 }
 
 /// The raw bytes go on: a signature is over them.

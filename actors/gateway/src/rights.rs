@@ -37,10 +37,12 @@ pub(crate) async fn me(gateway: &Gateway, user: UserId) -> Result<Answer, Proble
     let preferences = view.preferences.unwrap_or_default();
     let own = view.own.unwrap_or_default();
     let told = own.corrections.iter().rev().map(|one| correction(gateway, &user, one, preferences.language));
+    // Without the notifier the rest is still true.
+    let (devices, email) = devices.map(|known| (known.devices, known.email)).unwrap_or_default();
     let me = Me {
         corrections: join_all(told).await,
-        // Without the notifier the rest is still true.
-        devices: devices.map(|known| known.devices).unwrap_or_default(),
+        devices,
+        email,
         user,
         preferences,
         consents: view.consents.unwrap_or_default(),

@@ -17,7 +17,7 @@ pub(crate) async fn of(gateway: &Gateway, user: &UserId) -> Result<State, Proble
         futures_util::join!(bus.ask(LOOK, &look), bus.ask(LINK_LIST, &list), bus.ask(PUSH_LOOK, &push));
     let view = view.map_err(problem)?;
     let links = links.unwrap_or(Links { accounts: vec![], providers: vec![], ended: vec![] });
-    let push = push.unwrap_or(PushState { key: String::new(), devices: vec![] });
+    let push = push.unwrap_or(PushState { key: String::new(), devices: vec![], email: false });
     let tip = match &view.tip {
         Some(tip) => card(gateway, user, tip).await,
         None => None,

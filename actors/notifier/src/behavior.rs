@@ -1,10 +1,13 @@
 //! What a push service's answer means, when to try again, and whom to call at all. Pure: time and chance are arguments.
 
+use jiff::SignedDuration;
 use oo_contracts::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use url::Url;
 
+/// A device that was not reached for so long is not reached any more (product R-N7).
+const UNREACHED: SignedDuration = SignedDuration::from_hours(48);
 /// The first pause is at most this; each later one may be twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// No pause of our own is longer: a tip does not live long.
@@ -75,6 +78,12 @@ pub fn pause(tries: u32, asked: Option<Duration>, left: Duration, chance: u64) -
     };
     let pause = pause.max(SHORTEST_PAUSE);
     (pause < left).then_some(pause)
+}
+
+/// Whether any device counts as reached, given when each last was, or else subscribed: then its push service is away for a
+/// while, and no letter is needed.
+pub fn was_reached(reached: impl IntoIterator<Item = Timestamp>, wall: Timestamp) -> bool {
+    reached.into_iter().any(|at| wall.duration_since(at) < UNREACHED)
 }
 
 /// The 403 that one subscription had in a row.

@@ -3,20 +3,24 @@
 //! A delivery waits inside: for a service that is away, for a push service that asked for patience. Only the tip's end
 //! ends it, or the service's. So what is tried again by the stream is what was cut off, and nothing else.
 
+mod letters;
+
 use crate::answer_store::AnswerStore;
 use crate::behavior::{self, Verdict};
+use crate::email::Email;
 use crate::message;
 use crate::push::Sender;
 use crate::subscription_store::SubscriptionStore;
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use async_nats::jetstream::{AckKind, Message};
-use futures_util::future::join_all;
-use oo_contracts::SignalId;
+use futures_util::future::{join, join_all};
+use letters::Pushed;
 use oo_contracts::entry::Body;
 use oo_contracts::push::{AnswerTokens, Subscription};
 use oo_contracts::signal::{Channel, Delivery as Outcome, Fact, Signal};
 use oo_contracts::tip::{Card, Tip};
 use oo_contracts::wire::{Fetch, Ingest, Words};
+use oo_contracts::{DeviceId, SignalId};
 use oo_domain::words;
 use oo_runtime::logbook::{DecodeError, open_entry};
 use oo_runtime::{Context, Metric, People, Person, crash, random};
@@ -24,6 +28,7 @@ use oo_subjects::{AskError, FETCH, INGEST, Place, streams};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
@@ -47,6 +52,7 @@ pub(crate) struct Delivery {
     store: SubscriptionStore,
     answers: AnswerStore,
     sender: Arc<Sender>,
+    email: Email,
 }
 
 /// Why something ended before it was done.
@@ -72,8 +78,9 @@ impl Delivery {
         people: People,
         (store, answers): (SubscriptionStore, AnswerStore),
         sender: Arc<Sender>,
+        email: Email,
     ) -> Self {
-        Self { ctx, people, store, answers, sender }
+        Self { ctx, people, store, answers, sender, email }
     }
 
     /// Delivers one tip, and settles it when every device has an outcome or the tip is over.
@@ -131,13 +138,17 @@ impl Delivery {
 
     async fn to_all_devices(&self, person: &Person, tip: &Tip) -> Result<(), Cut> {
         let left = self.ctx.clock.wait_until(tip.not_after);
-        // Over; or the person is told on the page alone.
-        if left.is_zero() || !Channel::Push.is_in(tip.channels.as_deref()) {
+        if left.is_zero() {
             return Ok(());
         }
         let over = Instant::now() + left;
-        let subscriptions = self.persist("subscriptions", over, || self.store.all(&person.place.log)).await?;
-        if subscriptions.is_empty() {
+        let subscriptions = match Channel::Push.is_in(tip.channels.as_deref()) {
+            true => self.persist("subscriptions", over, || self.store.all(&person.place.log)).await?,
+            false => vec![],
+        };
+        let may_write = self.may_write(person, tip, over).await?;
+        // The person is told on the page alone.
+        if subscriptions.is_empty() && !may_write {
             return Ok(());
         }
         let words = match tip.subject.reference() {
@@ -154,10 +165,20 @@ impl Delivery {
         let (title, source) =
             words.as_ref().map_or((None, None), |words| (Some(words.title.as_str()), Some(words.source.as_str())));
         let parcel = Parcel { person, tip, card: words::card(tip, title, source), over };
-        join_all(subscriptions.iter().map(|subscription| self.to_device(&parcel, subscription)))
-            .await
-            .into_iter()
-            .collect()
+        let pushed = watch::Sender::new(Pushed::UnderWay);
+        let pushes = async {
+            let all = join_all(subscriptions.iter().map(|to| self.to_device(&parcel, to, &pushed))).await;
+            // One that was cut off is somebody else's to end.
+            if *pushed.borrow() == Pushed::UnderWay && all.iter().all(Result::is_ok) {
+                pushed.send_replace(Pushed::InVain);
+            }
+            all.into_iter().collect::<Result<(), Cut>>()
+        };
+        if !may_write {
+            return pushes.await;
+        }
+        let (pushes, letter) = join(pushes, self.write_unless(&parcel, pushed.subscribe())).await;
+        pushes.and(letter)
     }
 
     /// The words, or `None` where there is nothing to say any more.
@@ -170,7 +191,12 @@ impl Delivery {
         }
     }
 
-    async fn to_device(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Result<(), Cut> {
+    async fn to_device(
+        &self,
+        parcel: &Parcel<'_>,
+        subscription: &Subscription,
+        pushed: &watch::Sender<Pushed>,
+    ) -> Result<(), Cut> {
         let Parcel { person, tip, .. } = parcel;
         let device = &subscription.device;
         let claim = format!("{}.{}.{device}", person.place.claims(), tip.id);
@@ -196,7 +222,10 @@ impl Delivery {
                 outcome
             }
         };
-        self.receipt(person, tip, subscription, outcome).await
+        if outcome == Outcome::Accepted {
+            pushed.send_replace(Pushed::Accepted);
+        }
+        self.receipt(person, tip, (device, device.as_str()), outcome).await
     }
 
     /// What became of a claimed push, if that is known.
@@ -223,11 +252,17 @@ impl Delivery {
         let label = label(outcome);
         self.ctx.metrics.count(Metric::NotifierPushes, label);
         tracing::info!(user = %person.user, tip = %tip.id, device = %subscription.device, outcome = label, "push");
-        let until = Instant::now() + RECEIPT_WITHIN;
         if *outcome == Outcome::Gone {
+            let until = Instant::now() + RECEIPT_WITHIN;
             self.persist("subscriptions", until, || self.store.end(&person.place.log, subscription)).await?;
             self.ctx.bus.changed(&person.user, 0).await;
         }
+        self.keep_outcome(claim, outcome).await
+    }
+
+    /// Keeps an outcome beside its claim.
+    async fn keep_outcome(&self, claim: &str, outcome: &Outcome) -> Result<(), Cut> {
+        let until = Instant::now() + RECEIPT_WITHIN;
         // Numbers and names only: there is nothing in it that JSON could refuse.
         let known = serde_json::to_vec(outcome).unwrap_or_default();
         self.persist("an outcome", until, || self.ctx.bus.claim(outcome_of(claim), known.clone())).await.map(|_| ())
@@ -238,11 +273,10 @@ impl Delivery {
         &self,
         person: &Person,
         tip: &Tip,
-        subscription: &Subscription,
+        (device, claimed): (&DeviceId, &str),
         outcome: Outcome,
     ) -> Result<(), Cut> {
-        let device = &subscription.device;
-        let about = random::hex(&person.key.derive(&format!("push|{}|{device}", tip.id))[..12]);
+        let about = random::hex(&person.key.derive(&format!("push|{}|{claimed}", tip.id))[..12]);
         let Ok(id) = format!("push-{about}-{}", label(&outcome)).parse::<SignalId>() else { return Ok(()) };
         let fact = Fact::Delivered { tip: tip.id.clone(), device: device.clone(), outcome };
         let receipt =
@@ -271,7 +305,7 @@ impl Delivery {
     async fn send_until_over(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Result<Outcome, Cut> {
         let message = match parcel.tip.discreet {
             true => message::discreet(&parcel.card),
-            false => message::message(&parcel.card, self.tokens(parcel, subscription).await),
+            false => message::message(&parcel.card, self.tokens(parcel, &subscription.device).await),
         };
         let mut tries = 0;
         let mut status = None;
@@ -312,12 +346,12 @@ impl Delivery {
     }
 
     /// What the buttons on this device answer with. Without them they need a session, and the tip is said all the same.
-    async fn tokens(&self, parcel: &Parcel<'_>, subscription: &Subscription) -> Option<AnswerTokens> {
+    async fn tokens(&self, parcel: &Parcel<'_>, device: &DeviceId) -> Option<AnswerTokens> {
         let clock = &self.ctx.clock;
         let tip = parcel.tip;
         let times = (clock.wall(), clock.wall_at(tip.not_after));
-        let made = self.answers.make(&parcel.person.place.log, (&tip.id, &subscription.device), times).await;
-        made.inspect_err(|error| tracing::warn!(%error, "a notification's buttons have no tokens")).ok()
+        let made = self.answers.make(&parcel.person.place.log, (&tip.id, device), times).await;
+        made.inspect_err(|error| tracing::warn!(%error, "a tip's buttons have no tokens")).ok()
     }
 
     async fn accepted(&self, parcel: &Parcel<'_>, subscription: &Subscription) {

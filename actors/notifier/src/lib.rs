@@ -1,12 +1,17 @@
-//! Brings tips to devices: web push, and the subscriptions that say where to.
+//! Brings tips to people: by web push to their devices, and where none can be reached, by e-mail. Keeps where to.
 //!
-//! Start with `behavior.rs` (what an answer means), then `actor.rs` and `delivery.rs` (one tip's way), then `push.rs` (one request).
+//! Start with `behavior.rs` (what an answer means), then `actor.rs` and `delivery.rs` (one tip's way), then `push.rs` (one
+//! request). E-mail: `email.rs` (an address comes and goes), `delivery/letters.rs` (one letter's way), `post.rs` (one connection).
 
 mod actor;
 mod answer_store;
 pub mod behavior;
 mod delivery;
+mod email;
+mod email_store;
+mod letter;
 mod message;
+mod post;
 mod push;
 mod subscription_store;
 
@@ -17,6 +22,8 @@ use answer_store::AnswerStore;
 use anyhow::Context as _;
 use behavior::Verdict;
 use delivery::{Delivery, host};
+use email::Email;
+use email_store::EmailStore;
 use futures_util::StreamExt as _;
 use oo_contracts::http::Problem;
 use oo_contracts::push::{AnswerByToken, Subscription, TokenAnswer};
@@ -28,13 +35,16 @@ use oo_runtime::seal::{Tally, Walk};
 use oo_runtime::{Context, People, redis_store, web};
 use oo_subjects::streams::{self, shared_consumer};
 use oo_subjects::{ANSWER_BY_TOKEN, CLEAR_DEVICES, DEVICES, INGEST, PUSH_LOOK, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE};
+use post::Post;
 use push::Sender;
 use ractor::{Actor, ActorRef};
+use secrecy::SecretString;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use subscription_store::{KeepError, SubscriptionStore};
+use url::Url;
 
 /// The durable consumer that all notifiers share.
 const CONSUMER: &str = "notifier";
@@ -64,6 +74,19 @@ pub struct Settings {
     /// The push services that may be called, a comma between them, `*.` for all below a name; any public one if empty.
     #[serde(default)]
     pub hosts: String,
+    /// The mail server that takes letters: `smtps://`, or `smtp://` for STARTTLS, with a user if it wants one. None are written
+    /// without it.
+    #[serde(default)]
+    pub smtp_url: Option<Url>,
+    /// That user's password.
+    #[serde(default)]
+    pub smtp_password: Option<SecretString>,
+    /// Who letters are from, such as `oO <oo@your.domain>`.
+    #[serde(default)]
+    pub smtp_from: Option<String>,
+    /// Where the page is, for the links in letters.
+    #[serde(default)]
+    pub public_url: Option<Url>,
 }
 
 impl Settings {
@@ -86,12 +109,14 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     });
     web::serve_health(&ctx).await?;
     let store = SubscriptionStore::new(redis.clone(), ctx.keyring()?);
-    let answers = AnswerStore::new(redis);
+    let answers = AnswerStore::new(redis.clone());
+    let email = Email { store: EmailStore::new(redis, ctx.keyring()?), post: Post::new(&settings)?.map(Arc::new) };
     let people = ctx.people().await?;
-    answer(&ctx, &people, &store, &sender).await?;
+    answer(&ctx, &people, (&store, &email), &sender).await?;
     take_answers(&ctx, &people, &answers).await?;
-    clear(&ctx, &store, &answers).await?;
-    let delivery = Arc::new(Delivery::new(ctx.clone(), people, (store, answers), sender));
+    email.answer(&ctx, &people).await?;
+    clear(&ctx, (&store, &email.store), &answers).await?;
+    let delivery = Arc::new(Delivery::new(ctx.clone(), people, (store, answers), sender, email));
     let (notifier, _ended) = Actor::spawn(None, NotifierActor, Args { ctx: ctx.clone(), delivery }).await?;
     ctx.health.start();
     while !ctx.shutdown.is_cancelled() {
@@ -108,10 +133,17 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Walks over the push subscriptions: which keys of the ring wrap them, wrapped again where asked to. For `oo vault`.
+/// Walks over the push subscriptions and addresses: which keys of the ring wrap them, wrapped again where asked to. For
+/// `oo vault`.
 pub async fn sealed(ctx: &Context, walk: Walk) -> anyhow::Result<Tally> {
-    let store = SubscriptionStore::new(redis_store::connect(&ctx.settings.redis)?, ctx.keyring()?);
-    store.sealed(walk).await.context("Redis does not answer: is it running, and OO_REDIS__URL right?")
+    let redis = redis_store::connect(&ctx.settings.redis)?;
+    let (subscriptions, addresses) =
+        (SubscriptionStore::new(redis.clone(), ctx.keyring()?), EmailStore::new(redis, ctx.keyring()?));
+    let away = "Redis does not answer: is it running, and OO_REDIS__URL right?";
+    let mut tally = Tally::default();
+    subscriptions.sealed(walk, &mut tally).await.context(away)?;
+    addresses.sealed(walk, &mut tally).await.context(away)?;
+    Ok(tally)
 }
 
 async fn pull(ctx: &Context, notifier: &ActorRef<Message>) -> anyhow::Result<()> {
@@ -128,14 +160,20 @@ async fn pull(ctx: &Context, notifier: &ActorRef<Message>) -> anyhow::Result<()>
     }
 }
 
-async fn answer(ctx: &Context, people: &People, store: &SubscriptionStore, sender: &Arc<Sender>) -> anyhow::Result<()> {
-    let (own, store_of, sending, bus) = (people.clone(), store.clone(), sender.clone(), ctx.bus.clone());
+async fn answer(
+    ctx: &Context,
+    people: &People,
+    (store, email): (&SubscriptionStore, &Email),
+    sender: &Arc<Sender>,
+) -> anyhow::Result<()> {
+    let (own, store_of, sending, bus, clock) =
+        (people.clone(), store.clone(), sender.clone(), ctx.bus.clone(), ctx.clock);
     ctx.answer(SUBSCRIBE, ANSWERS, move |Subscribe { user, subscription }| {
         let (people, store, sender, bus) = (own.clone(), store_of.clone(), sending.clone(), bus.clone());
         async move {
             sender.check(&subscription).map_err(|unusable| refused(&unusable))?;
             let log = log_of(&people, &user).await?;
-            store.keep(&log, &subscription).await.map_err(|error| match error {
+            store.keep(&log, &subscription, clock.wall()).await.map_err(|error| match error {
                 KeepError::TooMany => refused(&error),
                 KeepError::Away(_) | KeepError::Garbled(_) => away(error),
             })?;
@@ -159,18 +197,18 @@ async fn answer(ctx: &Context, people: &People, store: &SubscriptionStore, sende
         }
     })
     .await?;
-    let (own, store_of, key) = (people.clone(), store.clone(), sender.public_key());
+    let (own, store_of, key, writes) = (people.clone(), store.clone(), sender.public_key(), email.post.is_some());
     ctx.answer(PUSH_LOOK, ANSWERS, move |PushLook { user }| {
         let (people, store, key) = (own.clone(), store_of.clone(), key.clone());
         async move {
             let devices = store.devices(&log_of(&people, &user).await?).await.map_err(away)?;
-            Ok(PushState { key, devices })
+            Ok(PushState { key, devices, email: writes })
         }
     })
     .await?;
-    let (own, store_of) = (people.clone(), store.clone());
+    let (own, store_of, emails) = (people.clone(), store.clone(), email.clone());
     ctx.answer(DEVICES, ANSWERS, move |PushLook { user }| {
-        let (people, store) = (own.clone(), store_of.clone());
+        let (people, store, email) = (own.clone(), store_of.clone(), emails.clone());
         async move {
             let log = log_of(&people, &user).await?;
             let all = store.all(&log).await.map_err(away)?;
@@ -181,7 +219,7 @@ async fn answer(ctx: &Context, people: &People, store: &SubscriptionStore, sende
                 device: kept.device,
                 name: kept.name,
             };
-            Ok(Devices { devices: all.into_iter().map(held).collect() })
+            Ok(Devices { devices: all.into_iter().map(held).collect(), email: email.held(&log).await? })
         }
     })
     .await?;
@@ -241,13 +279,18 @@ async fn take_answers(ctx: &Context, people: &People, answers: &AnswerStore) -> 
     .await
 }
 
-async fn clear(ctx: &Context, store: &SubscriptionStore, answers: &AnswerStore) -> anyhow::Result<()> {
-    let (store, answers) = (store.clone(), answers.clone());
+async fn clear(
+    ctx: &Context,
+    (store, emails): (&SubscriptionStore, &EmailStore),
+    answers: &AnswerStore,
+) -> anyhow::Result<()> {
+    let (store, emails, answers) = (store.clone(), emails.clone(), answers.clone());
     ctx.answer(CLEAR_DEVICES, ANSWERS, move |Clear { log }| {
-        let (store, answers) = (store.clone(), answers.clone());
+        let (store, emails, answers) = (store.clone(), emails.clone(), answers.clone());
         async move {
             answers.clear(&log).await.map_err(away)?;
-            Ok(Cleared { removed: store.clear(&log).await.map_err(away)?, left: 0 })
+            let addresses = emails.clear(&log).await.map_err(away)?;
+            Ok(Cleared { removed: store.clear(&log).await.map_err(away)? + addresses, left: 0 })
         }
     })
     .await

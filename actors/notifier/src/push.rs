@@ -284,6 +284,10 @@ mod tests {
             vapid_subject: "mailto:ada@lovelace.org".into(),
             loopback: false,
             hosts: String::new(),
+            smtp_url: None,
+            smtp_password: None,
+            smtp_from: None,
+            public_url: None,
         };
         more(&mut settings);
         let sender = Sender::new(&settings, Clock::default());

@@ -42,7 +42,12 @@ impl SubscriptionStore {
     }
 
     /// Keeps a subscription; a device's new one replaces its old one, and starts with no refusals.
-    pub(crate) async fn keep(&self, log: &LogId, subscription: &Subscription) -> Result<(), KeepError> {
+    pub(crate) async fn keep(
+        &self,
+        log: &LogId,
+        subscription: &Subscription,
+        wall: Timestamp,
+    ) -> Result<(), KeepError> {
         let mut redis = self.redis.clone();
         let device = subscription.device.as_str();
         let known: Vec<String> = redis.hkeys(key(log)).await?;
@@ -52,6 +57,7 @@ impl SubscriptionStore {
         let plain = zeroize::Zeroizing::new(serde_json::to_vec(subscription)?);
         let sealed = Envelope::seal(&self.ring, &belongs(log, &subscription.device), &plain);
         redis.hset::<_, _, _, ()>(key(log), device, serde_json::to_string(&sealed)?).await?;
+        redis.hset_nx::<_, _, _, ()>(kept_key(log), device, wall.to_string()).await?;
         Ok(redis.hdel::<_, _, ()>(refusals_key(log), device).await?)
     }
 
@@ -60,6 +66,7 @@ impl SubscriptionStore {
         let mut redis = self.redis.clone();
         redis.hdel::<_, _, ()>(key(log), device.as_str()).await?;
         redis.hdel::<_, _, ()>(reached_key(log), device.as_str()).await?;
+        redis.hdel::<_, _, ()>(kept_key(log), device.as_str()).await?;
         redis.hdel(refusals_key(log), device.as_str()).await
     }
 
@@ -76,7 +83,7 @@ impl SubscriptionStore {
     pub(crate) async fn clear(&self, log: &LogId) -> redis::RedisResult<u32> {
         let mut redis = self.redis.clone();
         let count: u32 = redis.hlen(key(log)).await?;
-        redis.del::<_, ()>(&[key(log), refusals_key(log), reached_key(log)]).await?;
+        redis.del::<_, ()>(&[key(log), refusals_key(log), reached_key(log), kept_key(log)]).await?;
         Ok(count)
     }
 
@@ -114,9 +121,15 @@ impl SubscriptionStore {
         Ok(all.into_iter().filter_map(|(device, at)| Some((device.parse().ok()?, at.parse().ok()?))).collect())
     }
 
+    /// When each device was last known to be there: reached, or subscribed first.
+    pub(crate) async fn there(&self, log: &LogId) -> redis::RedisResult<Vec<Timestamp>> {
+        let (kept, reached): (Vec<String>, Vec<String>) =
+            redis::pipe().hvals(kept_key(log)).hvals(reached_key(log)).query_async(&mut self.redis.clone()).await?;
+        Ok(kept.into_iter().chain(reached).filter_map(|at| at.parse().ok()).collect())
+    }
+
     /// Walks over everybody's subscriptions: which keys of the ring wrap them, wrapped again where asked to.
-    pub(crate) async fn sealed(&self, walk: Walk) -> redis::RedisResult<Tally> {
-        let mut tally = Tally::default();
+    pub(crate) async fn sealed(&self, walk: Walk, tally: &mut Tally) -> redis::RedisResult<()> {
         for name in redis_store::keys(&self.redis, &format!("{PREFIX}*")).await? {
             // What follows a log's name, if anything, is of other kinds.
             let Some(log) = name.strip_prefix(PREFIX).and_then(|log| log.parse::<LogId>().ok()) else { continue };
@@ -131,7 +144,7 @@ impl SubscriptionStore {
                 tally.take(&self.ring, walk, &belongs(&log, &id), &envelope.key, write).await?;
             }
         }
-        Ok(tally)
+        Ok(())
     }
 
     /// Its push service took a message for this device: a row of refusals is over.
@@ -178,6 +191,10 @@ fn refusals_key(log: &LogId) -> String {
 
 fn reached_key(log: &LogId) -> String {
     format!("oo:push:{log}:reached")
+}
+
+fn kept_key(log: &LogId) -> String {
+    format!("oo:push:{log}:kept")
 }
 
 fn took_key(host: &str) -> String {

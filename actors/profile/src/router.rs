@@ -220,10 +220,7 @@ impl Router {
 
 /// The kinds of entries there are.
 fn known(kind: &str) -> Option<&'static str> {
-    [oo_subjects::SIGNALS, oo_subjects::MOMENTS, oo_subjects::TIPS]
-        .into_iter()
-        .find(|subject| subject.kind == kind)
-        .map(|subject| subject.kind)
+    oo_subjects::KINDS.into_iter().find(|subject| subject.kind == kind).map(|subject| subject.kind)
 }
 
 #[cfg(test)]

@@ -28,7 +28,9 @@ pub fn check(service: &str, source: &Source, settings: &Settings) -> anyhow::Res
         return Ok(());
     }
     let mut wrong = Vec::new();
-    for name in ["OO_GATEWAY__PUBLIC_URL", "OO_AUTH__PUBLIC_URL", "OO_INTEGRATIONS__PUBLIC_URL"] {
+    for name in
+        ["OO_GATEWAY__PUBLIC_URL", "OO_AUTH__PUBLIC_URL", "OO_INTEGRATIONS__PUBLIC_URL", "OO_NOTIFIER__PUBLIC_URL"]
+    {
         if source.get(name).is_some_and(|text| !is_reachable(text)) {
             wrong.push(format!(
                 "{name} is no https address that others reach: set it to your own, as https://oo.your.domain"
@@ -152,6 +154,7 @@ mod tests {
             ("OO_INTEGRATIONS__PUBLIC_URL", "https://127.0.0.1", "https://"),
             ("OO_INTEGRATIONS__PUBLIC_URL", "https://[::1]", "https://"),
             ("OO_INTEGRATIONS__PUBLIC_URL", "oo.somebody.eu", "https://"),
+            ("OO_NOTIFIER__PUBLIC_URL", "http://oo.somebody.eu", "https://"),
             ("OO_NOTIFIER__VAPID_SUBJECT", "mailto:owner@oo.invalid", "mailto:"),
             ("OO_NOTIFIER__VAPID_SUBJECT", "mailto:me@localhost", "mailto:"),
             ("OO_NOTIFIER__VAPID_SUBJECT", "mailto:me@EXAMPLE.com", "mailto:"),

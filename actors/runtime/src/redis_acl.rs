@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const KEPT: &[(&str, &[&str])] = &[
     ("auth", &["oo:auth:", "oo:session:", "oo:sessions:", "oo:owner-link:"]),
     ("integrations", &["oo:integrations:"]),
-    ("notifier", &["oo:push:", "oo:pushhost:"]),
+    ("notifier", &["oo:email:", "oo:push:", "oo:pushhost:"]),
     ("profile", &["oo:snapshot:"]),
 ];
 

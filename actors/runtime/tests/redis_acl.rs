@@ -14,6 +14,7 @@ const OWN: &[(&str, &str)] = &[
     ("auth", "oo:session:h"),
     ("auth", "oo:owner-link:h"),
     ("integrations", "oo:integrations:account:a"),
+    ("notifier", "oo:email:l"),
     ("notifier", "oo:push:l"),
     ("notifier", "oo:pushhost:h"),
     ("profile", "oo:snapshot:l"),

@@ -110,7 +110,8 @@ impl House {
             ("OO_GATEWAY__PUBLIC_URL".into(), origin.clone()),
             ("OO_AUTH__PUBLIC_URL".into(), origin.clone()),
             ("OO_AUTH__OWNER_LINK".into(), oo_auth::hash(owner_token.expose_secret())),
-            ("OO_INTEGRATIONS__PUBLIC_URL".into(), origin),
+            ("OO_INTEGRATIONS__PUBLIC_URL".into(), origin.clone()),
+            ("OO_NOTIFIER__PUBLIC_URL".into(), origin),
             ("OO_NOTIFIER__VAPID_FILE".into(), data.vapid()?.display().to_string()),
         ];
         if given.get("OO_NOTIFIER__VAPID_SUBJECT").is_none() {

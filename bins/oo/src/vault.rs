@@ -26,7 +26,7 @@ impl Round {
         let people = inspect::people(ctx).await?;
         let mut all = vec![("people's data keys", people.sealed(walk).await?)];
         all.extend(oo_integrations::sealed(ctx, walk).await?);
-        all.push(("push subscriptions", oo_notifier::sealed(ctx, walk).await?));
+        all.push(("push subscriptions and addresses", oo_notifier::sealed(ctx, walk).await?));
         Ok(Self(all))
     }
 

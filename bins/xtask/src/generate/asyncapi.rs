@@ -10,7 +10,7 @@ const PARTS: &[(&str, &str)] = &[
     ("log", "The random name of a person's log."),
     ("user", "The person."),
     ("tip", "The tip."),
-    ("device", "The browser or phone."),
+    ("device", "The browser or phone; `@email-<try>` for a letter."),
 ];
 
 /// The whole document: the whole system's channels, and for each service what it sends and receives.

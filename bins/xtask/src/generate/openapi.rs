@@ -13,6 +13,7 @@ const PARTS: &[(&str, &str)] = &[
     ("provider", "Provider"),
     ("receipt", "LogId"),
     ("tip", "TipId"),
+    ("token", "StopToken"),
 ];
 
 /// The whole document.

@@ -2,19 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod letters;
+
 use oo_contracts::entry::Body;
 use oo_contracts::http::Problem;
 use oo_contracts::push::{AnswerByToken, AnswerToken, Message, Subscription, SubscriptionKeys};
 use oo_contracts::rights::Clear;
 use oo_contracts::signal::{Answer, Delivery, Fact, Language, Signal};
 use oo_contracts::tip::{Because, Reason, Subject, Tip};
-use oo_contracts::wire::{Done, Ingest, Ingested, Kept, PushLook, PushState, PushTest, Subscribe, Unsubscribe, Words};
+use oo_contracts::wire::{
+    Done, Ingest, Ingested, Kept, PushLook, PushState, PushTest, Subscribe, Unsubscribe, View, Words,
+};
 use oo_contracts::{Ref, Timestamp, TipId, UserId};
 use oo_runtime::{Context, Metric, Person, random};
 use oo_sandbox::{Fault, FaultKind, Received, Sandbox, SandboxSubscription};
 use oo_subjects::{
-    ANSWER_BY_TOKEN, AskError, CLEAR_DEVICES, DEVICES, FETCH, INGEST, PUSH_LOOK, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE,
-    streams,
+    ANSWER_BY_TOKEN, AskError, CLEAR_DEVICES, DEVICES, FETCH, INGEST, LOOK, PUSH_LOOK, PUSH_TEST, SUBSCRIBE,
+    UNSUBSCRIBE, streams,
 };
 use oo_testkit::{House, Running, eventually};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,6 +40,10 @@ struct Scene {
     words: Arc<Mutex<Result<Words, Problem>>>,
     /// How often the provider was asked.
     asked: Arc<AtomicU32>,
+    /// What the person's profile says, if it can be asked.
+    view: Arc<Mutex<Option<View>>>,
+    /// Tips given so far.
+    given: AtomicU32,
 }
 
 impl Scene {
@@ -77,7 +85,15 @@ impl Scene {
         })
         .await
         .unwrap();
-        Self { house, sandbox, ctx, person, receipts, deaf, words, asked }
+        let view = Arc::new(Mutex::new(None));
+        let knowing = view.clone();
+        ctx.answer(LOOK, 8, move |_| {
+            let known = knowing.lock().unwrap().clone();
+            async move { known.ok_or_else(|| Problem::new(503, "the profile is away", "try again")) }
+        })
+        .await
+        .unwrap();
+        Self { house, sandbox, ctx, person, receipts, deaf, words, asked, view, given: AtomicU32::new(0) }
     }
 
     async fn notifier(&self) -> Running {
@@ -141,6 +157,7 @@ impl Scene {
         let body = Body::Tip { tip: tip.clone() };
         let id = format!("tip:{}", tip.id);
         self.ctx.logbook().append(&self.person, &id, self.ctx.clock.now(), body, None).await.unwrap();
+        self.given.fetch_add(1, Ordering::SeqCst);
         tip
     }
 
@@ -176,7 +193,9 @@ impl Scene {
             let mut consumer: async_nats::jetstream::consumer::PullConsumer =
                 self.ctx.bus.jetstream().get_consumer_from_stream("notifier", streams::TIPS).await.ok()?;
             let info = consumer.info().await.ok()?;
-            (info.num_pending == 0 && info.num_ack_pending == 0 && info.delivered.stream_sequence > 0).then_some(())
+            let given = u64::from(self.given.load(Ordering::SeqCst));
+            let came = info.delivered.stream_sequence >= given.max(1);
+            (info.num_pending == 0 && info.num_ack_pending == 0 && came).then_some(())
         })
         .await;
     }
