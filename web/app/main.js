@@ -5,7 +5,7 @@ import { memory, withoutOldWords } from './memory.js';
 import { breathe } from './motion.js';
 import { presenceIn, zoneToTell } from './presence.js';
 import { places, screen } from './screen.js';
-import { LINKED, liveTip, look, ooNow, PASSED, REFUSAL, UNDO } from './view.js';
+import { LINKED, liveTip, look, ooNow, opening, PASSED, REFUSAL, UNDO } from './view.js';
 import { LANGUAGE } from './words.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
@@ -22,6 +22,8 @@ const CLOCK_SLACK = 2_000;
 const STALE_NOTIFICATION = 60_000;
 /** setTimeout takes 31 bits. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+/** What a letter's link may ask, and its token. */
+const LETTER = /^(done|later|stop|never)\.([\w.-]+)$/;
 
 const oo = connect();
 /** The ways in, and a person's rights. */
@@ -56,6 +58,7 @@ const facts = {
   linked: null,
   linkFailed: false,
   server: null,
+  letter: null,
   staleLink: false,
   failed: false,
   asking: 'ask',
@@ -169,7 +172,8 @@ async function learnWays() {
   if (!facts.ways) know({ ways: await doors.ways() });
 }
 
-async function openYou() {
+/** @param {Partial<Facts>} [some] */
+async function openYou(some) {
   const { you, yours } = await import('./yours.js');
   const own = yours({
     oo, doors, facts, know, once,
@@ -178,9 +182,27 @@ async function openYou() {
     form: () => /** @type {HTMLFormElement} */ (at.fields),
   });
   Object.assign(actions, own.actions);
-  know({ open: you });
+  know({ open: you, ...some });
   await learnWays();
   await own.learn();
+}
+
+/** Who gave an address before sees it, instead of being asked again. */
+async function emailInstead() {
+  await openYou({ ...refused(), form: { kind: 'email' } });
+  if (facts.me?.email && facts.form?.kind === 'email') know({ form: null });
+}
+
+/** Shows what a letter's link asks, and nothing else. @param {any} asks @param {string} token */
+async function openLetter(asks, token) {
+  know({ letter: { asks, token, look: opening } });
+  try {
+    const { look } = await import('./letter.js');
+    know({ letter: { asks, token, look } });
+  } catch {
+    // The page itself says how it stands with the connection.
+    know({ letter: null });
+  }
 }
 
 /** Nobody is signed in any more. */
@@ -234,8 +256,17 @@ const actions = {
     know({ later: true, linkFailed: false });
   },
   'mend-later': (account) => know({ mended: [...facts.mended, account] }),
+  'letter-say': () => once(async () => {
+    const { send } = await import('./letter.js');
+    const { letter } = facts;
+    if (!letter) return;
+    const after = await send(letter, doors);
+    if (facts.letter === letter) know({ letter: after });
+  }),
+  'letter-close': () => know({ letter: null }),
   allow,
   refuse,
+  'email-instead': () => quietly(emailInstead()),
   fine: refuse,
   doubt: (doubted) => know({ doubted, corrected: null, failed: false }),
   wrong: (ground) => correct(ground, 'wrong'),
@@ -352,9 +383,14 @@ async function allow() {
 }
 
 function refuse() {
+  know(refused());
+}
+
+/** Notifications are not asked for again for a while. @returns {Partial<Facts>} */
+function refused() {
   const refusedAt = Date.now();
   remembered.keep({ refusedAt });
-  know({ asking: 'ask', refusedAt });
+  return { asking: 'ask', refusedAt };
 }
 
 /** One thing at a time: a second click while the first is under way does nothing. @param {() => Promise<unknown>} what @param {() => void} [otherwise] */
@@ -463,8 +499,11 @@ function storage() {
 /** Takes what a link says out of the address: no history or bookmark keeps it. */
 function readAddress() {
   const { searchParams, hash } = new URL(location.href);
-  const token = new URLSearchParams(hash.slice(1)).get('owner');
+  const said = new URLSearchParams(hash.slice(1));
+  const token = said.get('owner');
   if (token) ownerToken = token;
+  const [, asks, letter] = said.get('letter')?.match(LETTER) ?? [];
+  if (asks) quietly(openLetter(asks, letter));
   const provider = searchParams.get('linked');
   if (provider) facts.linked = { provider, until: Date.now() + LINKED };
   if (searchParams.has('link_error')) facts.linkFailed = true;
@@ -492,7 +531,9 @@ document.addEventListener('submit', (event) => {
 
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
-  if (facts.server) {
+  if (facts.letter) {
+    actions['letter-close']('');
+  } else if (facts.server) {
     actions['server-back']('');
   } else if (facts.form) {
     know({ form: null });

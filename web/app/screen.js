@@ -8,6 +8,15 @@ import { say } from './words.js';
 
 const IDS = /** @type {const} */ (['stage', 'moment', 'tip', 'note', 'why', 'facts', 'rows', 'fields', 'answers', 'mark', 'foot', 'say']);
 
+/** What a browser is told of each kind of field. An address is written as people write it: no browser is to insist on `https://`. */
+const KINDS = {
+  text: { type: 'text' },
+  url: { type: 'text', inputmode: 'url' },
+  password: { type: 'password' },
+  email: { type: 'email', inputmode: 'email', autocomplete: 'email' },
+  code: { type: 'text', inputmode: 'numeric', autocomplete: 'one-time-code' },
+};
+
 /** What fades away when something else comes by itself. A click's effect never waits for that. */
 const FADING = ['answered', 'idle', 'expired'];
 const FADING_IN = ['idle', 'tip', 'permission'];
@@ -150,9 +159,7 @@ function fields(at, view) {
     ...view.fields.map(({ name, label, hint, kind, value = '', optional }) => {
       const [made, input, words] = [element(at, 'label'), /** @type {HTMLInputElement} */ (element(at, 'input')), element(at, 'small', hint)];
       words.id = `hint-${name}`;
-      // An address is written as people write it: no browser is to insist on `https://`.
-      const type = kind === 'url' ? 'text' : kind;
-      const about = { name, type, value, ...(optional ? {} : { required: '' }), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', dir: 'auto', inputmode: kind === 'url' ? 'url' : 'text', 'aria-describedby': words.id };
+      const about = { name, value, ...(optional ? {} : { required: '' }), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', dir: 'auto', inputmode: 'text', ...KINDS[kind], 'aria-describedby': words.id };
       for (const [attribute, value] of Object.entries(about)) input.setAttribute(attribute, value);
       made.append(element(at, 'span', label), input, words);
       return made;

@@ -1,9 +1,10 @@
 // What the page may know and what it may show: types alone, so that no browser loads them.
 
 import type { Card, Doors, Me, State, Ways } from '../../contracts/generated/contracts.d.ts';
+import type { Letter } from './letter.js';
 import type { Server } from './server.js';
 
-export type Name = 'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'form' | 'server' | 'erased';
+export type Name = 'opening' | 'signed-out' | 'link' | 'reconnect' | 'permission' | 'install' | 'idle' | 'tip' | 'answered' | 'offline' | 'expired' | 'error' | 'you' | 'form' | 'server' | 'letter' | 'erased';
 
 /** Everything that the page may depend on. */
 export interface Facts {
@@ -35,6 +36,8 @@ export interface Facts {
   linkFailed: boolean;
   /** A server of the person's own that is being linked. */
   server: Server | null;
+  /** What a letter's link asks: nothing else is shown until it is left. */
+  letter: Letter | null;
   /** The sign-in link did not work. */
   staleLink: boolean;
   /** The last thing asked for on the "You" page did not work. */
@@ -54,7 +57,7 @@ export interface Facts {
   /** What only "You" shows, while it is open. */
   me: Me | null;
   /** What is being filled in under "You". */
-  form: { kind: 'quiet' | 'habit', trouble?: string } | null;
+  form: Form | null;
   /** The device that was sent a test last. */
   tested: { device: string, well: boolean } | null;
   /** When "not now" may be over, once somebody has said it. */
@@ -85,12 +88,21 @@ export interface Given {
   back?: string;
 }
 
+/** What is being filled in. */
+export interface Form {
+  kind: 'quiet' | 'habit' | 'email' | 'email-code';
+  /** Why the last try came to nothing, in words. */
+  trouble?: string;
+  /** Where the code went. */
+  address?: string;
+}
+
 /** Something to fill in. */
 export interface Field {
   name: string;
   label: string;
   hint: string;
-  kind: 'text' | 'url' | 'password';
+  kind: 'text' | 'url' | 'password' | 'email' | 'code';
   /** What stands in it at first. */
   value?: string;
   /** It may be left empty. */

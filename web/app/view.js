@@ -53,6 +53,7 @@ export function passedTip(facts) {
 /** @param {Facts} facts @returns {View} */
 export function look(facts) {
   const { state, reach, wall } = facts;
+  if (facts.letter) return facts.letter.look(facts.letter);
   if (facts.erased) return facts.erased();
   if (reach === 'signed-out') return signedOut(facts);
   if (facts.server && state) return facts.server.look(facts.server, state);
@@ -65,7 +66,7 @@ export function look(facts) {
 
   if (away) return unreachable(facts);
   // What is remembered may show a tip that is still good, and nothing else, until the server has spoken.
-  if (!state || reach === 'opening') return view({ name: 'opening', key: 'opening' });
+  if (!state || reach === 'opening') return opening();
 
   const elsewhere = answeredElsewhere(facts, state);
   if (elsewhere) return elsewhere;
@@ -74,7 +75,7 @@ export function look(facts) {
   const broken = state.accounts.find((account) => account.status.kind === 'reconnect_needed' && !facts.mended.includes(account.id));
   if (broken) return reconnect(facts, state, broken);
   if (state.accounts.length === 0 && state.providers.length > 0 && !facts.later) return link(facts, state);
-  if (mayAsk(facts, state)) return facts.push.support === 'install' ? install() : permission(facts, state);
+  if (mayAsk(facts, state)) return facts.push.support === 'install' ? install(state) : permission(facts, state);
   return idle(facts, state);
 }
 
@@ -101,6 +102,9 @@ export function view(some) {
     found: false, door: true, announce: '', until: null, ...some,
   };
 }
+
+/** Nothing yet. */
+export const opening = () => view({ name: 'opening', key: 'opening' });
 
 /** @param {Facts} facts */
 function signedOut(facts) {
@@ -254,13 +258,13 @@ function permission(facts, state) {
   const fine = { action: 'fine', label: say('permission.fine'), tone: 'quiet' };
   if (asking === 'waiting') return view({ ...base, text: say('permission.waiting'), note: say('permission.waiting.note') });
   if (asking === 'denied') {
-    return view({ ...base, text: say('permission.denied'), note: say('permission.denied.note'), answers: [fine], announce: say('permission.denied') });
+    return view({ ...base, text: say('permission.denied'), note: say('permission.denied.note'), answers: [...byEmail(state), fine], announce: say('permission.denied') });
   }
   if (asking === 'failed' || asking === 'lost') {
     const text = say(`permission.${asking}`);
     return view({
       ...base, text, note: say('permission.failed.note'), announce: text,
-      answers: [{ action: 'allow', label: say('permission.again') }, fine],
+      answers: [{ action: 'allow', label: say('permission.again') }, ...byEmail(state), fine],
     });
   }
   return view({
@@ -274,10 +278,14 @@ function permission(facts, state) {
   });
 }
 
-function install() {
+/** A letter may come where no notification does, if this oO writes any. @param {State} state @returns {Action[]} */
+const byEmail = ({ push }) => (push.email ? [{ action: 'email-instead', label: say('permission.email'), tone: 'quiet' }] : []);
+
+/** @param {State} state */
+function install(state) {
   return view({
     name: 'install', key: 'install', tone: 'tip', text: say('install.text'), note: say('install.note'),
-    answers: [{ action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
+    answers: [...byEmail(state), { action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
   });
 }
 

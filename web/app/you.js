@@ -1,5 +1,6 @@
 // The page "You": what oO holds of a person and does for them, and all that they can change. Loaded when somebody opens it.
 
+import { codeForm, emailForm, emailRow } from './email.js';
 import { WEEK } from './habit.js';
 import './more-words.js';
 import { ended, line, ooNow, speed, view } from './view.js';
@@ -18,6 +19,8 @@ export const MOODS = /** @type {const} */ ([1, 2, 3, 4, 5]);
 /** @param {Facts} facts @param {State} state */
 export function you(facts, state) {
   const { form, me } = facts;
+  if (form?.kind === 'email') return emailForm(form);
+  if (form?.kind === 'email-code') return codeForm(form);
   if (form && me) return form.kind === 'quiet' ? quietForm(me, form.trouble) : habitForm(form.trouble);
   const trouble = facts.linkFailed ? say('link.failed') : facts.failed ? say('failed') : '';
   return view({
@@ -25,7 +28,7 @@ export function you(facts, state) {
     rows: [
       ...accountRows(facts, state),
       pushRow(facts, state),
-      ...(me ? [...deviceRows(facts, me), ...discreetRow(facts, me)] : []),
+      ...(me ? [...deviceRows(facts, me), ...discreetRow(facts, me), ...emailRow(state, me)] : []),
       { text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), ...(me ? budgetActions(me) : {}) },
       ...(me ? ownRows(facts, state, me) : []),
       ...doorRows(facts),

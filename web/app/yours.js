@@ -1,5 +1,6 @@
 // Carries out what is clicked on the page "You". Loaded with it.
 
+import { askForCode, bringCode } from './email.js';
 import { readHabit, readHours, WEEK } from './habit.js';
 import { say } from './words.js';
 import { erased } from './you.js';
@@ -7,6 +8,7 @@ import { erased } from './you.js';
 export { you } from './you.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
+/** @typedef {import('./types.d.ts').Form} Form */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Fact} Fact */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Preferences} Preferences */
 
@@ -46,6 +48,18 @@ export function yours({ oo, doors, facts, know, once, refresh, leave, form }) {
   };
   /** @param {string} name */
   const filled = (name) => String(new FormData(form()).get(name) ?? '');
+  /** From one form to the next; where it is another, something has changed. @param {(form: Form) => Promise<Form | null>} asked */
+  const onward = (asked) => once(async () => {
+    const before = facts.form;
+    if (!before) return;
+    const next = await asked(before);
+    try {
+      if (next?.kind !== before.kind) await learn();
+    } finally {
+      // Who has left it meanwhile is not brought back.
+      if (facts.form === before) know({ form: next });
+    }
+  });
 
   return {
     learn,
@@ -83,6 +97,11 @@ export function yours({ oo, doors, facts, know, once, refresh, leave, form }) {
         await prefer(same ? { quiet: week[0] ?? null, quiet_week: null } : { quiet_week });
         if (!facts.failed) know({ form: null });
       },
+      'email-form': () => know({ form: { kind: 'email' } }),
+      'email-code-form': () => know({ form: { kind: 'email-code', address: facts.me?.email?.address } }),
+      'email-send': () => onward((form) => askForCode(doors, form, filled('address').trim())),
+      'email-confirm': () => onward((form) => bringCode(doors, form, filled('code').replace(/\s/g, ''))),
+      'email-end': () => then(() => doors.endEmail()),
       'push-off': () => then(async () => {
         await oo.push.disable();
         know({ push: { ...facts.push, on: false } });

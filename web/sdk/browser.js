@@ -3,6 +3,9 @@
 /** @typedef {import('./types.d.ts').Store} Store */
 /** @typedef {import('./types.d.ts').Pusher} Pusher */
 
+/** The language of ours that a browser's comes closest to. @param {string} [tag] @returns {'en' | 'de'} */
+export const languageOf = (tag = globalThis.navigator?.language ?? 'en') => (tag.toLowerCase().startsWith('de') ? 'de' : 'en');
+
 /** @param {Uint8Array} bytes */
 export function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');

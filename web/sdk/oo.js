@@ -1,6 +1,6 @@
 // The SDK: everything that a page, a service worker or a web view needs to speak to oO. No dependencies.
 
-import { base64url, browserPusher, browserStore } from './browser.js';
+import { base64url, browserPusher, browserStore, languageOf } from './browser.js';
 
 export { signIn } from './sign-in.js';
 
@@ -114,10 +114,10 @@ export function connect(options = {}) {
   const request = options.fetch ?? ((input, init) => fetch(input, init));
   const store = options.store ?? browserStore();
   const pusher = options.pusher ?? browserPusher();
-  const language = (options.language ?? globalThis.navigator?.language ?? 'en').toLowerCase().startsWith('de') ? 'de' : 'en';
+  const language = languageOf(options.language);
 
   /**
-   * @param {string} method @param {string} path @param {object} [body] @param {{ keepalive?: boolean }} [how]
+   * @param {string} method @param {string} path @param {object} [body] @param {{ keepalive?: boolean, within?: number }} [how]
    * @returns {Promise<any>}
    */
   async function call(method, path, body, how = {}) {
@@ -137,7 +137,7 @@ export function connect(options = {}) {
         credentials: 'same-origin',
         redirect: 'error',
         keepalive: how.keepalive ?? false,
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT),
+        signal: AbortSignal.timeout(how.within ?? REQUEST_TIMEOUT),
         body: method === 'POST' || method === 'PUT' ? JSON.stringify(body ?? {}) : undefined,
       });
     } catch (error) {

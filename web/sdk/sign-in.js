@@ -1,4 +1,6 @@
-// The ways in, and what a person looks after under "You": passkeys, devices, choices, rights. Loaded when that is wanted.
+// The ways in, and what a person looks after under "You": passkeys, devices, letters, choices, rights. Loaded when that is wanted.
+
+import { languageOf } from './browser.js';
 
 /**
  * @typedef {import('../../contracts/generated/contracts.d.ts').Ways} Ways
@@ -6,8 +8,11 @@
  * @typedef {import('../../contracts/generated/contracts.d.ts').Issuer} Issuer
  * @typedef {import('../../contracts/generated/contracts.d.ts').Erased} Erased
  * @typedef {import('../../contracts/generated/contracts.d.ts').Me} Me
- * @typedef {(method: string, path: string, body?: object) => Promise<any>} Call
+ * @typedef {(method: string, path: string, body?: object, how?: { within?: number }) => Promise<any>} Call
  */
+
+/** The server itself waits half a minute for its mail server. */
+const LETTER_TIMEOUT = 40_000;
 
 /** @param {Call} call */
 export function signIn(call) {
@@ -52,6 +57,21 @@ export function signIn(call) {
 
     /** @param {string} device */
     forgetDevice: (device) => call('DELETE', `/api/v1/push/subscription/${encodeURIComponent(device)}`),
+
+    /** Sends a code to an address: letters go there once it comes back. @param {string} address @param {'en' | 'de'} [language] of the letter with the code */
+    askEmail: (address, language = languageOf()) => call('PUT', '/api/v1/email', { address, language }, { within: LETTER_TIMEOUT }),
+
+    /** Brings the code back that came in the letter. @param {string} code */
+    confirmEmail: (code) => call('POST', '/api/v1/email/code', { code }),
+
+    /** No more letters, and no address. */
+    endEmail: () => call('DELETE', '/api/v1/email'),
+
+    /** No more letters, by the token of one of them. Needs no session. @param {string} token */
+    stopEmail: (token) => call('POST', `/api/v1/email/stop/${encodeURIComponent(token)}`),
+
+    /** Gives the answer that a token stands for, once. Needs no session, and does not wait for a connection. @param {string} token */
+    answerByToken: (token) => call('POST', '/api/v1/answers', { token }),
 
     /** @param {string} id */
     removePasskey: (id) => call('DELETE', `/api/v1/passkeys/${encodeURIComponent(id)}`),

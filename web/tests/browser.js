@@ -60,6 +60,11 @@ export async function chromium() {
       await until(css, () => run('return !!document.querySelector(arguments[0])?.checkVisibility() && !document.querySelector(arguments[0]).matches(":disabled")', css));
       await run('document.querySelector(arguments[0]).click()', css);
     },
+    /** @param {string} css @param {string} words */
+    async fill(css, words) {
+      await until(css, () => run('return !!document.querySelector(arguments[0])?.checkVisibility()', css));
+      await run('document.querySelector(arguments[0]).value = arguments[1]', css, words);
+    },
     /** @returns {Promise<Buffer>} a PNG */
     picture: async () => Buffer.from(await ask('GET', `${session}/screenshot`), 'base64'),
     async close() {

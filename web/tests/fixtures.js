@@ -7,15 +7,19 @@ import { build } from '../build.js';
 import { bytes, CARD, examplesOf, exists, iso, state } from './known.js';
 
 /** @typedef {import('../app/view.js').State} State */
+/** @typedef {import('../../contracts/generated/contracts.d.ts').Me} Me */
 
 /**
  * @typedef {object} Fixture
  * @property {import('../app/view.js').Name} name what `body[data-state]` says then
  * @property {() => Partial<State>} [state] how the server's state differs from that of somebody with nothing to do
  * @property {number} [status] what the server answers instead
- * @property {string} [search] of the address that is opened
+ * @property {() => Partial<Me>} [me] what else it holds of the person
+ * @property {Record<string, number>} [refuses] what it says no to, and how
+ * @property {string} [search] of the address that is opened, or what follows its `#`
  * @property {string} [before] what the browser is like
- * @property {string[]} [clicks] what is pressed, one after the other
+ * @property {string[]} [clicks] what is pressed, one after the other; what is in `FILLED` is filled in
+ * @property {string} [shows] what is there at the end
  */
 
 const MINUTE = 60_000;
@@ -48,13 +52,22 @@ const offers = () => ({
 const browser = (permission, asked = permission, subscribe = 'new Promise(() => {})') => `
   Object.defineProperty(Notification, 'permission', { get: () => ${JSON.stringify(permission)} });
   Notification.requestPermission = async () => ${JSON.stringify(asked)};
-  PushManager.prototype.subscribe = () => ${subscribe};`;
+  Object.defineProperty(navigator.serviceWorker, 'ready', { get: async () => ({ pushManager: { getSubscription: async () => null, subscribe: () => ${subscribe} } }) });`;
 const UNREACHABLE = "Promise.reject(new Error('no push service'))";
 const IOS = "delete window.PushManager; delete window.Notification; Object.defineProperty(navigator, 'standalone', { value: false });";
 const OFFLINE = "Object.defineProperty(navigator, 'onLine', { get: () => false });";
 /** What was heard before the connection went. @param {Partial<State>} some */
 const saved = (some) => `localStorage.oo = ${JSON.stringify(JSON.stringify({ last: { state: { ...state(), ...some, now: iso(now()) }, at: now() } }))};`;
 const asks = () => ({ had_tip: true, looked_at: iso(now()) });
+/** An oO that writes letters. */
+const writes = () => ({ push: { ...state().push, email: true } });
+const writesAndAsks = () => ({ ...asks(), ...writes() });
+/** @param {string | null} confirmed */
+const address = (confirmed) => () => ({ email: { address: 'ada@example.org', confirmed } });
+const TOKEN = `${'a'.repeat(32)}.${'b'.repeat(43)}`;
+
+/** What is filled in, and with what. @type {Record<string, string>} */
+export const FILLED = { '[name=address]': 'ada@example.org', '[name=code]': '12345678' };
 
 /** @type {Record<string, Fixture>} */
 export const FIXTURES = {
@@ -82,20 +95,36 @@ export const FIXTURES = {
   'error-tip': { name: 'error', status: 503, get before() { return saved({ tip: tip() }); } },
   permission: { name: 'permission', state: asks, before: browser('default') },
   'permission-waiting': { name: 'permission', state: asks, before: browser('default', 'granted'), clicks: ['[data-action=allow]'] },
-  'permission-failed': { name: 'permission', state: asks, before: browser('default', 'granted', UNREACHABLE), clicks: ['[data-action=allow]'] },
-  'permission-denied': { name: 'permission', state: asks, before: browser('default', 'denied'), clicks: ['[data-action=allow]'] },
-  install: { name: 'install', state: asks, before: IOS },
+  'permission-failed': { name: 'permission', state: writesAndAsks, before: browser('default', 'granted', UNREACHABLE), clicks: ['[data-action=allow]'], shows: '[data-action=email-instead]' },
+  'permission-denied': { name: 'permission', state: writesAndAsks, before: browser('default', 'denied'), clicks: ['[data-action=allow]'], shows: '[data-action=email-instead]' },
+  install: { name: 'install', state: writesAndAsks, before: IOS },
   you: { name: 'you', clicks: ['#mark'], before: browser('default') },
   'you-quiet': { name: 'form', clicks: ['#mark', '[data-action=quiet-form]'] },
   'you-habit': { name: 'form', clicks: ['#mark', '[data-action=habit-form]'] },
+  'you-email': { name: 'you', state: writes, clicks: ['#mark'], shows: '[data-action=email-form]' },
+  'you-email-waiting': { name: 'you', state: writes, me: address(null), clicks: ['#mark'], shows: '[data-action=email-code-form]' },
+  'you-email-confirmed': { name: 'you', state: writes, me: address(iso(now())), clicks: ['#mark'], shows: '[data-action=email-end]' },
+  'form-email': { name: 'form', state: writesAndAsks, before: IOS, clicks: ['[data-action=email-instead]'], shows: '[name=address]' },
+  'form-email-refused': { name: 'form', state: writes, refuses: { 'PUT /api/v1/email': 422 }, clicks: ['#mark', '[data-action=email-form]', '[name=address]', '[data-action=email-send]'], shows: '#say:not(:empty)' },
+  'form-code': { name: 'form', state: writes, clicks: ['#mark', '[data-action=email-form]', '[name=address]', '[data-action=email-send]'], shows: '[name=code]' },
+  'form-code-wrong': { name: 'form', state: writes, me: address(null), refuses: { 'POST /api/v1/email/code': 422 }, clicks: ['#mark', '[data-action=email-code-form]', '[name=code]', '[data-action=email-confirm]'], shows: '#say:not(:empty)' },
+  'letter-done': { name: 'letter', search: `#letter=done.${TOKEN}` },
+  'letter-later': { name: 'letter', search: `#letter=later.${TOKEN}` },
+  'letter-stop': { name: 'letter', status: 401, search: `#letter=stop.${TOKEN}` },
+  'letter-never': { name: 'letter', status: 401, search: `#letter=never.${TOKEN}` },
+  'letter-answered': { name: 'letter', search: `#letter=done.${TOKEN}`, clicks: ['[data-action=letter-say]'], shows: '[data-action=letter-close]' },
+  'letter-over': { name: 'letter', refuses: { 'POST /api/v1/answers': 410 }, search: `#letter=done.${TOKEN}`, clicks: ['[data-action=letter-say]'], shows: '[data-action=letter-close]' },
+  'letter-silent': { name: 'letter', refuses: { [`POST /api/v1/email/stop/${TOKEN}`]: 503 }, search: `#letter=stop.${TOKEN}`, clicks: ['[data-action=letter-say]'], shows: '[data-action=letter-close]' },
   erased: { name: 'erased', clicks: ['#mark', '[data-action=erase]', '[data-action=erase-sure]'] },
 };
+
+/** What it holds of the person, but for an address. @returns {Me} */
+const held = () => ({ ...JSON.parse(examplesOf('accepted', 'Me').find(([name]) => name === 'Me.everything.json')?.[1] ?? ''), email: null });
 
 /** What the server answers beyond the state. @type {Record<string, () => unknown>} */
 const ANSWERS = {
   'GET /api/v1/ways': () => ({ passkeys: true, issuers: [{ issuer: 'google', name: 'Google' }], session: true }),
   'GET /api/v1/doors': () => ({ name: 'Ada', passkeys: [], sessions: [{ id: 's1', device: 'Firefox on Linux', used: iso(now() - 5 * MINUTE), current: true }, { id: 's2', device: 'Safari on iPhone', used: iso(now() - 300 * MINUTE), current: false }] }),
-  'GET /api/v1/me': () => JSON.parse(examplesOf('accepted', 'Me').find(([name]) => name === 'Me.everything.json')?.[1] ?? ''),
   'POST /api/v1/signals': () => ({ kept: [{ id: 'correct-1', seq: 1, duplicate: false }] }),
   'POST /api/v1/me/erase/confirmation': () => ({ confirmation: '0'.repeat(64), seconds: 60 }),
   'POST /api/v1/me/erase': () => ({ receipt: 'a1b2c3d4e5f6a7b8', begun: iso(now()), finished: iso(now()), messages: 3, accounts: 1, unrevoked: 0, doors: 1, devices: 1 }),
@@ -118,6 +147,8 @@ export async function serve() {
   const [built, strange] = [await build(), await build(pseudoFile)];
   /** @type {{ name: string, pseudo: boolean, rtl: boolean }} */
   let chosen = { name: 'idle', pseudo: false, rtl: false };
+  /** What the page wanted changed. @type {string[]} */
+  const wanted = [];
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fixtures');
     const fixture = FIXTURES[chosen.name];
@@ -131,7 +162,11 @@ export async function serve() {
     }
     if (pathname.startsWith('/api/')) {
       if (fixture.status === 0) return request.socket.destroy();
-      const answer = ANSWERS[`${request.method} ${pathname}`];
+      const asked = `${request.method} ${pathname}`;
+      const answer = ANSWERS[asked];
+      if (request.method !== 'GET') wanted.push(asked);
+      if (fixture.refuses?.[asked]) return say(fixture.refuses[asked], 'application/problem+json', '{"title":"no"}');
+      if (asked === 'GET /api/v1/me') return say(200, 'application/json', JSON.stringify({ ...held(), ...fixture.me?.() }));
       if (pathname === '/api/v1/stream') return say(200, 'text/event-stream', '');
       if (fixture.status && pathname === '/api/v1/state') return say(fixture.status, 'application/problem+json', '{"title":"no"}');
       if (pathname === '/api/v1/state') return say(200, 'application/json', JSON.stringify({ ...state(), now: iso(now()), next_look: iso(now() + 40 * MINUTE), ...fixture.state?.() }));
@@ -149,11 +184,12 @@ export async function serve() {
     if (!/^(icons\/|manifest\.)/.test(path) || path.includes('..') || !exists(path)) return say(404, 'text/plain', 'not there');
     return response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(bytes(path));
   });
-  return new Promise((/** @type {(serving: { address: string, close: () => void }) => void} */ resolve) => {
+  return new Promise((/** @type {(serving: { address: string, wanted: string[], close: () => void }) => void} */ resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
       resolve({
         address: `http://127.0.0.1:${port}`,
+        wanted,
         close() {
           server.close();
           server.closeAllConnections();

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { base64url, fromBase64url, memoryStore } from '../sdk/browser.js';
-import { connect, mayRetry, NoPush, Problem, randomId, retryAfter, SUBSCRIBE_TIMEOUT, takeEvents, Unreachable } from '../sdk/oo.js';
+import { base64url, fromBase64url, languageOf, memoryStore } from '../sdk/browser.js';
+import { connect, mayRetry, NoPush, Problem, randomId, retryAfter, signIn, SUBSCRIBE_TIMEOUT, takeEvents, Unreachable } from '../sdk/oo.js';
 import { examplesOf, exists, folder, state, text } from './known.js';
 
 /**
@@ -247,7 +247,7 @@ test('on each visit what got lost is mended, and nothing is done where the perso
 
   const known = connected(ok, { pusher: pusher({ current: async () => there }) });
   const device = await known.oo.device();
-  assert.equal(await known.oo.push.reconcile(state({ push: { key: 'KEY', devices: [device] } })), true);
+  assert.equal(await known.oo.push.reconcile(state({ push: { key: 'KEY', devices: [device], email: false } })), true);
   assert.equal(known.log.length, 0);
 
   const never = connected(ok, { pusher: pusher() });
@@ -305,6 +305,43 @@ test('a token that was used is the last word', async () => {
   const { oo } = connected(() => no(410));
   await assert.rejects(oo.answer('tip_dentist1', { kind: 'done' }, { token: 'x'.repeat(20) }), Problem);
   assert.deepEqual(await oo.waiting(), []);
+});
+
+test('an address is given with a code that comes back, and taken away', async () => {
+  const { oo, log } = connected(ok);
+  const doors = signIn(oo.call);
+  await doors.askEmail('ada@example.org', 'de');
+  await doors.askEmail('ada@example.org');
+  await doors.confirmEmail('12345678');
+  await doors.endEmail();
+  assert.deepEqual(log.map(({ method, path, body }) => [`${method} ${path}`, body]), [
+    ['PUT /api/v1/email', { address: 'ada@example.org', language: 'de' }],
+    ['PUT /api/v1/email', { address: 'ada@example.org', language: languageOf() }],
+    ['POST /api/v1/email/code', { code: '12345678' }],
+    ['DELETE /api/v1/email', null],
+  ]);
+  for (const { headers } of log) assert.equal(headers['x-oo'], '1');
+});
+
+test('a language of ours is the one that the browser’s begins with', () => {
+  assert.deepEqual(['de', 'de-CH', 'DE-AT', 'en-GB', 'fr', ''].map(languageOf), ['de', 'de', 'de', 'en', 'en', 'en']);
+});
+
+test('a letter’s token ends the letters or gives its answer, at once or not at all', async () => {
+  const { oo, log } = connected(ok);
+  await signIn(oo.call).stopEmail('a.b-c_d');
+  await signIn(oo.call).stopEmail('../me');
+  await signIn(oo.call).answerByToken('a.b-c_d');
+  assert.deepEqual(log.map(({ method, path, body }) => [`${method} ${path}`, body]), [
+    ['POST /api/v1/email/stop/a.b-c_d', {}],
+    ['POST /api/v1/email/stop/..%2Fme', {}],
+    ['POST /api/v1/answers', { token: 'a.b-c_d' }],
+  ]);
+  for (const { headers } of log) assert.equal(headers['x-oo'], '1');
+  const away = connected(() => { throw new TypeError('no connection'); });
+  await assert.rejects(signIn(away.oo.call).answerByToken('a.b'), Unreachable);
+  assert.deepEqual(await away.oo.waiting(), [], 'it is not kept');
+  await assert.rejects(signIn(connected(() => no(410)).oo.call).stopEmail('a.b'), (/** @type {any} */ error) => error.status === 410);
 });
 
 test('the package names files that are there, and nothing that it needs', () => {

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { chromium } from './browser.js';
-import { FIXTURES, serve } from './fixtures.js';
+import { FILLED, FIXTURES, serve } from './fixtures.js';
 
 const SIZES = { phone: [390, 844], desk: [1280, 800] };
 const root = new URL('../../', import.meta.url);
@@ -37,8 +37,8 @@ async function show(name, how = '') {
   const fixture = FIXTURES[name];
   await browser.forget(server.address);
   await browser.open(`${server.address}/fixture/${name}${how}`);
-  for (const css of fixture.clicks ?? []) await browser.click(css);
-  await browser.until(name, () => browser.run('return document.body.dataset.state === arguments[0]', fixture.name));
+  for (const css of fixture.clicks ?? []) await (css in FILLED ? browser.fill(css, FILLED[css]) : browser.click(css));
+  await browser.until(name, () => browser.run('return document.body.dataset.state === arguments[0] && !!document.querySelector(arguments[1])', fixture.name, fixture.shows ?? 'body'));
   await browser.wait('const done = arguments[0]; Promise.allSettled(document.getAnimations().map((it) => it.finished)).then(() => done())');
 }
 
@@ -74,7 +74,7 @@ test('every state, as on a phone and as on a desk', async () => {
 
 test('another language, and one from right to left, hang over nowhere', async () => {
   await browser.size(320, 640);
-  for (const name of ['tip', 'why-doubted', 'permission', 'link', 'you', 'you-quiet']) {
+  for (const name of ['tip', 'why-doubted', 'permission', 'permission-failed', 'link', 'you', 'you-quiet', 'you-email-waiting', 'form-code', 'letter-silent']) {
     for (const how of ['?pseudo', '?pseudo&rtl']) {
       await show(name, how);
       const over = await browser.run('return document.documentElement.scrollWidth - innerWidth');
@@ -82,4 +82,31 @@ test('another language, and one from right to left, hang over nowhere', async ()
       await keep(`${name}-${how.includes('rtl') ? 'rtl' : 'pseudo'}`);
     }
   }
+});
+
+test('a letter’s link does nothing before the click, is read while the page is open, and is nothing else than that', async () => {
+  await show('idle');
+  const wanted = () => server.wanted.filter((asked) => /answers|email/.test(asked));
+  const before = wanted().length;
+  /** @param {string} hash */
+  const come = async (hash) => {
+    await browser.run('location.hash = arguments[0]', hash);
+    await browser.until(hash, () => browser.run("return location.hash === ''"));
+  };
+  /** @param {string} key */
+  const stands = (key) => browser.until(key, () => browser.run('return document.body.dataset.key === arguments[0]', key));
+  for (const hash of ['letter=done', 'letter=done.', 'letter=erase.abc', 'letter=Done.abc', 'letter=done.a/b', 'letter=done.a%00', 'letter=done.<b>', 'letter=']) {
+    await come(hash);
+    await stands('idle');
+  }
+  await come('letter=never.abc-D_e.f');
+  await stands('letter:never');
+  await come('letter=done.abc-D_e.f');
+  await stands('letter:done');
+  assert.equal(wanted().length, before);
+  await browser.click('[data-action=letter-say]');
+  await stands('letter:done:given');
+  assert.deepEqual(wanted().slice(before), ['POST /api/v1/answers']);
+  await browser.click('[data-action=letter-close]');
+  await stands('idle');
 });

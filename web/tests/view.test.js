@@ -129,7 +129,7 @@ test('notifications are asked for only after a first tip, where they can be had,
   assert.equal(look({ ...had, push: { support: 'yes', permission: 'granted', on: true } }).name, 'idle');
   assert.equal(look({ ...had, push: { support: 'no', permission: 'default', on: false } }).name, 'idle');
   assert.equal(look({ ...had, push: { support: 'install', permission: 'default', on: false } }).name, 'install');
-  assert.equal(look({ ...had, state: state({ had_tip: true, push: { key: '', devices: [] } }) }).name, 'idle');
+  assert.equal(look({ ...had, state: state({ had_tip: true, push: { key: '', devices: [], email: false } }) }).name, 'idle');
 });
 
 test('a tip comes before the question for notifications', () => {

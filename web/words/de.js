@@ -36,6 +36,7 @@ export default {
   'permission.denied.note': 'Das lässt sich in seinen Einstellungen ändern. Jeder Tipp steht hier.',
   'permission.again': 'Noch einmal',
   'permission.fine': 'Gut so',
+  'permission.email': 'Lieber per E-Mail',
   'install.text': 'Leg oO auf den Home-Bildschirm.',
   'install.note': 'Tippe auf Teilen, dann auf „Zum Home-Bildschirm“.',
 

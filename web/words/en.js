@@ -37,6 +37,7 @@ export default {
   'permission.denied.note': 'You can change that in the browser’s settings for this page. Each tip still shows here.',
   'permission.again': 'Try again',
   'permission.fine': 'That is fine',
+  'permission.email': 'Use e-mail instead',
   'install.text': 'Add oO to your Home Screen to be reached.',
   'install.note': 'Tap Share, then “Add to Home Screen”, then open oO from there.',
 
