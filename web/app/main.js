@@ -200,7 +200,8 @@ async function openLetter(asks, token) {
     const { look } = await import('./letter.js');
     know({ letter: { asks, token, look } });
   } catch {
-    // The page itself says how it stands with the connection.
+    // The page itself says how it stands with the connection; loaded again, it asks.
+    history.replaceState(null, '', `/#letter=${asks}.${token}`);
     know({ letter: null });
   }
 }

@@ -48,13 +48,13 @@ export function yours({ oo, doors, facts, know, once, refresh, leave, form }) {
   };
   /** @param {string} name */
   const filled = (name) => String(new FormData(form()).get(name) ?? '');
-  /** From one form to the next; where it is another, something has changed. @param {(form: Form) => Promise<Form | null>} asked */
+  /** From one form to the next; where it is another, or trouble came, something may have changed. @param {(form: Form) => Promise<Form | null>} asked */
   const onward = (asked) => once(async () => {
     const before = facts.form;
     if (!before) return;
     const next = await asked(before);
     try {
-      if (next?.kind !== before.kind) await learn();
+      if (next?.kind !== before.kind || next.trouble) await learn();
     } finally {
       // Who has left it meanwhile is not brought back.
       if (facts.form === before) know({ form: next });

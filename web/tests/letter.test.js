@@ -134,7 +134,7 @@ test('what is clicked leads from one form to the next, and what changed is learn
 
   const refused = page({ me: me(WAITING), form: { kind: 'email-code' } }, { confirmEmail: refuse(422) });
   await refused.act['email-confirm']('');
-  assert.deepEqual([refused.facts.form?.kind, refused.learnt()], ['email-code', 0]);
+  assert.deepEqual([refused.facts.form?.kind, refused.learnt()], ['email-code', 1]);
   const over = page({ me: me(WAITING), form: { kind: 'email-code' } }, { confirmEmail: refuse(410) });
   await over.act['email-confirm']('');
   assert.deepEqual([over.facts.form?.kind, over.learnt()], ['email', 1]);

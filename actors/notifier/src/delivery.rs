@@ -146,7 +146,7 @@ impl Delivery {
             true => self.persist("subscriptions", over, || self.store.all(&person.place.log)).await?,
             false => vec![],
         };
-        let may_write = self.may_write(person, tip, over).await?;
+        let may_write = self.may_write((person, tip, over), !subscriptions.is_empty()).await?;
         // The person is told on the page alone.
         if subscriptions.is_empty() && !may_write {
             return Ok(());

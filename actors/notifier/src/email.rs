@@ -1,7 +1,7 @@
 //! E-mail between a person and us: an address is asked for, proves to be theirs by a code, and is ended, by the person or by
 //! whoever has a letter. What is written to it is `letters.rs`'s.
 
-use crate::email_store::{AskError, Asked, Brought, EmailStore, Mailbox};
+use crate::email_store::{self, AskError, Asked, Brought, EmailStore, Mailbox};
 use crate::letter::{self, Cover};
 use crate::post::{self, Post, Posted};
 use crate::{ANSWERS, away, log_of, nobody};
@@ -22,6 +22,8 @@ use tokio::time::timeout;
 const NEVER: &str = "never.";
 /// How long a letter with a code may take: a person waits for it.
 const CODE_WITHIN: Duration = Duration::from_secs(25);
+/// How much of that the way to the mail server may take.
+const WAY_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is needed to write letters.
 #[derive(Clone)]
@@ -93,6 +95,10 @@ impl Email {
         let to = post::address(&ask.address)
             .ok_or_else(|| Problem::new(422, "no address that can be written to", "write it like name@example.org"))?;
         let log = log_of(people, &user).await?;
+        let found = self.store.find(&log).await.map_err(away)?;
+        if found.is_some() {
+            return Err(Problem::new(409, "letters go to an address already", "end those first"));
+        }
         // If it is taken after all, the code is good.
         let slow = || Problem::new(502, "the mail server does not answer", "try again in a moment");
         let sent = timeout(CODE_WITHIN, self.send_code(ctx, (people, post), (&log, &to), &ask)).await;
@@ -108,10 +114,12 @@ impl Email {
         ask: &EmailAsk,
     ) -> Result<Done, Problem> {
         // A way first: an ask counts once there is one.
-        let way = post.open().await.map_err(|closed| {
-            tracing::warn!(%closed, "a code is not sent");
+        let no_way = |why: &dyn std::fmt::Display| {
+            tracing::warn!(%why, "a code is not sent");
             Problem::new(502, "the mail server does not answer", "try again in a moment")
-        })?;
+        };
+        let way = timeout(WAY_WITHIN, post.open()).await.map_err(|late| no_way(&late))?;
+        let way = way.map_err(|closed| no_way(&closed))?;
         let asked = self.store.ask(log, &ask.address, ctx.clock.wall()).await.map_err(|error| match error {
             AskError::NotNow => {
                 Problem::new(429, "no code goes there now", "try again tomorrow, or give another address")
@@ -129,7 +137,11 @@ impl Email {
             tracing::error!(%error, "a letter cannot be written: check OO_NOTIFIER__SMTP_FROM");
             Problem::new(500, "a letter cannot be written", "this is not your fault")
         })?;
-        let refused = match way.send(&letter).await {
+        let posted = way.send(&letter).await;
+        if posted != Posted::Taken {
+            tracing::warn!(?posted, "a code is not taken");
+        }
+        let refused = match posted {
             // If it was not taken, no code arrives, and another is asked for.
             Posted::Taken | Posted::Unknown => return Ok(Done {}),
             Posted::Refused(500..600) => {
@@ -172,13 +184,14 @@ impl Email {
     }
 }
 
-/// What ends the letters to this person at this address: every letter has the same, until the address is given anew.
+/// What ends the letters to this person at this address: every letter has the same, also of what
+/// is asked for anew: whoever said no by an old one is heard.
 pub(crate) fn stop_token(person: &Person, mailbox: &Mailbox) -> String {
     format!("{}.{}", person.place.log, proof_for(person, mailbox))
 }
 
-fn proof_for(person: &Person, Mailbox { address, at }: &Mailbox) -> String {
-    BASE64.encode(person.key.derive(&format!("email-stop|{address}|{at}")))
+fn proof_for(person: &Person, mailbox: &Mailbox) -> String {
+    BASE64.encode(person.key.derive(&format!("email-stop|{}", email_store::same(&mailbox.address))))
 }
 
 fn ended() -> Problem {

@@ -233,11 +233,8 @@ impl EmailStore {
     /// Walks over everybody's address: which keys of the ring wrap them, wrapped again where asked to.
     pub(crate) async fn sealed(&self, walk: Walk, tally: &mut Tally) -> redis::RedisResult<()> {
         for name in redis_store::keys(&self.redis, &format!("{PREFIX}*")).await? {
-            // What else follows a log's name is of other kinds.
-            let log = name.strip_prefix(PREFIX).map(|rest| rest.strip_suffix(":asked").unwrap_or(rest));
-            let Some(log) = log.and_then(|log| log.parse::<LogId>().ok()) else { continue };
-            let Some(old) = self.redis.clone().get::<_, Option<String>>(&name).await? else { continue };
             if name == NAMES {
+                let Some(old) = self.redis.clone().get::<_, Option<String>>(&name).await? else { continue };
                 let Ok(wrapped) = serde_json::from_str::<Wrapped>(&old) else { continue };
                 let write = async |new: Wrapped| {
                     let new = serde_json::to_string(&new).unwrap_or_default();
@@ -246,6 +243,10 @@ impl EmailStore {
                 tally.take(&self.ring, walk, NAMES, &wrapped, write).await?;
                 continue;
             }
+            // What else follows a log's name is of other kinds.
+            let log = name.strip_prefix(PREFIX).map(|rest| rest.strip_suffix(":asked").unwrap_or(rest));
+            let Some(log) = log.and_then(|log| log.parse::<LogId>().ok()) else { continue };
+            let Some(old) = self.redis.clone().get::<_, Option<String>>(&name).await? else { continue };
             let Ok(envelope) = serde_json::from_str::<Envelope>(&old) else { continue };
             let write = async |key| {
                 let new = serde_json::to_string(&Envelope { key, ..envelope.clone() }).unwrap_or_default();
@@ -297,7 +298,7 @@ impl EmailStore {
 }
 
 /// The same mailbox is not another one for its case, or for what follows a `+`.
-fn same(address: &EmailAddress) -> String {
+pub(crate) fn same(address: &EmailAddress) -> String {
     let lower = address.as_str().to_lowercase();
     match lower.rsplit_once('@') {
         Some((name, host)) => format!("{}@{host}", name.split('+').next().unwrap_or(name)),

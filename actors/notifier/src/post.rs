@@ -22,8 +22,9 @@ use url::{Host, Url};
 const AT_ONCE: usize = 8;
 /// How long a mail server may take to let us in.
 const OPEN_WITHIN: Duration = Duration::from_secs(20);
-/// How long it may take over one letter.
-const SEND_WITHIN: Duration = Duration::from_secs(60);
+/// How long it may take to hear who a letter is for, and then to take it.
+const ANNOUNCE_WITHIN: Duration = Duration::from_secs(30);
+const SEND_WITHIN: Duration = Duration::from_secs(30);
 const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 /// What a mail server says that is about to close (RFC 5321, 3.8).
 const SHUTTING_DOWN: u16 = 421;
@@ -150,30 +151,42 @@ impl Way<'_> {
     /// Gives the letter to the server.
     pub(crate) async fn send(mut self, letter: &Message) -> Posted {
         let bytes = letter.formatted();
-        let posted = timeout(SEND_WITHIN, self.give(letter.envelope(), &bytes)).await.unwrap_or(Posted::Unknown);
+        let posted = self.give(letter.envelope(), &bytes).await;
         // It has answered already, or never will.
         let _ = timeout(GOODBYE_WITHIN, self.connection.abort()).await;
         posted
     }
 
     async fn give(&mut self, envelope: &Envelope, bytes: &[u8]) -> Posted {
-        let refused = |error: &Error| error.status().map(|code| Posted::Refused(code.into()));
         // Until the letter itself is on its way, a connection that breaks says as much as a server that shuts down.
-        if let Err(error) = self.announce(envelope).await {
-            return refused(&error).unwrap_or(Posted::Refused(SHUTTING_DOWN));
+        match timeout(ANNOUNCE_WITHIN, self.announce(envelope)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(refused)) => return refused,
+            Err(_) => return Posted::Refused(SHUTTING_DOWN),
         }
-        match self.connection.message(bytes).await {
-            Ok(_) => Posted::Taken,
-            Err(error) => refused(&error).unwrap_or(Posted::Unknown),
+        match timeout(SEND_WITHIN, self.connection.message(bytes)).await {
+            Ok(Ok(_)) => Posted::Taken,
+            Ok(Err(error)) => error.status().map_or(Posted::Unknown, |code| Posted::Refused(code.into())),
+            Err(_) => Posted::Unknown,
         }
     }
 
-    async fn announce(&mut self, envelope: &Envelope) -> Result<(), Error> {
-        self.connection.command(Mail::new(envelope.from().cloned(), vec![])).await?;
-        for to in envelope.to() {
-            self.connection.command(Rcpt::new(to.clone(), vec![])).await?;
+    async fn announce(&mut self, envelope: &Envelope) -> Result<(), Posted> {
+        let refused = |error: Error| Posted::Refused(error.status().map_or(SHUTTING_DOWN, Into::into));
+        if let Err(error) = self.connection.command(Mail::new(envelope.from().cloned(), vec![])).await {
+            // That says nothing of who it is for.
+            if error.is_permanent() {
+                tracing::error!(
+                    status = error.status().map(u16::from),
+                    "the mail server refuses our sender: check OO_NOTIFIER__SMTP_FROM"
+                );
+            }
+            return Err(Posted::Refused(SHUTTING_DOWN));
         }
-        self.connection.command(Data).await.map(|_| ())
+        for to in envelope.to() {
+            self.connection.command(Rcpt::new(to.clone(), vec![])).await.map_err(refused)?;
+        }
+        self.connection.command(Data).await.map_err(refused).map(|_| ())
     }
 }
 

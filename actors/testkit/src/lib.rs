@@ -2,10 +2,12 @@
 
 mod cluster;
 mod house;
+mod mail;
 mod until;
 
 pub use cluster::{Cluster, SERVERS};
 pub use house::{House, Running};
+pub use mail::{Letter, MailServer};
 pub use until::eventually;
 
 /// A client for plain HTTP on this machine, following nothing by itself.

@@ -29,6 +29,8 @@ const CLAIM: &str = "@email";
 const DEVICE: &str = "email";
 /// How long pushes are given before a letter is thought of.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// After longer than this, what was asked is asked once more.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Tries of one letter: a mail server that is asked this often wants none.
 const TRIES: usize = 8;
 /// Between them: those who look twice at strangers take a letter after some minutes ("greylisting").
@@ -56,14 +58,18 @@ enum SoFar {
 }
 
 impl Delivery {
-    /// Whether a letter may be written about this tip at all.
-    pub(super) async fn may_write(&self, person: &Person, tip: &Tip, over: Instant) -> Result<bool, Cut> {
+    /// Whether a letter may be written about this tip at all. Where there are devices, they do not wait for the answer.
+    pub(super) async fn may_write(&self, parcel: (&Person, &Tip, Instant), devices: bool) -> Result<bool, Cut> {
+        let (person, tip, over) = parcel;
         if self.email.post.is_none() || !Channel::Email.is_in(tip.channels.as_deref()) {
             return Ok(false);
         }
-        let log = &person.place.log;
-        let mailbox = self.persist("an address", over, || self.email.store.find(log)).await?;
-        Ok(mailbox.is_some())
+        let find = || self.email.store.find(&person.place.log);
+        let found = match devices {
+            true => find().await.inspect_err(|error| tracing::warn!(%error, "a tip goes out without a letter")).ok(),
+            false => Some(self.persist("an address", over, find).await?),
+        };
+        Ok(found.flatten().is_some())
     }
 
     /// Writes, unless a device can be reached after all.
@@ -130,6 +136,7 @@ impl Delivery {
                 return Ok(None);
             }
             let Some((mailbox, letter)) = self.letter(parcel, post).await? else { return Ok(None) };
+            let asked = Instant::now();
             let way = tokio::select! {
                 way = post.open() => way,
                 () = sleep_until(parcel.over) => break,
@@ -142,6 +149,10 @@ impl Delivery {
                     continue;
                 }
             };
+            // It was waited for.
+            if asked.elapsed() > AT_ONCE && (self.is_reached(parcel, pushed).await? || self.is_answered(parcel).await) {
+                return Ok(None);
+            }
             let claim = format!("{claims}-{tried}");
             if !self.claim(parcel, &claim).await? {
                 // Another notifier has it.
@@ -250,12 +261,14 @@ impl Delivery {
     }
 
     async fn note_letter(&self, parcel: &Parcel<'_>, claim: &str, outcome: &Outcome) -> Result<(), Cut> {
-        let label = match outcome {
-            Outcome::Accepted => "letter_accepted",
-            Outcome::Gone | Outcome::Failed { .. } => "letter_failed",
+        let (label, status) = match outcome {
+            Outcome::Accepted => ("letter_accepted", None),
+            Outcome::Failed { status: again @ Some(400..500) } => ("letter_later", *again),
+            Outcome::Failed { status } => ("letter_failed", *status),
+            Outcome::Gone => ("letter_failed", None),
         };
         self.ctx.metrics.count(Metric::NotifierPushes, label);
-        tracing::info!(user = %parcel.person.user, tip = %parcel.tip.id, outcome = label, "letter");
+        tracing::info!(user = %parcel.person.user, tip = %parcel.tip.id, outcome = label, status, "letter");
         self.keep_outcome(claim, outcome).await
     }
 }

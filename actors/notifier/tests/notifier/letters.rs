@@ -1,7 +1,6 @@
 //! E-mail against a real mail server: whose an address is, what is written to it, and how it ends.
 
 use super::{LONG, Scene, TITLE};
-use oo_contracts::Timestamp;
 use oo_contracts::UserId;
 use oo_contracts::email::{EmailAsk, EmailConfirm, EmailEnd, EmailStart, EmailStop, HeldEmail};
 use oo_contracts::push::{AnswerByToken, AnswerToken};
@@ -14,75 +13,27 @@ use oo_sandbox::{Fault, FaultKind};
 use oo_subjects::{
     ANSWER_BY_TOKEN, AskError, CLEAR_DEVICES, DEVICES, EMAIL_CONFIRM, EMAIL_END, EMAIL_START, EMAIL_STOP,
 };
-use oo_testkit::{Running, eventually};
-use std::collections::HashMap;
-use std::path::Path;
-use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use oo_testkit::{Letter, MailServer, Running, eventually};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 
 const ADDRESS: &str = "ada@lovelace.org";
-
-/// A letter as the mail server was given it.
-#[derive(Debug, Clone, serde::Deserialize)]
-struct Letter {
-    to: String,
-    /// What the server said to it.
-    verdict: u16,
-    from: String,
-    subject: String,
-    headers: HashMap<String, String>,
-    text: String,
-    html: String,
-}
-
-impl Letter {
-    /// What follows `#letter=<what>.` in a link of it.
-    fn token(&self, what: &str) -> Option<String> {
-        let (_, rest) = self.text.split_once(&format!("https://oo.somebody.eu/#letter={what}."))?;
-        Some(rest.split_whitespace().next().unwrap().to_owned())
-    }
-
-    fn code(&self) -> String {
-        self.subject.split_whitespace().next().unwrap().to_owned()
-    }
-}
 
 /// A scene with a mail server.
 struct Post {
     scene: Scene,
-    letters: Arc<Mutex<Vec<Letter>>>,
+    server: MailServer,
     notifier: Running,
-    _server: Child,
 }
 
 impl Post {
     async fn new() -> Self {
         let mut scene = Scene::new().await;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = root.join("../../.oo/python/bin/python");
-        assert!(python.exists(), "Python's packages are missing: `cargo xtask setup` installs them");
-        let mut server = Command::new(python)
-            .arg(root.join("tests/notifier/mail_server.py"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
-        let port = lines.next_line().await.unwrap().unwrap();
-        let letters = Arc::new(Mutex::new(vec![]));
-        tokio::spawn(read(lines, letters.clone()));
-        scene.house.set([
-            ("OO_NOTIFIER__SMTP_URL", format!("smtp://127.0.0.1:{port}")),
-            ("OO_NOTIFIER__SMTP_FROM", "oO <oo@somebody.eu>".into()),
-            ("OO_NOTIFIER__PUBLIC_URL", "https://oo.somebody.eu/".into()),
-        ]);
+        let server = MailServer::start().await;
+        scene.house.set(server.settings());
+        scene.house.set([("OO_NOTIFIER__PUBLIC_URL", "https://oo.somebody.eu/")]);
         let notifier = scene.notifier().await;
         eventually("the notifier answers", || async { scene.look().await.ok() }).await;
-        Self { scene, letters, notifier, _server: server }
+        Self { scene, server, notifier }
     }
 
     /// One to whom letters go.
@@ -93,10 +44,11 @@ impl Post {
     }
 
     async fn confirm_as(&self, user: UserId, address: &str) {
+        self.scene.ctx.bus.ask(EMAIL_END, &EmailEnd { user: user.clone() }).await.unwrap();
         self.start(user.clone(), address).await.unwrap();
         let code = self.arrives_to(address, 1).await.last().unwrap().code();
         self.bring(user, &code).await.unwrap();
-        self.letters.lock().unwrap().clear();
+        self.server.forget();
     }
 
     async fn start(&self, user: UserId, address: &str) -> Result<Done, AskError> {
@@ -117,18 +69,11 @@ impl Post {
     }
 
     fn letters(&self) -> Vec<Letter> {
-        self.letters.lock().unwrap().clone()
+        self.server.letters()
     }
 
     async fn arrives_to(&self, address: &str, times: usize) -> Vec<Letter> {
-        let to = || self.letters().into_iter().filter(|letter| letter.to == address).collect::<Vec<_>>();
-        eventually("the letter arrives", || async { Some(to()).filter(|all| all.len() >= times) }).await
-    }
-}
-
-async fn read(mut lines: Lines<BufReader<ChildStdout>>, letters: Arc<Mutex<Vec<Letter>>>) {
-    while let Ok(Some(line)) = lines.next_line().await {
-        letters.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+        self.server.arrives_to(address, times).await
     }
 }
 
@@ -290,6 +235,11 @@ async fn whoever_has_a_letter_ends_them_also_those_that_wait() {
     post.scene.settled().await;
     assert_eq!((post.letters().len(), post.scene.outcomes(&unsaid.id).len()), (1, 0));
 
+    // Given anew, an old letter still ends them.
+    post.confirm_as(post.scene.user(), ADDRESS).await;
+    post.stop(&stop).await.unwrap();
+    assert_eq!(post.held().await, None);
+
     // The mail server wants it later, and by then the person wants none.
     post.confirm_as(post.scene.user(), "later@lovelace.org").await;
     let tip = post.scene.give(LONG).await;
@@ -326,7 +276,7 @@ async fn a_device_that_is_reached_needs_no_letter_and_one_that_is_gone_does() {
     assert_eq!(post.letters().len(), 1);
     // Three days later it is not reached any more.
     let log = &post.scene.person.place.log;
-    let long_ago = (Timestamp::now() - Duration::from_secs(3 * 24 * 3600)).to_string();
+    let long_ago = (post.scene.ctx.clock.wall() - Duration::from_secs(3 * 24 * 3600)).to_string();
     for kind in ["reached", "kept"] {
         post.scene.house.ask_redis(&["HSET", &format!("oo:push:{log}:{kind}"), "phone", &long_ago]).await.unwrap();
     }
@@ -361,16 +311,16 @@ async fn a_mail_server_has_the_last_word_and_what_it_may_have_is_not_sent_again(
         assert_eq!(post.scene.outcome(&tip, "email").await, outcome, "{address}");
         assert_eq!(verdicts(address), said);
         post.scene.settled().await;
-        post.letters.lock().unwrap().clear();
+        post.server.forget();
     }
     assert_eq!(post.notifier.ctx.metrics.counted(Metric::NotifierAmbiguous, ""), 1);
     post.scene.deliver_all_again().await;
     eventually("receipts anew", || async { (post.scene.receipts.lock().unwrap().len() >= 6).then_some(()) }).await;
     assert!(post.letters().is_empty(), "what became of each is known");
 
-    // What was proved stays until another address is.
-    assert_eq!(status(post.start(user, "refused@lovelace.org").await), 422);
-    assert!(post.held().await.unwrap().confirmed.is_some());
+    // What was proved stays until the person ends it.
+    assert_eq!(status(post.start(user, ADDRESS).await), 409);
+    assert_eq!(post.held().await.unwrap().address.as_str(), "silent@lovelace.org");
 }
 
 #[tokio::test(flavor = "multi_thread")]

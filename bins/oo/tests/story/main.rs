@@ -9,6 +9,7 @@ mod crashes;
 mod dead;
 mod firefox;
 mod leaks;
+mod letters;
 mod outages;
 mod place;
 mod push_server;

@@ -131,7 +131,7 @@ async fn a_new_key_for_all_under_load_and_killed_in_the_middle() -> anyhow::Resu
         let state = place::state(browser).await?;
         assert_eq!((state.accounts.len(), state.push.devices.len()), (2, 1));
         let (_, said) = vault(&place, &["status"], "").await;
-        assert!(said.contains("push subscriptions: 1 by 2") && !said.contains("do not open"), "{said}");
+        assert!(said.contains("push subscriptions and addresses: 1 by 2") && !said.contains("do not open"), "{said}");
         Ok(())
     };
     opens(&mut browser, "ran-on").await?;
