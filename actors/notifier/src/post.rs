@@ -96,7 +96,9 @@ impl Post {
             "smtp" => (Safety::StartTls(tls()?), 587),
             _ => bail!("OO_NOTIFIER__SMTP_URL wants smtps:// or, with STARTTLS, smtp://"),
         };
-        let login = match (url.username(), &settings.smtp_password) {
+        // Compose hands on what is not set as an empty text.
+        let password = settings.smtp_password.as_ref().filter(|password| !password.expose_secret().is_empty());
+        let login = match (url.username(), password) {
             ("", None) => None,
             ("", Some(_)) => bail!("OO_NOTIFIER__SMTP_PASSWORD wants a user in OO_NOTIFIER__SMTP_URL"),
             (_, None) => bail!("a user in OO_NOTIFIER__SMTP_URL wants OO_NOTIFIER__SMTP_PASSWORD"),
