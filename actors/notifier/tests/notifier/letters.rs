@@ -9,6 +9,7 @@ use oo_contracts::signal::{Answer, Channel, Delivery, Fact, Language};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::{Done, PushLook, View};
 use oo_runtime::Metric;
+use oo_runtime::seal::Walk;
 use oo_sandbox::{Fault, FaultKind};
 use oo_subjects::{
     ANSWER_BY_TOKEN, AskError, CLEAR_DEVICES, DEVICES, EMAIL_CONFIRM, EMAIL_END, EMAIL_START, EMAIL_STOP,
@@ -145,6 +146,8 @@ async fn an_address_is_the_persons_once_its_code_comes_back_and_no_tip_goes_ther
     let record =
         post.scene.house.ask_redis(&["GET", &format!("oo:email:{}", post.scene.person.place.log)]).await.unwrap();
     assert!(record.contains("kek"), "it is there, sealed: {record}");
+    let tally = oo_notifier::sealed(&post.scene.ctx, Walk::Count).await.unwrap();
+    assert_eq!((tally.by_key.values().sum::<u64>(), tally.closed), (2, 0), "the address, and the key of the hashes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
