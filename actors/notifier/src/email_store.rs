@@ -6,13 +6,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::SignedDuration;
 use oo_contracts::email::{EmailAddress, EmailCodeText};
 use oo_contracts::{LogId, Timestamp};
-use oo_runtime::seal::{DataKey, Envelope, Keyring, Tally, Walk, Wrapped};
-use oo_runtime::{random, redis_store};
+use oo_runtime::people::PeopleError;
+use oo_runtime::seal::{Envelope, Keyring, Tally, Walk};
+use oo_runtime::{People, random, redis_store};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, Script};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::LazyLock;
 use subtle::ConstantTimeEq as _;
 
 /// How long a code is good.
@@ -26,13 +27,11 @@ const OF_ALL: u32 = 1000;
 const DAY_SECONDS: i64 = 24 * 3600;
 /// How long the way out of a letter with a code is open.
 const WAY_OUT_SECONDS: i64 = 30 * DAY_SECONDS;
-/// A hash has so many characters.
-const HASH: usize = 43;
+/// A hash has so many digits.
+const HASH: usize = 64;
 
 /// Before the name of a person's log; more after it is of other kinds.
 const PREFIX: &str = "oo:email:";
-/// The key of the hashes, wrapped by the ring.
-const NAMES: &str = "oo:email:names";
 const ALL_ASKS: &str = "oo:email:asks";
 
 /// The code came back: the address that was asked for is the person's, unless another was asked for by now.
@@ -64,7 +63,7 @@ static COUNT: LazyLock<Script> = LazyLock::new(|| {
 pub(crate) struct EmailStore {
     redis: ConnectionManager,
     ring: Keyring,
-    names: Arc<OnceLock<DataKey>>,
+    people: People,
 }
 
 /// Where a person's letters go.
@@ -107,8 +106,8 @@ pub(crate) enum AskError {
 pub(crate) enum StoreError {
     #[error("redis does not answer: {0}")]
     Away(#[from] redis::RedisError),
-    #[error("the key of addresses' hashes does not open: put its key back into the file that OO_KEYS__FILE names")]
-    Closed,
+    #[error("{0}")]
+    People(#[from] PeopleError),
 }
 
 /// What became of a code.
@@ -121,8 +120,8 @@ pub(crate) enum Brought {
 }
 
 impl EmailStore {
-    pub(crate) fn new(redis: ConnectionManager, ring: Keyring) -> Self {
-        Self { redis, ring, names: Arc::default() }
+    pub(crate) fn new(redis: ConnectionManager, ring: Keyring, people: People) -> Self {
+        Self { redis, ring, people }
     }
 
     /// Awaits a new code from an address. Who asks too often, or for somebody who wants to be left alone, changes nothing.
@@ -209,7 +208,7 @@ impl EmailStore {
 
     /// No more letters to this address, whoever asks. `false` where the token is none of ours, or too old.
     pub(crate) async fn leave_alone(&self, (to, secret): (&str, &str)) -> redis::RedisResult<bool> {
-        let is_hash = to.len() == HASH && to.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let is_hash = to.len() == HASH && to.bytes().all(|b| b.is_ascii_hexdigit());
         if !is_hash {
             return Ok(false);
         }
@@ -233,16 +232,6 @@ impl EmailStore {
     /// Walks over everybody's address: which keys of the ring wrap them, wrapped again where asked to.
     pub(crate) async fn sealed(&self, walk: Walk, tally: &mut Tally) -> redis::RedisResult<()> {
         for name in redis_store::keys(&self.redis, &format!("{PREFIX}*")).await? {
-            if name == NAMES {
-                let Some(old) = self.redis.clone().get::<_, Option<String>>(&name).await? else { continue };
-                let Ok(wrapped) = serde_json::from_str::<Wrapped>(&old) else { continue };
-                let write = async |new: Wrapped| {
-                    let new = serde_json::to_string(&new).unwrap_or_default();
-                    redis_store::swap_text(&self.redis, &name, &old, &new).await
-                };
-                tally.take(&self.ring, walk, NAMES, &wrapped, write).await?;
-                continue;
-            }
             // What else follows a log's name is of other kinds.
             let log = name.strip_prefix(PREFIX).map(|rest| rest.strip_suffix(":asked").unwrap_or(rest));
             let Some(log) = log.and_then(|log| log.parse::<LogId>().ok()) else { continue };
@@ -280,20 +269,9 @@ impl EmailStore {
         serde_json::to_string(&Envelope::seal(&self.ring, &belongs(log), &plain)).unwrap_or_default()
     }
 
-    /// An address as the limits know it. Without the key nobody can try which address a hash is of.
+    /// An address as the limits know it.
     async fn hash(&self, address: &EmailAddress) -> Result<String, StoreError> {
-        if self.names.get().is_none() {
-            let new = self.ring.wrap(NAMES, &DataKey::random());
-            let mut redis = self.redis.clone();
-            let _: bool = redis.set_nx(NAMES, serde_json::to_string(&new).unwrap_or_default()).await?;
-            let kept: String = redis.get(NAMES).await?;
-            let wrapped = serde_json::from_str::<Wrapped>(&kept).map_err(|_| StoreError::Closed)?;
-            let key = self.ring.unwrap(NAMES, &wrapped).map_err(|_| StoreError::Closed)?;
-            // Whoever else was first read the same.
-            let _ = self.names.set(key);
-        }
-        let key = self.names.get().ok_or(StoreError::Closed)?;
-        Ok(BASE64.encode(key.derive(&same(address))))
+        Ok(self.people.hash(&format!("email|{}", same(address))).await?)
     }
 }
 

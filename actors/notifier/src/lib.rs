@@ -110,8 +110,9 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
     web::serve_health(&ctx).await?;
     let store = SubscriptionStore::new(redis.clone(), ctx.keyring()?);
     let answers = AnswerStore::new(redis.clone());
-    let email = Email { store: EmailStore::new(redis, ctx.keyring()?), post: Post::new(&settings)?.map(Arc::new) };
+    let post = Post::new(&settings)?.map(Arc::new);
     let people = ctx.people().await?;
+    let email = Email { store: EmailStore::new(redis, ctx.keyring()?, people.clone()), post };
     answer(&ctx, &people, (&store, &email), &sender).await?;
     take_answers(&ctx, &people, &answers).await?;
     email.answer(&ctx, &people).await?;
@@ -137,8 +138,8 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
 /// `oo vault`.
 pub async fn sealed(ctx: &Context, walk: Walk) -> anyhow::Result<Tally> {
     let redis = redis_store::connect(&ctx.settings.redis)?;
-    let (subscriptions, addresses) =
-        (SubscriptionStore::new(redis.clone(), ctx.keyring()?), EmailStore::new(redis, ctx.keyring()?));
+    let subscriptions = SubscriptionStore::new(redis.clone(), ctx.keyring()?);
+    let addresses = EmailStore::new(redis, ctx.keyring()?, ctx.people().await?);
     let away = "Redis does not answer: is it running, and OO_REDIS__URL right?";
     let mut tally = Tally::default();
     subscriptions.sealed(walk, &mut tally).await.context(away)?;

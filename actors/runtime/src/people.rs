@@ -184,15 +184,26 @@ impl People {
         self.known.let_go(person);
     }
 
+    /// A hash of `about`, by the key that hides people's names: nobody without the ring can try what it is of.
+    pub async fn hash(&self, about: &str) -> Result<String, PeopleError> {
+        let names = self.names().await?.ok_or_else(|| PeopleError::Away("there is nobody yet".into()))?;
+        Ok(random::hex(&names.derive(about)))
+    }
+
     /// Where a person's name leads to their log. Nowhere while the key of the hash is not made: then there is nobody yet.
     async fn user_key(&self, user: &UserId) -> Result<Option<String>, PeopleError> {
+        Ok(self.names().await?.map(|names| format!("user.{}", random::hex(&names.derive(user.as_str())))))
+    }
+
+    /// The key of the hashes, once it is made.
+    async fn names(&self) -> Result<Option<&DataKey>, PeopleError> {
         if !self.names.initialized()
             && let Some(bytes) = self.bucket.get(NAMES).await.map_err(away)?
         {
             // Whoever else was first read the same.
             let _ = self.names.set(self.ring.unwrap(NAMES, &parse(&bytes)?)?);
         }
-        Ok(self.names.get().map(|names| format!("user.{}", random::hex(&names.derive(user.as_str())))))
+        Ok(self.names.get())
     }
 }
 
