@@ -227,6 +227,18 @@ export interface Choice {
   subject: Subject;
 }
 
+/** Claims a push, or one try of a letter, before it is sent. */
+export interface Claim {
+  /** Who has it, by a random name: a letter is not sent twice. A push's claim names nobody, since it may be sent again. */
+  by?: Claimant | null;
+}
+
+/**
+ * The random name of whoever claims.
+ * 16 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type Claimant = string;
+
 /** Removes what a service keeps of the person with this log. By the log's random name: the person has none any more. */
 export interface Clear {
   log: LogId;

@@ -105,6 +105,17 @@ pub struct Action {
     pub title: String,
 }
 
+/// Claims a push, or one try of a letter, before it is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Claim {
+    /// Who has it, by a random name: a letter is not sent twice. A push's claim names nobody, since it may be sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Claimant>,
+}
+
+bounded!(
+    /// The random name of whoever claims.
+    token Claimant(16..=64));
 bounded!(
     /// A token of a notification's button. Whoever has it can give that one answer.
     text AnswerToken(16..=160));

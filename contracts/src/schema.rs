@@ -46,6 +46,7 @@ boundary!(
     crate::http::State,
     crate::http::TipAnswer,
     crate::push::AnswerByToken,
+    crate::push::Claim,
     crate::push::Message,
     crate::push::Subscription,
     crate::rights::Clear,

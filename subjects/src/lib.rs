@@ -221,11 +221,11 @@ pub const WIRES: &[Wire] = &[
     publish!(
         "PUSH_CLAIMS",
         "oo.v1.push.claim.{log}.{tip}.{device}",
-        "Done",
+        "Claim",
         Some("OO_PUSHES"),
         &["notifier"],
         &[],
-        "A push, or one try of a letter, is claimed before it is sent. A letter's also says who has it: `by`, a random name."
+        "A push, or one try of a letter, is claimed before it is sent."
     ),
     publish!(
         "PUSH_OUTCOMES",

@@ -13,10 +13,11 @@ use crate::push::Sender;
 use crate::subscription_store::SubscriptionStore;
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use async_nats::jetstream::{AckKind, Message};
+use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use letters::Pushed;
 use oo_contracts::entry::Body;
-use oo_contracts::push::{AnswerTokens, Subscription};
+use oo_contracts::push::{AnswerTokens, Claim, Subscription};
 use oo_contracts::signal::{Channel, Delivery as Outcome, Fact, Signal};
 use oo_contracts::tip::{Card, Tip};
 use oo_contracts::wire::{Fetch, Ingest, Words};
@@ -201,7 +202,7 @@ impl Delivery {
         let device = &subscription.device;
         let claim = format!("{}.{}.{device}", person.place.claims(), tip.id);
         let is_mine =
-            self.persist("a claim", parcel.over, || self.ctx.bus.claim(claim.clone(), b"{}".to_vec())).await?;
+            self.persist("a claim", parcel.over, || self.ctx.bus.claim(claim.clone(), json(&Claim::default()))).await?;
         let known = match is_mine {
             true => None,
             false => self.persist("an outcome", parcel.over, || self.known_outcome(&claim)).await?,
@@ -228,13 +229,16 @@ impl Delivery {
         self.receipt(person, tip, (device, device.as_str()), outcome).await
     }
 
-    /// What became of a claimed push, if that is known.
+    /// What became of a claimed push, if that is known. One that cannot be read is as good as none.
     async fn known_outcome(&self, claim: &str) -> Result<Option<Outcome>, String> {
-        let stream =
-            self.ctx.bus.jetstream().get_stream_no_info(streams::PUSHES).await.map_err(|error| error.to_string())?;
-        match stream.direct_get_last_for_subject(outcome_of(claim)).await {
-            // One that cannot be read is as good as none.
-            Ok(found) => Ok(serde_json::from_slice(&found.payload).ok()),
+        Ok(self.kept(outcome_of(claim)).await?.and_then(|known| serde_json::from_slice(&known).ok()))
+    }
+
+    /// A claim or an outcome, as it was kept.
+    async fn kept(&self, subject: String) -> Result<Option<Bytes>, String> {
+        let stream = self.ctx.bus.jetstream().get_stream_no_info(streams::PUSHES).await;
+        match stream.map_err(|error| error.to_string())?.direct_get_last_for_subject(subject).await {
+            Ok(found) => Ok(Some(found.payload)),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.to_string()),
         }
@@ -263,9 +267,7 @@ impl Delivery {
     /// Keeps an outcome beside its claim.
     async fn keep_outcome(&self, claim: &str, outcome: &Outcome) -> Result<(), Cut> {
         let until = Instant::now() + RECEIPT_WITHIN;
-        // Numbers and names only: there is nothing in it that JSON could refuse.
-        let known = serde_json::to_vec(outcome).unwrap_or_default();
-        self.persist("an outcome", until, || self.ctx.bus.claim(outcome_of(claim), known.clone())).await.map(|_| ())
+        self.persist("an outcome", until, || self.ctx.bus.claim(outcome_of(claim), json(outcome))).await.map(|_| ())
     }
 
     /// Gives the log a receipt: the same push, the same id.
@@ -422,6 +424,11 @@ impl Delivery {
 /// Where the outcome of a claimed push is kept.
 fn outcome_of(claim: &str) -> String {
     format!("{claim}.outcome")
+}
+
+/// Numbers and names only: there is nothing in them that JSON could refuse.
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 /// Whether asking again would not help.

@@ -4,21 +4,21 @@
 //! gets it: one whose outcome is not known is not tried again. The person may answer the tip, end letters, or open a device
 //! at any moment, so all of that is looked at before each.
 
-use super::{Cut, Delivery, Parcel, chance};
+use super::{Cut, Delivery, Parcel, chance, json};
 use crate::behavior;
 use crate::email::stop_token;
 use crate::email_store::Mailbox;
 use crate::letter::{self, Cover};
 use crate::post::{self, Post, Posted};
-use async_nats::jetstream::stream::DirectGetErrorKind;
 use jiff::tz::TimeZone;
 use lettre::message::Message;
 use oo_contracts::DeviceId;
+use oo_contracts::push::Claim;
 use oo_contracts::signal::{Channel, Delivery as Outcome};
 use oo_contracts::tip::Tip;
 use oo_contracts::wire::Look;
 use oo_runtime::{Metric, Person, crash, random};
-use oo_subjects::{LOOK, streams};
+use oo_subjects::LOOK;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -105,7 +105,7 @@ impl Delivery {
             match self.persist("an outcome", parcel.over, || self.known_outcome(&claim)).await? {
                 Some(Outcome::Failed { status: Some(400..500) }) => {}
                 Some(known) => return Ok(SoFar::Known(known)),
-                None if self.persist("a claim", parcel.over, || self.claimant(&claim)).await?.is_none() => {
+                None if self.persist("a claim", parcel.over, || self.kept(claim.clone())).await?.is_none() => {
                     return Ok(SoFar::Next(tried));
                 }
                 None => {
@@ -201,23 +201,13 @@ impl Delivery {
 
     /// Claims a try. Asked twice, since an answer got lost, it is still ours.
     async fn claim(&self, parcel: &Parcel<'_>, claim: &str) -> Result<bool, Cut> {
-        let ours = format!(r#"{{"by":"{}"}}"#, random::token()).into_bytes();
+        let ours = json(&Claim { by: random::token().parse().ok() });
         let first = || self.ctx.bus.claim(claim.to_owned(), ours.clone());
         if self.persist("a claim", parcel.over, first).await? {
             return Ok(true);
         }
-        let whose = self.persist("a claim", parcel.over, || self.claimant(claim)).await?;
-        Ok(whose.is_some_and(|theirs| *theirs == *ours))
-    }
-
-    /// What a claim says of who has it; nothing where there is none.
-    async fn claimant(&self, claim: &str) -> Result<Option<Vec<u8>>, String> {
-        let stream = self.ctx.bus.jetstream().get_stream_no_info(streams::PUSHES).await;
-        match stream.map_err(|error| error.to_string())?.direct_get_last_for_subject(claim).await {
-            Ok(found) => Ok(Some(found.payload.to_vec())),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
+        let theirs = self.persist("a claim", parcel.over, || self.kept(claim.to_owned())).await?;
+        Ok(theirs.is_some_and(|theirs| theirs == ours))
     }
 
     /// Waits before the next try; `None` where the tip would be over by then.
