@@ -99,11 +99,10 @@ impl Email {
         if found.is_some() {
             return Err(Problem::new(409, "letters go to an address already", "end those first"));
         }
-        // If it is taken after all, the code is good.
-        let slow = || Problem::new(502, "the mail server does not answer", "try again in a moment");
+        // Cut off, it may be taken after all: then the code is good.
         let sent = timeout(CODE_WITHIN, self.send_code(ctx, (people, post), (&log, &to), &ask)).await;
         ctx.bus.changed(&user, 0).await;
-        sent.map_err(|_| slow())?
+        sent.unwrap_or_else(|late| Err(no_way(&late)))
     }
 
     async fn send_code(
@@ -114,10 +113,6 @@ impl Email {
         ask: &EmailAsk,
     ) -> Result<Done, Problem> {
         // A way first: an ask counts once there is one.
-        let no_way = |why: &dyn std::fmt::Display| {
-            tracing::warn!(%why, "a code is not sent");
-            Problem::new(502, "the mail server does not answer", "try again in a moment")
-        };
         let way = timeout(WAY_WITHIN, post.open()).await.map_err(|late| no_way(&late))?;
         let way = way.map_err(|closed| no_way(&closed))?;
         let asked = self.store.ask(log, &ask.address, ctx.clock.wall()).await.map_err(|error| match error {
@@ -173,8 +168,7 @@ impl Email {
         Ok(Some(person))
     }
 
-    /// Where a person's letters go, as they see it: an address that a code is on its way to comes before the one it is to
-    /// replace.
+    /// Where a person's letters go, or a code is on its way to: never both.
     pub(crate) async fn held(&self, log: &LogId) -> Result<Option<HeldEmail>, Problem> {
         if let Some(address) = self.store.awaited(log).await.map_err(away)? {
             return Ok(Some(HeldEmail { address, confirmed: None }));
@@ -184,14 +178,19 @@ impl Email {
     }
 }
 
-/// What ends the letters to this person at this address: every letter has the same, also of what
-/// is asked for anew: whoever said no by an old one is heard.
+/// What ends the letters to this person at this address. Every letter has the same, also where the address was given anew:
+/// whoever says no by an old one is heard.
 pub(crate) fn stop_token(person: &Person, mailbox: &Mailbox) -> String {
     format!("{}.{}", person.place.log, proof_for(person, mailbox))
 }
 
 fn proof_for(person: &Person, mailbox: &Mailbox) -> String {
     BASE64.encode(person.key.derive(&format!("email-stop|{}", email_store::same(&mailbox.address))))
+}
+
+fn no_way(why: &impl std::fmt::Display) -> Problem {
+    tracing::warn!(%why, "a code is not sent, or not known to be");
+    Problem::new(502, "the mail server does not answer", "try again in a moment")
 }
 
 fn ended() -> Problem {

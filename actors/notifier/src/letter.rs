@@ -1,6 +1,7 @@
 //! What a letter says: plain text, and the same in HTML. It asks for nothing from anywhere: no picture, nothing that tells
 //! whether it was read. Its links lead to the page, which asks before it does anything: whoever scans mail follows links.
 
+use crate::message;
 use crate::post::Post;
 use jiff::tz::TimeZone;
 use lettre::Address;
@@ -50,11 +51,10 @@ pub(crate) fn tip(
 ) -> Result<Message, lettre::error::Error> {
     let public = &cover.post.public;
     let until = words::clock(card.not_after, zone);
-    let (done, later, end, below, page) = match card.language {
-        Language::En => ("Done", "Not now", "No more letters", format!("Meant for now, until {until}."), "Open oO"),
-        Language::De => {
-            ("Erledigt", "Jetzt nicht", "Keine Briefe mehr", format!("Für jetzt, bis {until}."), "oO öffnen")
-        }
+    let (done, later) = message::buttons(card.language);
+    let (end, below, page) = match card.language {
+        Language::En => ("No more letters", format!("Meant for now, until {until}."), "Open oO"),
+        Language::De => ("Keine E-Mails mehr", format!("Für jetzt, bis {until}."), "oO öffnen"),
     };
     let mut links = match tokens {
         Some(tokens) => vec![
@@ -88,11 +88,7 @@ pub(crate) fn discreet(
     zone: &TimeZone,
     stop: &str,
 ) -> Result<Message, lettre::error::Error> {
-    let text = match card.language {
-        Language::En => "oO has one for you.",
-        Language::De => "oO hat etwas für dich.",
-    };
-    let Ok(text) = text.parse() else { unreachable!("it is short enough") };
+    let Ok(text) = message::there_is_one(card.language).parse() else { unreachable!("it is short enough") };
     let wordless = Card { text, moment: String::new(), why: vec![], corrections: vec![], source: None, ..card.clone() };
     tip(cover, &wordless, None, zone, stop)
 }

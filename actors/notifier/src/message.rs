@@ -12,10 +12,7 @@ const DECLARATIVE: u16 = 8030;
 
 /// The message of a card for one device, padded.
 pub(crate) fn message(card: &Card, tokens: Option<AnswerTokens>) -> Vec<u8> {
-    let (done, later) = match card.language {
-        Language::En => ("Done", "Not now"),
-        Language::De => ("Erledigt", "Jetzt nicht"),
-    };
+    let (done, later) = buttons(card.language);
     let action = |action: &str, title: &str| Action { action: action.into(), title: title.into() };
     let message = Message {
         web_push: DECLARATIVE,
@@ -37,12 +34,24 @@ pub(crate) fn message(card: &Card, tokens: Option<AnswerTokens>) -> Vec<u8> {
 
 /// The message that there is a tip, and nothing more. Without buttons: nobody says done to what they have not read.
 pub(crate) fn discreet(card: &Card) -> Vec<u8> {
-    let body = match card.language {
+    let data = NotificationData { tip: card.id.clone(), not_after: card.not_after, tokens: None };
+    wordless(there_is_one(card.language), card.language, card.id.as_str(), Some(data))
+}
+
+/// What a tip can be answered with, done and later, in words.
+pub(crate) fn buttons(language: Language) -> (&'static str, &'static str) {
+    match language {
+        Language::En => ("Done", "Not now"),
+        Language::De => ("Erledigt", "Jetzt nicht"),
+    }
+}
+
+/// That there is a tip, and nothing more.
+pub(crate) fn there_is_one(language: Language) -> &'static str {
+    match language {
         Language::En => "oO has one for you.",
         Language::De => "oO hat etwas für dich.",
-    };
-    let data = NotificationData { tip: card.id.clone(), not_after: card.not_after, tokens: None };
-    wordless(body, card.language, card.id.as_str(), Some(data))
+    }
 }
 
 /// The message that only says that it arrived, as long as any other.
