@@ -65,12 +65,6 @@ impl Radicale {
     }
 }
 
-async fn fill(chromium: &Chromium, name: &str, text: &str) -> anyhow::Result<()> {
-    let field = chromium.client.find(Locator::Css(&format!("#fields [name={name}]"))).await?;
-    field.clear().await?;
-    Ok(field.send_keys(text).await?)
-}
-
 async fn note(chromium: &Chromium) -> Option<String> {
     chromium.client.find(Locator::Css("#note")).await.ok()?.text().await.ok()
 }
@@ -101,15 +95,15 @@ async fn a_server_of_ones_own_is_linked_by_an_app_specific_password() -> anyhow:
     chromium.click("[data-action=server-link]").await?;
     chromium.is("server").await;
 
-    fill(&chromium, "address", &radicale.url).await?;
-    fill(&chromium, "user", "ada").await?;
-    fill(&chromium, "app_password", "a guess").await?;
+    chromium.fill("address", &radicale.url).await?;
+    chromium.fill("user", "ada").await?;
+    chromium.fill("app_password", "a guess").await?;
     chromium.click("[data-action=server-link]").await?;
     eventually("the refusal is told", || async { note(&chromium).await?.contains("does not let oO in").then_some(()) })
         .await;
     chromium.is_accessible("server, refused").await?;
     // What was filled in is still there; the right password, by the Enter key, links it.
-    fill(&chromium, "app_password", &format!("{PASSWORD}\u{e007}")).await?;
+    chromium.fill("app_password", &format!("{PASSWORD}\u{e007}")).await?;
     chromium.is("tip").await;
     let text = chromium.client.find(Locator::Css("#tip")).await?.text().await?;
     assert_eq!(text, "Repair the bicycle");

@@ -99,6 +99,13 @@ impl Chromium {
         }
     }
 
+    /// Writes into a field of a form, in the place of what is there.
+    pub(crate) async fn fill(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let field = self.client.wait().for_element(Locator::Css(&format!("#fields [name={name}]"))).await?;
+        field.clear().await?;
+        Ok(field.send_keys(text).await?)
+    }
+
     /// What the console holds against the page: errors, and breaches of its own content security policy.
     pub(crate) async fn complaints(&self) -> anyhow::Result<Vec<String>> {
         let entries = self.client.issue_cmd(Log("browser")).await?;

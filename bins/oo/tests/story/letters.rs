@@ -16,11 +16,6 @@ async fn says(chromium: &Chromium, text: &str) {
     .await;
 }
 
-async fn fill(chromium: &Chromium, name: &str, text: &str) -> anyhow::Result<()> {
-    let field = chromium.client.wait().for_element(Locator::Css(&format!("#fields [name={name}]"))).await?;
-    Ok(field.send_keys(text).await?)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_is_proved_gets_a_tip_answers_it_and_is_left_alone_by_one_click() -> anyhow::Result<()> {
     let (mail, place) = (MailServer::start().await, Place::new().await);
@@ -36,11 +31,11 @@ async fn an_address_is_proved_gets_a_tip_answers_it_and_is_left_alone_by_one_cli
     chromium.click("#mark").await?;
     chromium.is("you").await;
     chromium.click("[data-action=email-form]").await?;
-    fill(&chromium, "address", ADDRESS).await?;
+    chromium.fill("address", ADDRESS).await?;
     chromium.is_accessible("an address is asked for").await?;
     chromium.click("[data-action=email-send]").await?;
     let code = mail.arrives_to(ADDRESS, 1).await.remove(0).code();
-    fill(&chromium, "code", &code).await?;
+    chromium.fill("code", &code).await?;
     chromium.click("[data-action=email-confirm]").await?;
     chromium.is("you").await;
     says(&chromium, ADDRESS).await;
