@@ -1,7 +1,7 @@
 //! nats-server and redis-server as private children: found or fetched, on loopback, on random ports, with random
 //! passwords, dying with their parent.
 
-use crate::{Source, redis_acl, secret_file};
+use crate::{Source, random, redis_acl, secret_file};
 use anyhow::{Context as _, bail, ensure};
 use oo_subjects::access::OPERATOR;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -309,9 +309,18 @@ impl Server {
     }
 }
 
-/// A port of loopback that is free now.
+/// A port of loopback that is free now, and stays so until who asked has bound it: it lies below the range out of which
+/// systems give ports to connections and to who asks for any.
 pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let mut refused = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+    for _ in 0..100 {
+        let port = 10_000 + u16::from_ne_bytes(random::bytes()) % 22_000;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
 
 async fn nats_version(program: &Path) -> anyhow::Result<(u32, u32)> {

@@ -132,8 +132,11 @@ impl House {
         let ctx = Context::new(name, source, shutdown.clone()).await.expect("a context");
         let work = task::spawn(name, run_in(ctx.clone(), serve));
         let running = Running { address, shutdown, work, ctx };
-        crate::eventually(&format!("{name} listens"), || async { TcpStream::connect(&running.address).await.ok() })
-            .await;
+        crate::eventually(&format!("{name} listens"), || async {
+            assert!(!running.work.is_finished(), "{name} ended before it listened: is {} free?", running.address);
+            TcpStream::connect(&running.address).await.ok()
+        })
+        .await;
         running
     }
 }
