@@ -3,7 +3,7 @@
 import { connect, NoPush, Problem, signIn } from '../sdk/oo.js';
 import { memory, withoutOldWords } from './memory.js';
 import { breathe } from './motion.js';
-import { presenceIn, zoneToTell } from './presence.js';
+import { presenceIn, zoneHere, zoneToTell } from './presence.js';
 import { places, screen } from './screen.js';
 import { LINKED, liveTip, look, ooNow, opening, PASSED, REFUSAL, UNDO } from './view.js';
 import { LANGUAGE } from './words.js';
@@ -63,6 +63,7 @@ const facts = {
   failed: false,
   asking: 'ask',
   refusedAt: before.refusedAt,
+  byEmail: before.byEmail,
   mended: [],
   push: { support: 'no', permission: 'default', on: false },
   host: location.host,
@@ -165,7 +166,7 @@ function signedOut() {
   reconciled = false;
   // Only the answers that wait for a sign-in stay on the device; the words go.
   quietly(learnWays());
-  know({ state: null, reach: 'signed-out', ...closed, doors: null, me: null, server: null, given: null, restored: null, later: false, refusedAt: 0, passedUntil: 0, asking: 'ask' });
+  know({ state: null, reach: 'signed-out', ...closed, doors: null, me: null, server: null, given: null, restored: null, later: false, refusedAt: 0, byEmail: false, passedUntil: 0, asking: 'ask' });
 }
 
 async function learnWays() {
@@ -189,7 +190,8 @@ async function openYou(some) {
 
 /** Who gave an address before sees it, instead of being asked again. */
 async function emailInstead() {
-  await openYou({ ...refused(), form: { kind: 'email' } });
+  remembered.keep({ byEmail: true });
+  await openYou({ ...refused(), byEmail: true, form: { kind: 'email' } });
   if (facts.me?.email && facts.form?.kind === 'email') know({ form: null });
 }
 
@@ -224,6 +226,7 @@ async function begin() {
       facts.state = null;
       facts.later = false;
       facts.refusedAt = 0;
+      facts.byEmail = false;
       ownerToken = '';
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500 || error.status === 429) return know({ reach: navigator.onLine ? 'resting' : 'offline' });
@@ -441,7 +444,7 @@ function sayOfMyself(state) {
   const present = !document.hidden;
   const wait = presenceIn(present, presence, Date.now());
   if (wait) presenceTimer = setTimeout(sayOfMyself, wait);
-  const zone = state ? zoneToTell(Intl.DateTimeFormat().resolvedOptions().timeZone, remembered.recall().zone, state.zone) : null;
+  const zone = state ? zoneToTell(zoneHere(), remembered.recall().zone, state.zone) : null;
   /** @type {import('../../contracts/generated/contracts.d.ts').Fact[]} */
   const said = [];
   if (wait === 0) said.push({ kind: 'presence', present });

@@ -46,6 +46,8 @@ export interface Facts {
   asking: 'ask' | 'waiting' | 'failed' | 'denied' | 'lost';
   /** When the person last said that they open oO by themselves; 0 for never. */
   refusedAt: number;
+  /** The person chose letters instead of notifications here. */
+  byEmail: boolean;
   /** Accounts whose broken link was shown and put off. */
   mended: string[];
   push: { support: 'yes' | 'no' | 'install', permission: NotificationPermission, on: boolean };
@@ -164,6 +166,8 @@ export interface Remembered {
   last: { state: State, at: number } | null;
   /** When notifications were refused on our own screen. */
   refusedAt: number;
+  /** Letters were chosen instead of them. */
+  byEmail: boolean;
   /** The time zone that the server was told. */
   zone: string;
   /** The answer given elsewhere that was shown last. */

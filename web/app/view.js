@@ -80,7 +80,7 @@ export function look(facts) {
 }
 
 /**
- * Whether to ask for notifications: after a first tip, if the browser can, and not within 30 days of a refusal.
+ * Whether to ask for notifications or, where there can be none, for letters: after a first tip, and not within 30 days of a refusal.
  * A question already under way goes on.
  * @param {Facts} facts @param {State} state
  */
@@ -89,8 +89,12 @@ export function mayAsk(facts, state) {
   if (!state.had_tip || silenced(facts, state)) return false;
   if (facts.refusedAt && facts.wall - facts.refusedAt < REFUSAL) return false;
   if (facts.push.support === 'install') return true;
-  return facts.push.support === 'yes' && facts.push.permission === 'default' && state.push.key !== '';
+  if (noPush(facts)) return state.push.email && !facts.byEmail;
+  return facts.push.permission === 'default' && state.push.key !== '';
 }
+
+/** Whether this browser can or may show no notification, whatever is asked of it. @param {Facts} facts */
+const noPush = ({ push }) => push.support === 'no' || push.permission === 'denied';
 
 /** Whether the person wants nothing said today. @param {Facts} facts @param {State} state */
 const silenced = (facts, state) => state.budget === 0 || Date.parse(state.quiet_until ?? '') > ooNow(facts);
@@ -265,6 +269,12 @@ function permission(facts, state) {
     return view({
       ...base, text, note: say('permission.failed.note'), announce: text,
       answers: [{ action: 'allow', label: say('permission.again') }, ...byEmail(state), fine],
+    });
+  }
+  if (noPush(facts)) {
+    return view({
+      ...base, key: 'permission:none', text: say('permission.none'), note: say('permission.none.note'),
+      answers: [...byEmail(state), { action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
     });
   }
   return view({

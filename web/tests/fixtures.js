@@ -97,6 +97,7 @@ export const FIXTURES = {
   'permission-waiting': { name: 'permission', state: asks, before: browser('default', 'granted'), clicks: ['[data-action=allow]'] },
   'permission-failed': { name: 'permission', state: writesAndAsks, before: browser('default', 'granted', UNREACHABLE), clicks: ['[data-action=allow]'], shows: '[data-action=email-instead]' },
   'permission-denied': { name: 'permission', state: writesAndAsks, before: browser('default', 'denied'), clicks: ['[data-action=allow]'], shows: '[data-action=email-instead]' },
+  'permission-none': { name: 'permission', state: writesAndAsks, before: browser('denied'), shows: '[data-action=email-instead]' },
   install: { name: 'install', state: writesAndAsks, before: IOS },
   you: { name: 'you', clicks: ['#mark'], before: browser('default') },
   'you-quiet': { name: 'form', clicks: ['#mark', '[data-action=quiet-form]'] },

@@ -91,6 +91,7 @@ export const facts = (some = {}) => ({
   failed: false,
   asking: 'ask',
   refusedAt: 0,
+  byEmail: false,
   mended: [],
   push: { support: 'yes', permission: 'default', on: false },
   host: 'oo.example',

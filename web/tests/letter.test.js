@@ -154,6 +154,19 @@ test('where notifications cannot be had, a letter is offered instead, if this oO
   assert.deepEqual(actions(look(facts({ state: writes({ had_tip: true }) }))), ['allow', 'refuse'], 'not before the browser was asked');
 });
 
+test('where the browser shows no notifications at all, letters are asked for once, after a first tip', () => {
+  for (const push of /** @type {const} */ ([{ support: 'no', permission: 'denied', on: false }, { support: 'yes', permission: 'denied', on: false }])) {
+    const had = facts({ state: writes({ had_tip: true }), push });
+    const view = look(had);
+    assert.deepEqual([view.name, actions(view)], ['permission', ['email-instead', 'refuse']]);
+    assert.match(view.text, /shows no notifications/);
+    assert.equal(look({ ...had, byEmail: true }).name, 'idle', 'who chose them is not asked again');
+    assert.equal(look({ ...had, refusedAt: had.wall - 1 }).name, 'idle', 'nor who said no');
+    assert.equal(look({ ...had, state: writes() }).name, 'idle', 'nor anybody before a tip came');
+    assert.equal(look({ ...had, state: state({ had_tip: true }) }).name, 'idle', 'nor where oO writes no letters');
+  }
+});
+
 /** @param {Partial<Letter>} [some] @returns {Letter} */
 const letter = (some) => ({ asks: 'done', token: 'a.b', look: lookAtLetter, ...some });
 /** @param {Partial<Letter>} some */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memory, withoutOldWords } from '../app/memory.js';
-import { PRESENCE_EVERY, presenceIn, zoneToTell } from '../app/presence.js';
+import { PRESENCE_EVERY, presenceIn, zoneHere, zoneToTell } from '../app/presence.js';
 import { CARD, iso, NOON, state } from './known.js';
 
 test('presence is said when it changes, and not more often than it may', () => {
@@ -19,6 +19,21 @@ test('the zone is told once for each change in this browser', () => {
   assert.equal(zoneToTell('Europe/Zurich', 'Europe/Zurich', 'Asia/Tokyo'), null, 'another device moved; this one did not');
   assert.equal(zoneToTell('Asia/Tokyo', 'Europe/Zurich', 'Europe/Zurich'), 'Asia/Tokyo');
   assert.equal(zoneToTell('', '', 'UTC'), null);
+});
+
+test('the zone here is the same with Temporal and without', () => {
+  const here = /** @type {any} */ (globalThis);
+  const { Temporal } = here;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  try {
+    delete here.Temporal;
+    assert.equal(zoneHere(), zone);
+    here.Temporal = { Now: { timeZoneId: () => 'Europe/Zurich' } };
+    assert.equal(zoneHere(), 'Europe/Zurich');
+  } finally {
+    if (Temporal) here.Temporal = Temporal;
+    else delete here.Temporal;
+  }
 });
 
 /** @returns {any} */

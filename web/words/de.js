@@ -34,6 +34,8 @@ export default {
   'permission.lost': 'oO erreicht dieses Gerät nicht mehr.',
   'permission.denied': 'Dein Browser hat abgelehnt.',
   'permission.denied.note': 'Das lässt sich in seinen Einstellungen ändern. Jeder Tipp steht hier.',
+  'permission.none': 'Dieser Browser zeigt keine Mitteilungen.',
+  'permission.none.note': 'oO kann dir schreiben, wenn der Moment da ist.',
   'permission.again': 'Noch einmal',
   'permission.fine': 'Gut so',
   'permission.email': 'Lieber per E-Mail',

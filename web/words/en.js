@@ -35,6 +35,8 @@ export default {
   'permission.lost': 'oO can no longer reach this device.',
   'permission.denied': 'Your browser said no.',
   'permission.denied.note': 'You can change that in the browser’s settings for this page. Each tip still shows here.',
+  'permission.none': 'This browser shows no notifications.',
+  'permission.none.note': 'oO can send you a letter when the moment is right.',
   'permission.again': 'Try again',
   'permission.fine': 'That is fine',
   'permission.email': 'Use e-mail instead',

@@ -65,7 +65,7 @@ async function measure(name, page, extraHeaders) {
   }
   const middle = all.sort((a, b) => a.categories.performance.score - b.categories.performance.score)[Math.floor(RUNS / 2)];
   const scores = Object.entries(AIMS).map(([id, aim]) => `${id} ${Math.round(middle.categories[id].score * 100)} (aim ${aim})`);
-  const times = Object.entries(TIMES).map(([short, id]) => `${short} ${middle.audits[id].displayValue.replaceAll('\u00a0', ' ')}`);
+  const times = Object.entries(TIMES).map(([short, id]) => `${short} ${middle.audits[id].displayValue?.replaceAll('\u00a0', ' ') ?? 'not seen'}`);
   // A busy machine has low scores and long times: Lighthouse's own measure of it is about 1500 on a quiet laptop.
   console.log(`${name}: ${scores.join(', ')}; ${times.join(', ')}; machine ${Math.round(middle.environment.benchmarkIndex)}`);
   // What there is to mend, if anything.
