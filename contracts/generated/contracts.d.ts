@@ -655,7 +655,9 @@ export type Fact =
     source?: DataSource | null;
   }
   | { kind: "account_linked"; account: AccountId; provider: Provider }
-  | { kind: "account_unlinked"; account: AccountId };
+  | { kind: "account_unlinked"; account: AccountId }
+  /** The community whose models answer the person from now on, and whose models their decisions may train. */
+  | { kind: "joined"; tenant: Tenant };
 
 /** A policy that should have answered, and what it did instead. */
 export interface Fallback {

@@ -1,6 +1,7 @@
 //! What happens to a person, normalized: references and the facts that a decision needs, never a provider's words.
 
 use crate::bounded::bounded;
+use crate::model::Tenant;
 use crate::tip::Ground;
 use crate::{AccountId, DeviceId, HabitId, Provider, Ref, SignalId, Timestamp, TipId, UserId};
 use jiff::civil;
@@ -61,6 +62,8 @@ pub enum Fact {
     },
     AccountLinked { account: AccountId, provider: Provider },
     AccountUnlinked { account: AccountId },
+    /// The community whose models answer the person from now on, and whose models their decisions may train.
+    Joined { tenant: Tenant },
 }
 
 impl Fact {
@@ -89,7 +92,8 @@ impl Fact {
             | Self::EventRemoved { .. }
             | Self::Delivered { .. }
             | Self::AccountLinked { .. }
-            | Self::AccountUnlinked { .. } => false,
+            | Self::AccountUnlinked { .. }
+            | Self::Joined { .. } => false,
         }
     }
 }

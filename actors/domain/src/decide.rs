@@ -19,7 +19,7 @@ pub fn ask(profile: &Profile, id: DecisionId, bits: u64, now: Timestamp) -> Ask 
         posterior: learning::evidence(profile, now).as_ref().and_then(learning::to_posterior),
         bits: RandomBits::new(bits),
         unit: None,
-        tenant: None,
+        tenant: profile.tenant().cloned(),
     }
 }
 

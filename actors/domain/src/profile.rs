@@ -21,6 +21,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kept::{KeptAdvice, KeptEvent, KeptHabit, KeptTask, Kind, Memory, Tombstone};
 use oo_contracts::decision::Silence;
+use oo_contracts::model::Tenant;
 use oo_contracts::signal::{MoodLevel, Place, Preferences, ZoneName};
 use oo_contracts::tip::{Subject, Tip};
 use oo_contracts::wire::{Answered, Corrected, Helped, Own, OwnHabit, View, Week};
@@ -30,7 +31,7 @@ use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed.
-pub const FOLD_VERSION: u32 = 3;
+pub const FOLD_VERSION: u32 = 4;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
@@ -42,6 +43,9 @@ pub const PRESENCE_HOLDS: SignedDuration = local::minutes(60);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     seq: u64,
+    /// The community the person belongs to, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant>,
     zone: Zone,
     preferences: Preferences,
     consent: Consent,
@@ -123,6 +127,7 @@ impl Profile {
     pub fn new() -> Self {
         Self {
             seq: 0,
+            tenant: None,
             zone: Zone::utc(),
             preferences: Preferences::default(),
             consent: Consent::default(),
@@ -212,6 +217,11 @@ impl Profile {
     /// The tips of the last days, the newest last.
     pub fn lives(&self) -> &[Life] {
         &self.lives
+    }
+
+    /// Whose models answer the person, where it is not the usual community.
+    pub fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.as_ref()
     }
 
     /// What the tips whose reward is certain have taught.

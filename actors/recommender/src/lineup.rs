@@ -19,7 +19,7 @@ pub struct Engines {
 /// Everybody's engines.
 #[derive(Clone)]
 pub struct Lineups {
-    /// For whoever has none of their own.
+    /// For a tenant without a line-up: never what another one's data taught.
     pub usual: Arc<Engines>,
     pub of: HashMap<Tenant, Arc<Engines>>,
     /// Answers where another fails. A policy of our own, so that it does not.
@@ -32,7 +32,8 @@ impl Lineups {
     /// # Errors
     /// What was wrong with the fallback's answer; with a policy of our own that is a defect of ours.
     pub async fn recommend(&self, ask: &Ask) -> Result<Recommendation, oo_contracts::decision::Fault> {
-        let engines = ask.tenant.as_ref().and_then(|tenant| self.of.get(tenant)).unwrap_or(&self.usual);
+        let tenant = ask.tenant.clone().unwrap_or_default();
+        let engines = self.of.get(&tenant).unwrap_or(&self.usual);
         let (engine, exposure) = engines.for_whom(ask);
         // The shadow is asked meanwhile: it may cost its own time limit, never more than that.
         let shadow = async {

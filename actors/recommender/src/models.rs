@@ -138,10 +138,6 @@ async fn follow_once(ctx: &Context, workshop: &Workshop, lineups: &watch::Sender
         );
         lineups.send_modify(|all| {
             let mut next = Lineups::clone(all);
-            // Who says nothing of a tenant belongs to the usual one.
-            if tenant == Tenant::default() {
-                next.usual = engines.clone();
-            }
             next.of.insert(tenant, engines);
             *all = Arc::new(next);
         });

@@ -229,6 +229,15 @@ async fn tenants_have_line_ups_of_their_own() {
     })
     .await;
     assert_eq!(ctx.bus.ask(RECOMMEND, &ask(3)).await.unwrap().policy.as_str(), "linear");
+
+    // Whose community has none gets what the settings say, and nothing that others' data stands behind.
+    put(&ctx, &Tenant::default(), &lineup(seat("rules", None))).await;
+    eventually("home's", || async {
+        (ctx.bus.ask(RECOMMEND, &ask(3)).await.unwrap().policy.as_str() == "rules").then_some(())
+    })
+    .await;
+    let of_the_choir = Ask { tenant: Some("choir".parse().unwrap()), ..ask(3) };
+    assert_eq!(ctx.bus.ask(RECOMMEND, &of_the_choir).await.unwrap().policy.as_str(), "linear");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! What a policy would have earned on decisions that others made: off-policy evaluation of whole policies.
 
+pub mod cohorts;
 pub mod report;
 
+use self::cohorts::Cohort;
 use crate::evaluation::{Estimate, Estimator, Evaluation, Predictions, Refusal, Round, Rules, Weights};
 use crate::examples::Example;
 use crate::fit::{self, RewardModel};
@@ -27,6 +29,8 @@ pub struct Judgement {
     /// How much more than was logged, doubly robust.
     pub gain: Estimate,
     pub weights: Weights,
+    /// The gain for each kind of people, where they are enough to have kinds.
+    pub cohorts: Vec<Cohort>,
 }
 
 impl Judgement {
@@ -106,6 +110,7 @@ fn conclude(
         values,
         gain: evaluation.gain(Estimator::Dr)?,
         weights: evaluation.weights(),
+        cohorts: cohorts::cohorts(examples, &rounds, rules),
     })
 }
 

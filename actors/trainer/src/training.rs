@@ -1,6 +1,6 @@
 //! Training: from what was gathered to a model with its card. What is too little is refused, not fitted.
 
-use crate::archive::{self, Wanted};
+use crate::archive::{self, Found, Wanted};
 use crate::evaluation::Rules;
 use crate::examples::{Example, LeftOut};
 use crate::fit;
@@ -72,12 +72,22 @@ pub async fn train(
     each: impl FnMut(u64, u64),
 ) -> Result<Trained, NoTraining> {
     let found = archive::gather(ctx, wanted, each).await?;
+    register(ctx, models, &wanted.tenant, found).await
+}
+
+/// Fits, judges and registers what a community's decisions teach.
+pub(crate) async fn register(
+    ctx: &Context,
+    models: &Models,
+    tenant: &Tenant,
+    found: Found,
+) -> Result<Trained, NoTraining> {
     let (prior, judgement) = fit(&found.examples, &Rules::default())?;
     let policy: PolicyName = linear::NAME.parse().map_err(|_| NoTraining::NoModel("its policy has no name".into()))?;
-    let before = models.all(&wanted.tenant).await.map_err(anyhow::Error::from)?;
+    let before = models.all(tenant).await.map_err(anyhow::Error::from)?;
     let newest = before.iter().filter(|one| one.policy == policy).map(|one| one.version).max();
     let version = newest.unwrap_or(BUILT_IN) + 1;
-    let model = card(&wanted.tenant, policy, version, prior, &judgement, ctx.clock.now())?;
+    let model = card(tenant, policy, version, prior, &judgement, ctx.clock.now())?;
     models.add(&model).await.map_err(anyhow::Error::from)?;
     Ok(Trained { model, judgement, left_out: found.left_out })
 }

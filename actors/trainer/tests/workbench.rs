@@ -4,7 +4,7 @@
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use oo_contracts::decision::{Ask, Choice, Recommendation};
+use oo_contracts::decision::{Ask, Choice, Outcome, Recommendation};
 use oo_contracts::entry::Entry;
 use oo_contracts::model::{Arm, Replaced, Seat, Tenant, Weight};
 use oo_contracts::tip::Subject;
@@ -39,6 +39,11 @@ fn story(number: u64) -> Story {
 
 /// Somebody whose days were simulated: log and decisions as services would have kept them.
 async fn settle(ctx: &Context, number: u64) {
+    settle_in(ctx, number, None).await;
+}
+
+/// The same, of a community.
+async fn settle_in(ctx: &Context, number: u64, tenant: Option<&Tenant>) {
     let story = story(number);
     let person = ctx.people().await.unwrap().find_or_make(&format!("person-{number}").parse().unwrap()).await.unwrap();
     let (logbook, mut waiting) = (ctx.logbook(), Vec::new());
@@ -48,7 +53,12 @@ async fn settle(ctx: &Context, number: u64) {
     for appended in waiting {
         appended.await.unwrap();
     }
-    let decisions = story.decisions();
+    let mut decisions = story.decisions();
+    for decision in &mut decisions {
+        if let Outcome::Asked { ask, .. } = &mut decision.outcome {
+            ask.tenant = tenant.cloned();
+        }
+    }
     let kept = decisions.iter().map(|decision| logbook.keep_decision(&person, decision));
     assert!(join_all(kept).await.iter().all(Result::is_ok));
 }
@@ -121,6 +131,14 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     let club = Wanted { tenant: "club".parse().unwrap(), ..all() };
     assert!(archive::gather(&ctx, &club, |_, _| {}).await.unwrap().examples.is_empty());
     assert!(models.all(&club.tenant).await.unwrap().is_empty());
+    // Where it has something, that is its own, and nobody else's.
+    let of_home = archive::gather(&ctx, &all(), |_, _| {}).await.unwrap().examples.len();
+    settle_in(&ctx, 6, Some(&club.tenant)).await;
+    let of_the_club = archive::gather(&ctx, &club, |_, _| {}).await.unwrap().examples.len();
+    assert!(of_the_club > 0);
+    let apart = archive::gather_all(&ctx).await.unwrap();
+    let apart: Vec<_> = apart.iter().map(|(tenant, found)| (tenant.as_str(), found.examples.len())).collect();
+    assert_eq!(apart, [("club", of_the_club), ("home", of_home)]);
 
     // What earns more is promoted, what earns less is not.
     let now = ctx.clock.now();

@@ -65,7 +65,7 @@ pub async fn explain(data: &Path, user: &str) -> anyhow::Result<()> {
             let profile = fold_up_to(&ctx, &person, decision.seq).await?;
             let again = decide::ask(&profile, ask.id.clone(), ask.bits.get(), ask.context.at);
             // Whose it is stands beside the log.
-            let again = Ask { unit: ask.unit.clone(), tenant: ask.tenant.clone(), ..again };
+            let again = Ask { unit: ask.unit.clone(), ..again };
             ensure!(
                 again == *ask,
                 "replayed from the log, the question differs from the one that was asked: please report this"

@@ -6,9 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use oo_contracts::decision::PolicyName;
 use oo_contracts::model::{Arm, ExperimentName, Model, Replaced, Seat, Tenant, Weight};
+use oo_contracts::signal::{Fact, Signal};
+use oo_contracts::wire::Ingest;
 use oo_domain::features;
 use oo_recommender::Settings;
-use oo_runtime::{Context, Models};
+use oo_runtime::{Context, Models, random};
+use oo_subjects::INGEST;
 use oo_trainer::archive::{self, Found, Wanted};
 use oo_trainer::comparison;
 use oo_trainer::evaluation::{Estimate, Rules};
@@ -22,6 +25,15 @@ use std::path::{Path, PathBuf};
 pub struct OfTenant {
     /// The community whose data trains its own models.
     #[arg(long, default_value_t = Tenant::default())]
+    tenant: Tenant,
+}
+
+/// Who joins which community.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Join {
+    /// A person's id.
+    user: String,
+    /// The community whose models answer them from now on, and whose models their decisions may train: `home` is the usual one.
     tenant: Tenant,
 }
 
@@ -109,6 +121,18 @@ pub async fn train(data: &Path, range: &Range) -> anyhow::Result<()> {
     }
     let name = seat_name(&seat_of(&trained.model));
     println!("registered  {name}, a candidate: `cargo oo promote {name}`");
+    Ok(())
+}
+
+/// Puts a person into a community, by an entry of their log.
+pub async fn join(data: &Path, Join { user, tenant }: &Join) -> anyhow::Result<()> {
+    let ctx = inspect::context(data).await?;
+    let user = inspect::person(&inspect::people(&ctx).await?, user).await?.user.clone();
+    let id = format!("joined-{}", random::token()).parse().context("an id of a signal")?;
+    let fact = Fact::Joined { tenant: tenant.clone() };
+    let signals = vec![Signal { id, user, at: ctx.clock.now(), fact }];
+    ctx.bus.ask(INGEST, &Ingest { signals }).await.context("is `events` running? it keeps the log")?;
+    println!("joined      {tenant}: its models answer from now on, and what is decided from now on may train them");
     Ok(())
 }
 
@@ -271,7 +295,7 @@ fn wanted(range: &Range) -> Wanted {
 }
 
 fn print_judgement(judged: &Judgement) {
-    let Judgement { people, decisions, from, to, logged, values, gain, weights } = judged;
+    let Judgement { people, decisions, from, to, logged, values, gain, weights, cohorts } = judged;
     println!("decisions   {decisions} of {people} people, from {from} to {to}");
     println!("weights     they tell as much as {:.0}; the largest weight is {:.1}", weights.effective, weights.largest);
     println!("logged      {}", interval(logged));
@@ -279,6 +303,9 @@ fn print_judgement(judged: &Judgement) {
         println!("{:<12}{}", by.name(), interval(value));
     }
     println!("gain        {}", interval(gain));
+    for cohort in cohorts {
+        println!("cohort      {cohort}");
+    }
 }
 
 fn interval(value: &Estimate) -> String {

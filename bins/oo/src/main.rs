@@ -60,6 +60,8 @@ enum Command {
     Simulate(simulate::Options),
     /// Fit a model to the decisions of those who allow it, judge it, and register it as a candidate.
     Train(learn::Range),
+    /// Put a person into a community that trains models of its own.
+    Join(learn::Join),
     /// List the models, and say who answers.
     Models(learn::OfTenant),
     /// Put a model in the place of the live one, where it beats it off-policy.
@@ -135,6 +137,7 @@ fn main() -> ExitCode {
             Command::Verify(options) => verify::run(&data, &options).await,
             Command::Simulate(options) => simulate::run(&options),
             Command::Train(range) => learn::train(&data, &range).await,
+            Command::Join(what) => learn::join(&data, &what).await,
             Command::Models(tenant) => learn::models(&data, &tenant).await,
             Command::Promote(what) => learn::promote(&data, &what).await,
             Command::Rollback(what) => learn::rollback(&data, &what).await,

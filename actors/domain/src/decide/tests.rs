@@ -42,6 +42,18 @@ fn a_tip_carries_how_the_person_wants_to_be_told() {
 }
 
 #[test]
+fn an_ask_names_the_community_that_the_person_joined_last() {
+    let mut log = Log::linked();
+    log.task("milk");
+    assert_eq!(asked(&log, NOW).0.tenant, None, "the usual one needs no name");
+    let joined = |tenant: &str| Fact::Joined { tenant: tenant.parse().unwrap() };
+    log.fact("2026-11-20T09:00:00Z", joined("club"));
+    assert_eq!(asked(&log, NOW).0.tenant.unwrap().as_str(), "club");
+    log.fact("2026-11-21T09:00:00Z", joined("home"));
+    assert_eq!(asked(&log, NOW).0.tenant, None);
+}
+
+#[test]
 fn a_tip_ends_five_minutes_before_the_next_event() {
     let mut log = Log::linked();
     log.task("milk").event("a", "2026-11-23T09:30:00Z", "2026-11-23T10:00:00Z");

@@ -13,6 +13,7 @@ use crate::reward;
 use crate::tip_life::{IGNORED_IN_A_ROW, Life, State, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::entry::{Body, Entry, MomentPurpose};
+use oo_contracts::model::Tenant;
 use oo_contracts::signal::{Delivery, Event, Fact, Habit, Purpose, Signal, Task};
 use oo_contracts::tip::{Subject, Tip};
 use oo_contracts::{AccountId, ENTRY_VERSION, Ref, TipId};
@@ -106,6 +107,7 @@ impl Profile {
                 self.consent.unlink(account);
                 self.unlink(account);
             }
+            Fact::Joined { tenant } => self.tenant = (*tenant != Tenant::default()).then(|| tenant.clone()),
         }
     }
 

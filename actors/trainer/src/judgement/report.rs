@@ -36,6 +36,13 @@ pub fn html(name: &str, judged: &Judgement, left_out: &LeftOut) -> String {
         picture(judged),
         name = escape(name),
     );
+    if !judged.cohorts.is_empty() {
+        page.push_str("<h2>By kind of person</h2><p class=\"dim\">People whose days are alike, and how much more a decision earns for them.</p><ul>");
+        for cohort in &judged.cohorts {
+            let _ = write!(page, "<li>{}</li>", escape(&cohort.to_string()));
+        }
+        page.push_str("</ul>");
+    }
     let words = left_out.words();
     if !words.is_empty() {
         page.push_str("<h2>Left out</h2><ul class=\"dim\">");

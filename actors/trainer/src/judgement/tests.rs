@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fit::tests::of_people;
+use oo_domain::features::Feature;
 use oo_domain::policy::random_todo;
 use oo_domain::policy::rules::{self, Rules as ByRules};
 use std::sync::LazyLock;
@@ -51,4 +52,39 @@ fn the_report_says_what_was_found() {
     for (by, _) in &judged.values {
         assert!(page.contains(by.name()));
     }
+}
+
+#[test]
+fn kinds_of_people_are_told_by_their_days_and_judged_apart() {
+    let example = LOGGED.iter().find(|example| !example.ask.candidates.is_empty()).unwrap();
+    let day = |person: u64| {
+        let mut example = Example { person, ..example.clone() };
+        // Larks are asked about in the morning, owls in the evening.
+        example.ask.context.minute_of_day = if person < 25 { 480 } else { 1200 } + (person % 25) as u16;
+        let model = Some(Predictions { taken: 0.0, expected: 0.0 });
+        // The policy does more of what pleases larks, and less of what pleases owls.
+        let target = if person < 25 { 0.9 } else { 0.1 };
+        (example, Round { group: person, reward: 1.0, propensity: Some(0.5), target, model })
+    };
+    let days = |people: std::ops::Range<u64>| -> (Vec<Example>, Vec<Round>) {
+        people.flat_map(|person| std::iter::repeat_n(day(person), 40)).unzip()
+    };
+    let rules = Rules { deviations: f64::INFINITY, ..Rules::default() };
+    let (examples, rounds) = days(0..40);
+    let found = cohorts::cohorts(&examples, &rounds, &rules);
+    assert_eq!(found.iter().map(|cohort| cohort.people).sum::<usize>(), 40);
+    assert_eq!(found.iter().map(|cohort| cohort.decisions).sum::<usize>(), rounds.len());
+    for cohort in &found {
+        let gain = cohort.gain.unwrap().value;
+        assert!((gain - 0.8).abs() < 1e-9 || (gain + 0.8).abs() < 1e-9, "larks and owls in one: {cohort}");
+        let early = cohort.traits.iter().any(|(feature, above)| {
+            matches!(feature, Feature::Morning | Feature::Evening) && (*above > 0.0) == (*feature == Feature::Morning)
+        });
+        assert_eq!(early, gain > 0.0, "{cohort}");
+    }
+    assert!(found.iter().map(|cohort| cohort.people).is_sorted_by(|one, next| one >= next));
+    assert_eq!(found, cohorts::cohorts(&examples, &rounds, &rules), "asked twice, it says the same");
+    // A few people have no kinds.
+    let (few, rounds) = days(0..29);
+    assert!(cohorts::cohorts(&few, &rounds, &rules).is_empty());
 }

@@ -57,6 +57,12 @@ async fn tail_and_explain_show_what_happened() -> anyhow::Result<()> {
     }
     let (success, said) = run(&place, &["tail", "--once", "nobody"]).await;
     assert!(!success && said.contains("nobody is called nobody"), "{said}");
+    let (success, said) = run(&place, &["join", "owner", "club"]).await;
+    assert!(success && said.contains("joined      club"), "{said}");
+    let (success, said) = run(&place, &["tail", "--once"]).await;
+    assert!(success && said.contains("joined"), "{said}");
+    let (success, said) = run(&place, &["join", "nobody", "club"]).await;
+    assert!(!success && said.contains("nobody is called nobody"), "{said}");
     let (success, said) = run(&place, &["doctor"]).await;
     assert!(success && said.contains("is ready"), "{said}");
     let (success, said) = run(&place, &["up", "--port", "0"]).await;
