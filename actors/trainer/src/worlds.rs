@@ -2,6 +2,7 @@
 
 pub mod cold_start;
 pub mod prototype;
+pub mod restless;
 pub mod step_count;
 pub mod taste;
 pub mod trial;
