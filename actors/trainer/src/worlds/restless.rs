@@ -34,9 +34,13 @@ const BEGINS: &str = "2026-09-01T00:00:00Z";
 /// Things to do and busy times that are known at once.
 const TASKS: u64 = 6;
 const EVENTS: u64 = 3;
-/// The longest wait between two happenings, and the furthest that a clock is set.
+/// The longest wait between two happenings.
 const WAIT_SECONDS: u64 = 40 * 60;
-const JUMP_SECONDS: u64 = 2 * 24 * 3600;
+/// The furthest that a clock is set. An event is known for a day after its end ([`kept::EVENTS_KEPT`]): by a clock that is
+/// further ahead it is forgotten, and after that clock is set right nobody knows of it.
+///
+/// [`kept::EVENTS_KEPT`]: oo_domain::profile::kept::EVENTS_KEPT
+const JUMP_SECONDS: u64 = 23 * 3600;
 /// Between an ask and its answer.
 const ANSWER_SECONDS: u64 = 3;
 
