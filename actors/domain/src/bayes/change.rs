@@ -9,10 +9,11 @@ use super::Normal;
 use std::f64::consts::TAU;
 
 /// Where a change is beyond doubt: the answers since it were e⁵ times, 150 times, as probable of anybody as of who the
-/// person was. An alarm that nothing caused comes less than once in two thousand answers.
+/// person was. With normal rewards of a known noise, an alarm that nothing caused comes less than once in two thousand answers; with
+/// rewards that are wider than the noise it comes more often.
 const BEYOND_DOUBT: f64 = 5.0;
 
-/// One answer alone, however odd, is not beyond doubt: it takes two.
+/// One answer alone, however odd, is not beyond doubt where nothing was suspected before.
 const LOUDEST: f64 = 4.99;
 
 /// What earlier answers count for after a change.

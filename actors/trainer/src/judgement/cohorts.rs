@@ -1,6 +1,6 @@
 //! Kinds of people, each judged apart: a policy that is better on average may be so at somebody's expense.
 //!
-//! A kind is told by what days are like, never by what came of a tip: who answered well by chance would be found together, and
+//! A kind is told by what days are like, not by rewards, though what is done is no longer due or waiting: who answered well by chance would be found together, and
 //! judged by the same chance again.
 
 use crate::evaluation::{Estimate, Estimator, Evaluation, Round, Rules};

@@ -1,5 +1,5 @@
 //! A restless person, for the promises that must never break (aim G9): they cross zones, change what they want between an ask and
-//! its answer, answer on two devices at once; their clock is set forward and back; everything may come twice, and the profile
+//! its answer, say things twice; their clock is set forward and back; everything may come twice, and the profile
 //! is put away and read again. The policy would always speak. What was promised is held by the simulation's own [`Watch`],
 //! which reads the entries alone.
 
