@@ -204,32 +204,6 @@ impl From<Prior> for PriorParts {
     }
 }
 
-/// What [`Belief::of`] the same expects at `x`, by a factor of the precision instead of its inverse: for one question alone.
-///
-/// With `P = L Lᵀ` and `P m = b`, the mean `xᵀm` is `(L⁻¹x)ᵀ(L⁻¹b)`, and the variance `xᵀP⁻¹x` is `(L⁻¹x)ᵀ(L⁻¹x)`.
-///
-/// # Panics
-/// Where `x` is not of the prior's dimension.
-pub fn expected(prior: &Prior, evidence: &Evidence, x: &[f64]) -> Normal {
-    let dim = prior.dim();
-    assert_eq!(x.len(), dim, "a row has the dimension of the prior");
-    let told = evidence.dim == dim && evidence.count > 0.0;
-    let mut factor = prior.precision.clone();
-    let mut towards = vec![0.0; dim];
-    triangle::times(&prior.precision, &prior.mean, &mut towards);
-    if told {
-        factor.iter_mut().zip(&evidence.products).for_each(|(entry, product)| *entry += product / prior.noise);
-        towards.iter_mut().zip(&evidence.moments).for_each(|(entry, moment)| *entry += moment / prior.noise);
-    }
-    if !triangle::factorise(&mut factor, dim) {
-        return Belief::new(prior).predict(x);
-    }
-    let mut x = x.to_vec();
-    triangle::forward(&factor, &mut x);
-    triangle::forward(&factor, &mut towards);
-    Normal { mean: triangle::dot(&x, &towards), sd: triangle::dot(&x, &x).sqrt() }
-}
-
 /// A normal distribution over the coefficients of one person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Belief {

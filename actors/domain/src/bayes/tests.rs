@@ -95,13 +95,6 @@ fn the_inverse_is_the_inverse() {
 
 proptest! {
     #[test]
-    fn one_question_has_the_answer_of_the_whole_belief(rows in rows(), (x, ..) in row()) {
-        let evidence = evidence(&rows);
-        let (one, whole) = (expected(&prior(), &evidence, &x), Belief::of(&prior(), &evidence).predict(&x));
-        prop_assert!((one.mean - whole.mean).abs() < 1e-9 && (one.sd - whole.sd).abs() < 1e-9, "{one:?} {whole:?}");
-    }
-
-    #[test]
     fn learning_row_by_row_and_all_at_once_agree(rows in rows(), x in prop::collection::vec(-1.0f64..1.0, DIM)) {
         let mut online = Belief::new(&prior());
         for (x, reward, weight) in &rows {

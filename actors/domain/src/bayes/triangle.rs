@@ -93,13 +93,6 @@ pub(crate) fn factorise(packed: &mut [f64], dim: usize) -> bool {
     true
 }
 
-/// `L⁻¹ x`, in place.
-pub(crate) fn forward(factor: &[f64], x: &mut [f64]) {
-    for (i, row) in rows(factor).take(x.len()).enumerate() {
-        x[i] = (x[i] - dot(&row[..i], x)) / row[i];
-    }
-}
-
 /// `A⁻¹` from the Cholesky factor of `A`.
 pub(crate) fn invert(factor: &[f64], dim: usize) -> Vec<f64> {
     // Rows of L⁻¹, then A⁻¹ = L⁻ᵀ L⁻¹.

@@ -126,7 +126,7 @@ fn live(features: usize, noise: f64, forgetting: Forgetting, seed: u64, rounds: 
             Forgetting::Never => {}
             Forgetting::Steady(share) => evidence.fade(share),
             Forgetting::AtChange => {
-                if suspicion.hear(person.predict(chosen), anybody.predict(chosen), prior.noise(), reward) {
+                if suspicion.hear(&person, &anybody, chosen, reward) {
                     evidence.fade(KEPT);
                     alarms += u32::from(round < BEFORE);
                 }
