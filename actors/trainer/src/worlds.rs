@@ -2,7 +2,6 @@
 
 pub mod cold_start;
 pub mod prototype;
-pub mod restless;
 pub mod step_count;
 pub mod taste;
 pub mod trial;
