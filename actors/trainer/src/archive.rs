@@ -39,64 +39,81 @@ pub struct Found {
 /// # Errors
 /// Where NATS or `events` does not answer.
 pub async fn gather(ctx: &Context, wanted: &Wanted, each: impl FnMut(u64, u64)) -> anyhow::Result<Found> {
-    let is_wanted = |decision: &Decision| wanted.within.contains(&decision.at) && tenant(decision) == wanted.tenant;
-    Ok(read(ctx, is_wanted, each).await?.remove(&wanted.tenant).unwrap_or_default())
+    let is_wanted = |of: &Tenant, at: Timestamp| *of == wanted.tenant && wanted.within.contains(&at);
+    let (mut found, unreadable) = read(ctx, is_wanted, each).await?;
+    let mut found = found.remove(&wanted.tenant).unwrap_or_default();
+    // Whose an unreadable one is nobody can say: it may be of these.
+    found.left_out.unreadable = unreadable;
+    Ok(found)
 }
 
-/// Reads everything, each community's apart.
+/// Reads everything that can be read, each community's apart.
 ///
 /// # Errors
 /// Where NATS or `events` does not answer.
 pub async fn gather_all(ctx: &Context) -> anyhow::Result<BTreeMap<Tenant, Found>> {
-    read(ctx, |_| true, |_, _| {}).await
+    Ok(read(ctx, |_, _| true, |_, _| {}).await?.0)
 }
 
+/// What is wanted, by community, and how many decisions could not be read.
 async fn read(
     ctx: &Context,
-    is_wanted: impl Fn(&Decision) -> bool,
+    is_wanted: impl Fn(&Tenant, Timestamp) -> bool,
     mut each: impl FnMut(u64, u64),
-) -> anyhow::Result<BTreeMap<Tenant, Found>> {
+) -> anyhow::Result<(BTreeMap<Tenant, Found>, u64)> {
     let people = ctx.people().await?;
     let mut logs = ctx.bus.decided_about().await?;
-    // A judgement parts people by their numbers: asked twice, it must say the same twice.
+    // A judgement parts people by their order: asked twice, it must say the same twice.
     logs.sort_unstable();
-    let mut found = BTreeMap::<Tenant, Found>::new();
+    let (mut found, mut unreadable) = (BTreeMap::<Tenant, Found>::new(), 0);
     for (number, log) in logs.iter().enumerate() {
         if let Some(person) = people.of_log(log).await? {
-            let person_number = u64::try_from(number)?;
-            let all = of_person(ctx, person_number, &person.user, &is_wanted).await;
+            let own = decisions(ctx, &person.user, &is_wanted, &mut unreadable).await;
+            let own = match own {
+                Ok(own) => of_person(ctx, u64::try_from(number)?, &person.user, own, &mut found).await,
+                Err(error) => Err(error),
+            };
             people.let_go(&person);
-            for (tenant, own) in all.context("the log cannot be read")? {
-                let found = found.entry(tenant).or_default();
-                found.examples.extend(own.examples);
-                found.left_out.add(own.left_out);
-            }
+            own.context("the log cannot be read")?;
         }
         each(number as u64 + 1, logs.len() as u64);
     }
-    Ok(found)
+    Ok((found, unreadable))
 }
 
-async fn of_person(
+/// A person's decisions that a policy was asked for, by whose model answered.
+async fn decisions(
     ctx: &Context,
-    number: u64,
     user: &UserId,
-    is_wanted: impl Fn(&Decision) -> bool,
-) -> anyhow::Result<BTreeMap<Tenant, Found>> {
-    let mut unreadable = 0;
+    is_wanted: impl Fn(&Tenant, Timestamp) -> bool,
+    unreadable: &mut u64,
+) -> anyhow::Result<BTreeMap<Tenant, Vec<Decision>>> {
     let mut decisions = BTreeMap::<Tenant, Vec<Decision>>::new();
     pages(ctx, user, ExportPart::Decisions, |page| {
         for held in page.decisions {
-            match held.decision {
-                Some(decision) if is_asked(&decision) && is_wanted(&decision) => {
-                    decisions.entry(tenant(&decision)).or_default().push(decision);
-                }
-                Some(_) => {}
-                None => unreadable += 1,
+            let Some(decision) = held.decision else {
+                *unreadable += 1;
+                continue;
+            };
+            let Outcome::Asked { ask, .. } = &decision.outcome else { continue };
+            let tenant = ask.tenant.clone().unwrap_or_default();
+            if is_wanted(&tenant, decision.at) {
+                decisions.entry(tenant).or_default().push(decision);
             }
         }
     })
     .await?;
+    Ok(decisions)
+}
+
+/// Adds what came of these decisions to what was found.
+async fn of_person(
+    ctx: &Context,
+    number: u64,
+    user: &UserId,
+    decisions: BTreeMap<Tenant, Vec<Decision>>,
+    found: &mut BTreeMap<Tenant, Found>,
+) -> anyhow::Result<()> {
     let mut log: Vec<(u64, Entry)> = Vec::new();
     if decisions.values().flatten().any(|decision| decision.training) {
         pages(ctx, user, ExportPart::Entries, |page| {
@@ -104,28 +121,13 @@ async fn of_person(
         })
         .await?;
     }
-    // Whose an unreadable one is nobody can say.
-    let mut found = BTreeMap::<Tenant, Found>::new();
-    found.entry(Tenant::default()).or_default().left_out.unreadable = unreadable;
     for (tenant, decisions) in decisions {
         let (examples, why) = examples(number, &log, &decisions, ctx.clock.now());
         let found = found.entry(tenant).or_default();
-        found.examples = examples;
+        found.examples.extend(examples);
         found.left_out.add(why);
     }
-    Ok(found)
-}
-
-fn is_asked(decision: &Decision) -> bool {
-    matches!(decision.outcome, Outcome::Asked { .. })
-}
-
-/// Whose model answered; a decision without one belongs to the usual community.
-fn tenant(decision: &Decision) -> Tenant {
-    match &decision.outcome {
-        Outcome::Asked { ask, .. } => ask.tenant.clone().unwrap_or_default(),
-        Outcome::Unavailable { .. } => Tenant::default(),
-    }
+    Ok(())
 }
 
 async fn pages(ctx: &Context, user: &UserId, part: ExportPart, mut take: impl FnMut(ExportPage)) -> anyhow::Result<()> {

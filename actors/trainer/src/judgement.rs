@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use oo_domain::model::Model;
 use oo_domain::policy::Policy;
 use oo_domain::policy::linear::Linear;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everybody is in one of so many parts; what is fitted is judged on people that it has not seen.
-const PARTS: u64 = 5;
+const PARTS: usize = 5;
 
 /// What is known of a policy's worth. Rewards per decision.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,8 +55,9 @@ pub enum NoJudgement {
 /// # Errors
 /// A [`NoJudgement`] where they do not answer.
 pub fn judge(policy: &dyn Policy, examples: &[Example], rules: &Rules) -> Result<Judgement, NoJudgement> {
-    let rewards = reward_models(examples);
-    conclude(examples, rules, |example| round(policy, &rewards[part(example.person)], example))
+    let parts = Parts::of(examples);
+    let rewards = parts.reward_models(examples);
+    conclude(examples, rules, |example| round(policy, &rewards[parts.part(example)], example))
 }
 
 /// Judges the policy `linear` as it would be with a prior that is fitted to these decisions: everybody by a prior, and a
@@ -64,31 +66,42 @@ pub fn judge(policy: &dyn Policy, examples: &[Example], rules: &Rules) -> Result
 /// # Errors
 /// A [`NoJudgement`] where they do not answer.
 pub fn judge_fitted(examples: &[Example], rules: &Rules) -> Result<Judgement, NoJudgement> {
-    let rewards = reward_models(examples);
-    let fitted: Vec<Option<Linear>> = (0..PARTS as usize)
+    let parts = Parts::of(examples);
+    let rewards = parts.reward_models(examples);
+    let fitted: Vec<Option<Linear>> = (0..PARTS)
         .map(|part| {
-            let prior = fit::prior(others(examples, part));
+            let prior = fit::prior(parts.others(examples, part));
             // As many coefficients as there are features: it is fitted here.
             Model::new(0, prior).ok().map(Linear::new)
         })
         .collect();
     conclude(examples, rules, |example| {
-        let part = part(example.person);
+        let part = parts.part(example);
         let policy = fitted[part].as_ref().ok_or_else(|| NoJudgement::TellsNothing("linear".into()))?;
         round(policy, &rewards[part], example)
     })
 }
 
-fn part(person: u64) -> usize {
-    (person % PARTS) as usize
-}
+/// Who is in which part: by turns, in the order of their numbers, so that each part has its share of however few.
+struct Parts(BTreeMap<u64, usize>);
 
-fn others(examples: &[Example], of: usize) -> impl Iterator<Item = &Example> {
-    examples.iter().filter(move |example| part(example.person) != of)
-}
+impl Parts {
+    fn of(examples: &[Example]) -> Self {
+        let people: BTreeSet<u64> = examples.iter().map(|example| example.person).collect();
+        Self(people.into_iter().enumerate().map(|(place, person)| (person, place % PARTS)).collect())
+    }
 
-fn reward_models(examples: &[Example]) -> Vec<RewardModel> {
-    (0..PARTS as usize).map(|part| RewardModel::fit(others(examples, part))).collect()
+    fn part(&self, example: &Example) -> usize {
+        self.0[&example.person]
+    }
+
+    fn others<'a>(&self, examples: &'a [Example], of: usize) -> impl Iterator<Item = &'a Example> {
+        examples.iter().filter(move |example| self.part(example) != of)
+    }
+
+    fn reward_models(&self, examples: &[Example]) -> Vec<RewardModel> {
+        (0..PARTS).map(|part| RewardModel::fit(self.others(examples, part))).collect()
+    }
 }
 
 fn conclude(

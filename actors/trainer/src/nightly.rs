@@ -1,5 +1,5 @@
-//! Training by itself, once a day, each community from its own decisions: what comes of it is a candidate, and promoting one is
-//! left to people.
+//! Training by itself, once a day, each community from its own decisions: what comes of it is a candidate, and promoting
+//! one is left to people.
 
 use crate::archive;
 use crate::training::{self, NoTraining};
@@ -28,7 +28,10 @@ async fn train(ctx: &Context) -> anyhow::Result<()> {
                 tracing::info!(tenant = tenant.as_str(), version = trained.model.version, "a model was trained");
                 "trained"
             }
-            Err(NoTraining::Other(error)) => return Err(error),
+            Err(NoTraining::Other(error)) => {
+                tracing::warn!(tenant = tenant.as_str(), error = format!("{error:#}"), "no model was trained");
+                "failed"
+            }
             Err(refused) => {
                 tracing::info!(tenant = tenant.as_str(), %refused, "no model was trained");
                 "refused"
