@@ -37,7 +37,7 @@ pub fn html(name: &str, judged: &Judgement, left_out: &LeftOut) -> String {
         name = escape(name),
     );
     if !judged.cohorts.is_empty() {
-        page.push_str("<h2>By kind of person</h2><p class=\"dim\">People whose days are alike, and how much more a decision earns for them.</p><ul>");
+        page.push_str("<h2>By kind of person</h2><p class=\"dim\">People whose days are alike, and how much more a decision earns for them, 95\u{a0}% each.</p><ul>");
         for cohort in &judged.cohorts {
             let _ = write!(page, "<li>{}</li>", escape(&cohort.to_string()));
         }

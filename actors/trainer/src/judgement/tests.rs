@@ -84,7 +84,21 @@ fn kinds_of_people_are_told_by_their_days_and_judged_apart() {
     }
     assert!(found.iter().map(|cohort| cohort.people).is_sorted_by(|one, next| one >= next));
     assert_eq!(found, cohorts::cohorts(&examples, &rounds, &rules), "asked twice, it says the same");
+    // Of a few decisions each it is told why they do not say, not a figure.
+    let (few, rounds): (Vec<_>, Vec<_>) = (0..40).map(day).unzip();
+    let silent = cohorts::cohorts(&few, &rounds, &rules);
+    assert!(silent.iter().all(|cohort| matches!(cohort.gain, Err(Refusal::TooFewRounds { .. }))), "{silent:?}");
     // A few people have no kinds.
     let (few, rounds) = days(0..29);
     assert!(cohorts::cohorts(&few, &rounds, &rules).is_empty());
+}
+
+/// A small community's people have numbers of the whole instance, here all of the same remainder.
+#[test]
+fn each_part_has_its_share_of_however_few() {
+    let numbered = |step: u64| -> Vec<Example> {
+        LOGGED.iter().map(|example| Example { person: example.person * step, ..example.clone() }).collect()
+    };
+    let rules = Rules::default();
+    assert_eq!(judge_fitted(&numbered(5), &rules).unwrap(), judge_fitted(&numbered(1), &rules).unwrap());
 }
