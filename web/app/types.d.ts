@@ -46,7 +46,7 @@ export interface Facts {
   asking: 'ask' | 'waiting' | 'failed' | 'denied' | 'lost';
   /** When the person last said that they open oO by themselves; 0 for never. */
   refusedAt: number;
-  /** The person chose letters instead of notifications here. */
+  /** Letters go to an address of the person's, as far as this browser saw. */
   byEmail: boolean;
   /** Accounts whose broken link was shown and put off. */
   mended: string[];
@@ -166,7 +166,7 @@ export interface Remembered {
   last: { state: State, at: number } | null;
   /** When notifications were refused on our own screen. */
   refusedAt: number;
-  /** Letters were chosen instead of them. */
+  /** Letters went to an address of the person's. */
   byEmail: boolean;
   /** The time zone that the server was told. */
   zone: string;

@@ -80,7 +80,7 @@ export function look(facts) {
 }
 
 /**
- * Whether to ask for notifications or, where there can be none, for letters: after a first tip, and not within 30 days of a refusal.
+ * Whether to ask for notifications or, where this browser shows none, for letters: after a first tip, and not within 30 days of a refusal.
  * A question already under way goes on.
  * @param {Facts} facts @param {State} state
  */
@@ -89,7 +89,8 @@ export function mayAsk(facts, state) {
   if (!state.had_tip || silenced(facts, state)) return false;
   if (facts.refusedAt && facts.wall - facts.refusedAt < REFUSAL) return false;
   if (facts.push.support === 'install') return true;
-  if (noPush(facts)) return state.push.email && !facts.byEmail;
+  // Letters go only where no device is reached.
+  if (noPush(facts)) return state.push.email && !facts.byEmail && state.push.devices.length === 0;
   return facts.push.permission === 'default' && state.push.key !== '';
 }
 

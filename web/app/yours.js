@@ -30,7 +30,7 @@ export function yours({ oo, doors, facts, know, once, refresh, leave, form }) {
   /** What only this page shows. */
   const learn = async () => {
     const [known, me] = await Promise.all([doors.doors(), doors.me()]);
-    know({ doors: known, me, failed: false });
+    know({ doors: known, me, byEmail: Boolean(me.email?.confirmed), failed: false });
   };
   /** Does something, and then shows how it stands. @param {() => Promise<unknown>} what */
   const then = (what) => once(async () => {

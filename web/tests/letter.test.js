@@ -154,13 +154,24 @@ test('where notifications cannot be had, a letter is offered instead, if this oO
   assert.deepEqual(actions(look(facts({ state: writes({ had_tip: true }) }))), ['allow', 'refuse'], 'not before the browser was asked');
 });
 
-test('where the browser shows no notifications at all, letters are asked for once, after a first tip', () => {
+test('only an address that is proved counts as one', async () => {
+  for (const [email, byEmail] of /** @type {const} */ ([[null, false], [WAITING, false], [{ ...WAITING, confirmed: iso(NOON) }, true]])) {
+    const own = page({ byEmail: !byEmail }, /** @type {any} */ ({ me: async () => me(email), endEmail: async () => null }));
+    await own.act['email-end']('email');
+    assert.equal(own.facts.byEmail, byEmail);
+  }
+});
+
+test('where the browser shows no notifications at all, letters are offered after a first tip', () => {
   for (const push of /** @type {const} */ ([{ support: 'no', permission: 'denied', on: false }, { support: 'yes', permission: 'denied', on: false }])) {
     const had = facts({ state: writes({ had_tip: true }), push });
     const view = look(had);
     assert.deepEqual([view.name, actions(view)], ['permission', ['email-instead', 'refuse']]);
     assert.match(view.text, /shows no notifications/);
-    assert.equal(look({ ...had, byEmail: true }).name, 'idle', 'who chose them is not asked again');
+    assert.equal(look({ ...had, byEmail: true }).name, 'idle', 'who has an address is not asked again');
+    const reached = writes({ had_tip: true });
+    reached.push.devices = ['a-phone'];
+    assert.equal(look({ ...had, state: reached }).name, 'idle', 'nor who is reached on another device');
     assert.equal(look({ ...had, refusedAt: had.wall - 1 }).name, 'idle', 'nor who said no');
     assert.equal(look({ ...had, state: writes() }).name, 'idle', 'nor anybody before a tip came');
     assert.equal(look({ ...had, state: state({ had_tip: true }) }).name, 'idle', 'nor where oO writes no letters');
