@@ -58,6 +58,7 @@ async fn what_is_no_signal_of_ones_own_is_refused_and_nothing_of_its_batch_is_ke
             batch([mood("ok"), json!({ "id": "s", "fact": { "kind": "task_completed", "task": task } })]),
         ),
         ("a service's fact", batch([json!({ "id": "s", "fact": { "kind": "account_unlinked", "account": "a1" } })])),
+        ("a community", batch([json!({ "id": "s", "fact": { "kind": "joined", "tenant": "club" } })])),
         ("the future", batch([json!({ "id": "s", "at": late, "fact": { "kind": "mood", "level": 4 } })])),
         (
             "long ago",
