@@ -106,7 +106,7 @@ export interface Ask {
   context: Context;
   /** What the person's own model has learnt, opaque to everything but the policy that wrote it. */
   posterior?: Posterior | null;
-  /** Whose models answer; `None` for the only community of an instance. */
+  /** Whose models answer; `None` for the usual community. */
   tenant?: Tenant | null;
   /** What experiments assign by. */
   unit?: Unit | null;

@@ -22,7 +22,7 @@ pub struct Ask {
     /// What experiments assign by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
-    /// Whose models answer; `None` for the only community of an instance.
+    /// Whose models answer; `None` for the usual community.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Tenant>,
 }

@@ -19,7 +19,7 @@ pub struct Engines {
 /// Everybody's engines.
 #[derive(Clone)]
 pub struct Lineups {
-    /// For a tenant without a line-up: never what another one's data taught.
+    /// For a tenant without a line-up: what the settings say, and no model of another tenant.
     pub usual: Arc<Engines>,
     pub of: HashMap<Tenant, Arc<Engines>>,
     /// Answers where another fails. A policy of our own, so that it does not.

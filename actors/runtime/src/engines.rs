@@ -309,8 +309,8 @@ impl Server {
     }
 }
 
-/// A port of loopback that is free now, and stays so until who asked has bound it: it lies below the range out of which
-/// systems give ports to connections and to who asks for any.
+/// A port of loopback that is free now, and likely still when who asked binds it: it lies below the range out of which
+/// systems usually give ports to connections and to who asks for any.
 pub fn free_port() -> std::io::Result<u16> {
     let mut refused = std::io::Error::from(std::io::ErrorKind::AddrInUse);
     for _ in 0..100 {
