@@ -1,7 +1,7 @@
 //! The hours in which nothing is said: the same each day, or others for each day of the week. Hours over midnight belong to
 //! the day that they begin on, so that Friday's may end on Saturday at noon and Saturday's begin as late as one likes.
 
-use crate::local::{Window, days, minus, plus};
+use crate::local::{Window, minus};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -76,7 +76,10 @@ impl Quiet {
     /// clock is set back), midnight, and the clock changes.
     fn turns(&self, zone: &TimeZone, now: Timestamp, open: bool) -> Option<Timestamp> {
         let mut date = zone.to_datetime(now).date();
+        let starts = |date: Date| zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight())).earlier().ok();
         for _ in 0..SEARCH_DAYS {
+            let tomorrow = date.tomorrow().ok()?;
+            let (first, end) = (starts(date)?, starts(tomorrow)?);
             let times = self.spans(date).into_iter().flatten().flat_map(|(from, to)| [from, to]).flatten();
             let mut edges = Vec::new();
             for time in times.chain([Time::midnight()]) {
@@ -84,9 +87,9 @@ impl Quiet {
                 edges.extend(at.earlier().ok());
                 edges.extend(at.later().ok());
             }
-            let (first, last) = (edges.iter().min().copied()?, edges.iter().max().copied()?);
-            let changes = zone.following(first).map(|change| change.timestamp());
-            edges.extend(changes.take_while(|at| *at <= plus(last, days(1))));
+            edges.extend(zone.following(first).map(|change| change.timestamp()).take_while(|at| *at <= end));
+            // What lies in another date comes with the others of that date.
+            edges.retain(|at| *at <= end);
             edges.sort_unstable();
             // At midnight and where the clock changes nothing need turn.
             let turns = |at: Timestamp| self.is_open(zone, at) == open && self.is_open(zone, just_before(at)) != open;
@@ -94,7 +97,7 @@ impl Quiet {
             if turn.is_some() {
                 return turn;
             }
-            date = date.tomorrow().ok()?;
+            date = tomorrow;
         }
         None
     }
@@ -107,6 +110,7 @@ fn just_before(at: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::plus;
     use crate::testing::at;
     use jiff::civil::time;
     use oo_contracts::signal::QuietWeek;
@@ -143,6 +147,20 @@ mod tests {
         let quiet = weekly(QuietWeek { saturday: hours(22, 8), ..QuietWeek::default() }).unwrap();
         assert_eq!(quiet.closes(&zurich(), at("2026-03-28T22:00:00Z")), Some(at("2026-03-29T06:00:00Z")));
         assert_eq!(quiet.closes(&zurich(), at("2026-10-24T21:00:00Z")), Some(at("2026-10-25T07:00:00Z")));
+    }
+
+    /// Morocco's clocks go back from three to two on Sunday: two o'clock comes twice, and midnight comes before.
+    #[test]
+    fn they_begin_at_midnight_though_the_clock_is_set_back_into_them() {
+        let (night, short) = (hours(0, 3), Some(QuietHours { from: time(0, 0, 0, 0), to: time(2, 15, 0, 0) }));
+        let quiet = weekly(QuietWeek { saturday: night, sunday: short, ..QuietWeek::default() }).unwrap();
+        let zone = TimeZone::get("Africa/Casablanca").unwrap();
+        let turns =
+            ["2026-02-14T23:00:00Z", "2026-02-15T01:15:00Z", "2026-02-15T02:00:00Z", "2026-02-15T02:15:00Z"].map(at);
+        assert_eq!(quiet.opens(&zone, at("2026-02-14T06:45:00Z")), Some(turns[0]));
+        assert_eq!(quiet.closes(&zone, turns[0]), Some(turns[1]));
+        assert_eq!(quiet.opens(&zone, turns[1]), Some(turns[2]));
+        assert_eq!(quiet.closes(&zone, turns[2]), Some(turns[3]));
     }
 
     #[test]
