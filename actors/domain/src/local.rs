@@ -52,29 +52,33 @@ impl Window {
             .find(|at| self.is_open(zone, *at) == open)
     }
 
-    /// Every instant at which it may open or close: its two times on each day, both of them where the clock is set
-    /// back, and the clock changes themselves.
     fn edges(&self, zone: &TimeZone, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
-        let mut edges = Vec::new();
-        let mut date = zone.to_datetime(from).date();
-        let last = zone.to_datetime(to).date();
-        loop {
-            for time in [self.from, self.to] {
-                let at = zone.to_ambiguous_timestamp(date.to_datetime(time));
-                edges.extend(at.earlier().ok());
-                if at.is_ambiguous() {
-                    edges.extend(at.later().ok());
-                }
-            }
-            match date.tomorrow() {
-                Ok(next) if date < last => date = next,
-                _ => break,
+        edges(&[self.from, self.to], zone, from, to)
+    }
+}
+
+/// Every instant at which the wall clock may come to one of these times, in order: on each day from one to the other, both
+/// of them where the clock is set back, and the clock changes themselves.
+pub(crate) fn edges(times: &[Time], zone: &TimeZone, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+    let mut edges = Vec::new();
+    let mut date = zone.to_datetime(from).date();
+    let last = zone.to_datetime(to).date();
+    loop {
+        for time in times {
+            let at = zone.to_ambiguous_timestamp(date.to_datetime(*time));
+            edges.extend(at.earlier().ok());
+            if at.is_ambiguous() {
+                edges.extend(at.later().ok());
             }
         }
-        edges.extend(zone.following(from).map(|change| change.timestamp()).take_while(|at| *at <= to));
-        edges.sort_unstable();
-        edges
+        match date.tomorrow() {
+            Ok(next) if date < last => date = next,
+            _ => break,
+        }
     }
+    edges.extend(zone.following(from).map(|change| change.timestamp()).take_while(|at| *at <= to));
+    edges.sort_unstable();
+    edges
 }
 
 /// The local day that `now` is in, from four to four.

@@ -1,14 +1,14 @@
 //! The hours in which nothing is said: the same each day, or others for each day of the week. Hours over midnight belong to
 //! the day that they begin on, so that Friday's may end on Saturday at noon and Saturday's begin as late as one likes.
 
-use crate::local::{Window, minus};
+use crate::local::{self, Window, minus, plus};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::signal::{Preferences, QuietHours};
 
-/// A week and a day hold every turn that a week has.
-const SEARCH_DAYS: u8 = 9;
+/// A day has most of the turns that are asked for; a week and a day hold every one that a week has.
+const SEARCH_DAYS: [i64; 2] = [1, 9];
 
 /// The person's quiet hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Quiet {
     pub fn closes(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Daily(window) => window.closes(zone, now),
-            Self::Weekly(_) => self.turns(zone, now, false),
+            Self::Weekly(week) => self.turns(week, zone, now, false),
         }
     }
 
@@ -52,7 +52,7 @@ impl Quiet {
     pub fn opens(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Daily(window) => window.opens(zone, now),
-            Self::Weekly(_) => self.turns(zone, now, true),
+            Self::Weekly(week) => self.turns(week, zone, now, true),
         }
     }
 
@@ -72,34 +72,19 @@ impl Quiet {
         }
     }
 
-    /// Looks date by date at every instant at which they may begin or end: the times of the spans (both of them where the
-    /// clock is set back), midnight, and the clock changes.
-    fn turns(&self, zone: &TimeZone, now: Timestamp, open: bool) -> Option<Timestamp> {
-        let mut date = zone.to_datetime(now).date();
-        let starts = |date: Date| zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight())).earlier().ok();
-        for _ in 0..SEARCH_DAYS {
-            let tomorrow = date.tomorrow().ok()?;
-            let (first, end) = (starts(date)?, starts(tomorrow)?);
-            let times = self.spans(date).into_iter().flatten().flat_map(|(from, to)| [from, to]).flatten();
-            let mut edges = Vec::new();
-            for time in times.chain([Time::midnight()]) {
-                let at = zone.to_ambiguous_timestamp(date.to_datetime(time));
-                edges.extend(at.earlier().ok());
-                edges.extend(at.later().ok());
-            }
-            edges.extend(zone.following(first).map(|change| change.timestamp()).take_while(|at| *at <= end));
-            // What lies in another date comes with the others of that date.
-            edges.retain(|at| *at <= end);
-            edges.sort_unstable();
-            // At midnight and where the clock changes nothing need turn.
-            let turns = |at: Timestamp| self.is_open(zone, at) == open && self.is_open(zone, just_before(at)) != open;
-            let turn = edges.into_iter().filter(|at| *at > now).find(|at| turns(*at));
-            if turn.is_some() {
-                return turn;
-            }
-            date = tomorrow;
-        }
-        None
+    /// The first instant after `now` at which they begin, or end.
+    fn turns(&self, week: &[Option<Window>; 7], zone: &TimeZone, now: Timestamp, open: bool) -> Option<Timestamp> {
+        let mut times: Vec<_> = week.iter().flatten().flat_map(|window| [window.from, window.to]).collect();
+        times.push(Time::midnight());
+        times.sort_unstable();
+        times.dedup();
+        // At a time of another day, at midnight and where the clock changes nothing need turn.
+        let turns = |at: Timestamp| self.is_open(zone, at) == open && self.is_open(zone, just_before(at)) != open;
+        SEARCH_DAYS.into_iter().find_map(|count| {
+            let until = plus(now, local::days(count));
+            let edges = local::edges(&times, zone, now, until);
+            edges.into_iter().filter(|at| *at > now && *at <= until).find(|at| turns(*at))
+        })
     }
 }
 
@@ -110,7 +95,6 @@ fn just_before(at: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::plus;
     use crate::testing::at;
     use jiff::civil::time;
     use oo_contracts::signal::QuietWeek;
