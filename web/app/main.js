@@ -141,7 +141,7 @@ function hear(state) {
   const answered = state.answered ? `${state.answered.tip} ${state.answered.answer.kind}` : '';
   const heard = state.answered && answered !== remembered.recall().heard ? { tip: state.answered.tip, until: now + UNDO } : facts.heard;
   know({ state, at: now, reach: 'here', staleLink: false, restored, heard, push: pushNow(state) });
-  remembered.keep({ byEmail: facts.byEmail, last: { state: withoutOldWords(state, Date.parse(state.now)), at: now }, heard: answered });
+  remembered.keep({ last: { state: withoutOldWords(state, Date.parse(state.now)), at: now }, heard: answered });
   if (notifiedTip) {
     // The page was opened for a tip that is not there any more.
     if (state.tip?.id !== notifiedTip && state.answered?.tip !== notifiedTip) know({ passedUntil: now + PASSED });
@@ -178,6 +178,7 @@ async function openYou(some) {
   const { you, yours } = await import('./yours.js');
   const own = yours({
     oo, doors, facts, know, once,
+    remember: remembered.keep,
     refresh: () => stream?.refresh(),
     leave,
     form: () => /** @type {HTMLFormElement} */ (at.fields),

@@ -75,7 +75,7 @@ export function look(facts) {
   const broken = state.accounts.find((account) => account.status.kind === 'reconnect_needed' && !facts.mended.includes(account.id));
   if (broken) return reconnect(facts, state, broken);
   if (state.accounts.length === 0 && state.providers.length > 0 && !facts.later) return link(facts, state);
-  if (mayAsk(facts, state)) return facts.push.support === 'install' ? install(state) : permission(facts, state);
+  if (mayAsk(facts, state)) return facts.push.support === 'install' ? install(facts, state) : permission(facts, state);
   return idle(facts, state);
 }
 
@@ -89,8 +89,7 @@ export function mayAsk(facts, state) {
   if (!state.had_tip || silenced(facts, state)) return false;
   if (facts.refusedAt && facts.wall - facts.refusedAt < REFUSAL) return false;
   if (facts.push.support === 'install') return true;
-  // Letters go only where no device is reached.
-  if (noPush(facts)) return state.push.email && !facts.byEmail && state.push.devices.length === 0;
+  if (noPush(facts)) return byEmail(facts, state).length > 0;
   return facts.push.permission === 'default' && state.push.key !== '';
 }
 
@@ -263,19 +262,19 @@ function permission(facts, state) {
   const fine = { action: 'fine', label: say('permission.fine'), tone: 'quiet' };
   if (asking === 'waiting') return view({ ...base, text: say('permission.waiting'), note: say('permission.waiting.note') });
   if (asking === 'denied') {
-    return view({ ...base, text: say('permission.denied'), note: say('permission.denied.note'), answers: [...byEmail(state), fine], announce: say('permission.denied') });
+    return view({ ...base, text: say('permission.denied'), note: say('permission.denied.note'), answers: [...byEmail(facts, state), fine], announce: say('permission.denied') });
   }
   if (asking === 'failed' || asking === 'lost') {
     const text = say(`permission.${asking}`);
     return view({
       ...base, text, note: say('permission.failed.note'), announce: text,
-      answers: [{ action: 'allow', label: say('permission.again') }, ...byEmail(state), fine],
+      answers: [{ action: 'allow', label: say('permission.again') }, ...byEmail(facts, state), fine],
     });
   }
   if (noPush(facts)) {
     return view({
       ...base, key: 'permission:none', text: say('permission.none'), note: say('permission.none.note'),
-      answers: [...byEmail(state), { action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
+      answers: [...byEmail(facts, state), { action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
     });
   }
   return view({
@@ -289,14 +288,19 @@ function permission(facts, state) {
   });
 }
 
-/** A letter may come where no notification does, if this oO writes any. @param {State} state @returns {Action[]} */
-const byEmail = ({ push }) => (push.email ? [{ action: 'email-instead', label: say('permission.email'), tone: 'quiet' }] : []);
+/**
+ * Letters, if this oO writes any: they go only where no device is reached, and who has an address needs no other.
+ * @param {Facts} facts @param {State} state @returns {Action[]}
+ */
+const byEmail = (facts, { push }) => (
+  push.email && push.devices.length === 0 && !facts.byEmail ? [{ action: 'email-instead', label: say('permission.email'), tone: 'quiet' }] : []
+);
 
-/** @param {State} state */
-function install(state) {
+/** @param {Facts} facts @param {State} state */
+function install(facts, state) {
   return view({
     name: 'install', key: 'install', tone: 'tip', text: say('install.text'), note: say('install.note'),
-    answers: [...byEmail(state), { action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
+    answers: [...byEmail(facts, state), { action: 'refuse', label: say('permission.self'), tone: 'quiet' }],
   });
 }
 

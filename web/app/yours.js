@@ -9,6 +9,7 @@ export { you } from './you.js';
 
 /** @typedef {import('./view.js').Facts} Facts */
 /** @typedef {import('./types.d.ts').Form} Form */
+/** @typedef {import('./types.d.ts').Remembered} Remembered */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Fact} Fact */
 /** @typedef {import('../../contracts/generated/contracts.d.ts').Preferences} Preferences */
 
@@ -19,6 +20,7 @@ export { you } from './you.js';
  * @property {ReturnType<typeof import('../sdk/sign-in.js').signIn>} doors
  * @property {Facts} facts
  * @property {(some?: Partial<Facts>) => void} know
+ * @property {(some: Partial<Remembered>) => void} remember until the next visit
  * @property {(what: () => Promise<unknown>) => Promise<void>} once one thing at a time; says so where it fails
  * @property {() => void} refresh hears the state again
  * @property {() => void} leave nobody is signed in any more
@@ -26,11 +28,13 @@ export { you } from './you.js';
  */
 
 /** @param {Tools} tools @returns {{ actions: Record<string, (about: string) => unknown>, learn: () => Promise<void> }} */
-export function yours({ oo, doors, facts, know, once, refresh, leave, form }) {
+export function yours({ oo, doors, facts, know, remember, once, refresh, leave, form }) {
   /** What only this page shows. */
   const learn = async () => {
     const [known, me] = await Promise.all([doors.doors(), doors.me()]);
-    know({ doors: known, me, byEmail: Boolean(me.email?.confirmed), failed: false });
+    const byEmail = Boolean(me.email?.confirmed);
+    remember({ byEmail });
+    know({ doors: known, me, byEmail, failed: false });
   };
   /** Does something, and then shows how it stands. @param {() => Promise<unknown>} what */
   const then = (what) => once(async () => {

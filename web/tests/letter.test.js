@@ -108,14 +108,16 @@ test('the right code ends the asking, a wrong one is asked for again, and one th
 function page(some, doors) {
   const known = facts({ open: you, state: writes(), ...some });
   let learnt = 0;
+  const kept = {};
   const own = yours(/** @type {any} */ ({
     facts: known,
     know: (/** @type {any} */ more) => Object.assign(known, more),
+    remember: (/** @type {any} */ more) => Object.assign(kept, more),
     once: (/** @type {() => Promise<unknown>} */ what) => what().catch(() => Object.assign(known, { failed: true })),
     doors: { doors: async () => null, me: async () => ((learnt += 1), me(WAITING)), ...doors },
     form: () => undefined,
   }));
-  return { facts: known, act: own.actions, learnt: () => learnt };
+  return { facts: known, act: own.actions, learnt: () => learnt, kept };
 }
 
 test('what is clicked leads from one form to the next, and what changed is learnt anew', async () => {
@@ -151,6 +153,13 @@ test('where notifications cannot be had, a letter is offered instead, if this oO
   const install = { push: { support: /** @type {const} */ ('install'), permission: /** @type {const} */ ('denied'), on: false } };
   assert.deepEqual(actions(look(facts({ ...asked, ...install }))), ['email-instead', 'refuse']);
   assert.deepEqual(actions(look(facts({ ...install, state: state({ had_tip: true }) }))), ['refuse']);
+  const reached = writes({ had_tip: true });
+  reached.push.devices = ['a-phone'];
+  for (const some of [install, { asking: /** @type {const} */ ('failed') }, { asking: /** @type {const} */ ('denied') }]) {
+    for (const has of [{ state: reached }, { byEmail: true }]) {
+      assert.ok(!actions(look(facts({ ...asked, ...some, ...has }))).includes('email-instead'), 'nor to who is reached, or has an address');
+    }
+  }
   assert.deepEqual(actions(look(facts({ state: writes({ had_tip: true }) }))), ['allow', 'refuse'], 'not before the browser was asked');
 });
 
@@ -159,6 +168,7 @@ test('only an address that is proved counts as one', async () => {
     const own = page({ byEmail: !byEmail }, /** @type {any} */ ({ me: async () => me(email), endEmail: async () => null }));
     await own.act['email-end']('email');
     assert.equal(own.facts.byEmail, byEmail);
+    assert.deepEqual(own.kept, { byEmail }, 'the next visit knows it');
   }
 });
 
