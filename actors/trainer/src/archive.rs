@@ -2,7 +2,6 @@
 //! is held at a time, and nobody who did not allow it.
 
 use crate::examples::{Example, LeftOut, examples};
-use anyhow::Context as _;
 use jiff::Timestamp;
 use oo_contracts::UserId;
 use oo_contracts::decision::{Decision, Outcome};
@@ -10,7 +9,8 @@ use oo_contracts::entry::Entry;
 use oo_contracts::model::Tenant;
 use oo_contracts::rights::{ExportPage, ExportPageAsk, ExportPart};
 use oo_runtime::Context;
-use oo_subjects::EXPORT_PAGE;
+use oo_runtime::people::PeopleError;
+use oo_subjects::{AskError, EXPORT_PAGE};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -67,14 +67,27 @@ async fn read(
     logs.sort_unstable();
     let (mut found, mut unreadable) = (BTreeMap::<Tenant, Found>::new(), 0);
     for (number, log) in logs.iter().enumerate() {
-        if let Some(person) = people.of_log(log).await? {
+        let person = match people.of_log(log).await {
+            Ok(person) => person,
+            // One damaged record keeps nobody else from being learnt from.
+            Err(error @ (PeopleError::Sealed(_) | PeopleError::Garbled(_))) => {
+                tracing::warn!(%log, %error, "a person's decisions are passed over");
+                None
+            }
+            Err(error @ PeopleError::Away(_)) => return Err(error.into()),
+        };
+        if let Some(person) = person {
             let own = decisions(ctx, &person.user, &is_wanted, &mut unreadable).await;
             let own = match own {
                 Ok(own) => of_person(ctx, u64::try_from(number)?, &person.user, own, &mut found).await,
                 Err(error) => Err(error),
             };
             people.let_go(&person);
-            own.context("the log cannot be read")?;
+            // Who was erased meanwhile is passed over.
+            match own {
+                Err(error) if !is_gone(&error) => return Err(error.context("the log cannot be read")),
+                _ => {}
+            }
         }
         each(number as u64 + 1, logs.len() as u64);
     }
@@ -128,6 +141,11 @@ async fn of_person(
         found.left_out.add(why);
     }
     Ok(())
+}
+
+/// Whether `events` knows nobody by that name any more.
+fn is_gone(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(AskError::Problem(problem)) if problem.status == 404)
 }
 
 async fn pages(ctx: &Context, user: &UserId, part: ExportPart, mut take: impl FnMut(ExportPage)) -> anyhow::Result<()> {

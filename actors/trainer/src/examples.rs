@@ -33,7 +33,7 @@ pub struct LeftOut {
     pub without_propensity: u64,
     /// Of a version of the features that this oO does not know.
     pub other_features: u64,
-    /// Of people who are gone, or written by a newer oO.
+    /// Written by a newer oO, or damaged; whose community and time they are of is not known then.
     pub unreadable: u64,
 }
 
@@ -47,7 +47,7 @@ impl LeftOut {
             (not_given, "whose tip was not given"),
             (without_propensity, "without a propensity"),
             (other_features, "of a version of the features that is not known here"),
-            (unreadable, "that cannot be read"),
+            (unreadable, "that cannot be read, whosever they are"),
         ];
         all.into_iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect()
     }

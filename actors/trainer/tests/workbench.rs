@@ -10,6 +10,7 @@ use oo_contracts::model::{Arm, Replaced, Seat, Tenant, Weight};
 use oo_contracts::tip::Subject;
 use oo_domain::policy::{self, Replay, linear, random_todo, rules};
 use oo_runtime::{Context, Models};
+use oo_subjects::streams;
 use oo_testkit::House;
 use oo_trainer::archive::{self, Wanted};
 use oo_trainer::examples::Example;
@@ -173,4 +174,30 @@ async fn a_model_goes_the_whole_way_from_the_log_to_being_live_and_back() {
     assert!(matches!(registry.begin(trial(), arms, now).await.unwrap_err(), NoChange::Runs(_)));
     assert_eq!(registry.end().await.unwrap().name, trial());
     assert!(matches!(registry.end().await.unwrap_err(), NoChange::NoneRuns));
+}
+
+/// What is damaged keeps nobody else from being learnt from.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_decision_and_a_damaged_record_are_passed_over() {
+    let house = House::start().await;
+    let _events = house.serve("events", oo_events::serve).await;
+    let ctx = house.context("test").await;
+    for number in 0..3 {
+        settle(&ctx, number).await;
+    }
+    let found = async || {
+        let found = archive::gather(&ctx, &all(), |_, _| {}).await.unwrap();
+        (found.examples.len(), found.left_out.unreadable)
+    };
+    let (whole, 0) = found().await else { panic!("nothing is damaged yet") };
+
+    let people = ctx.people().await.unwrap();
+    let person = async |name: &str| people.find(&name.parse().unwrap()).await.unwrap().unwrap();
+    ctx.bus.keep_decision(&person("person-1").await.place, "damaged", b"no seal".to_vec()).await.unwrap();
+    assert_eq!(found().await, (whole, 1));
+
+    let records = ctx.bus.jetstream().get_key_value(streams::PEOPLE).await.unwrap();
+    records.put(format!("log.{}", person("person-2").await.place.log), "no record".into()).await.unwrap();
+    let (rest, 1) = found().await else { panic!("the damaged decision is somebody else's") };
+    assert!(0 < rest && rest < whole, "{rest} of {whole}");
 }

@@ -1,7 +1,8 @@
 //! Kinds of people, each judged apart: a policy that is better on average may be so at somebody's expense.
 //!
-//! A kind is told by calendar and hours, never by tasks, moods or answers: who answered well by chance would be found
-//! together, and judged by the same chance again.
+//! A kind is told by calendar and hours, not by tasks, moods or answers: who answered well by chance would be found together,
+//! and judged by the same chance again. A little of that is left: by hours at which a policy was asked, and a tip that is not
+//! answered, or a day's last one, ends the asking.
 
 use crate::evaluation::{Estimate, Estimator, Evaluation, Refusal, Round, Rules};
 use crate::examples::Example;

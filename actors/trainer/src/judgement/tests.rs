@@ -87,6 +87,7 @@ fn kinds_of_people_are_told_by_their_days_and_judged_apart() {
     // Of a few decisions each it is told why they do not say, not a figure.
     let (few, rounds): (Vec<_>, Vec<_>) = (0..40).map(day).unzip();
     let silent = cohorts::cohorts(&few, &rounds, &rules);
+    assert_eq!(silent.iter().map(|cohort| cohort.people).sum::<usize>(), 40);
     assert!(silent.iter().all(|cohort| matches!(cohort.gain, Err(Refusal::TooFewRounds { .. }))), "{silent:?}");
     // A few people have no kinds.
     let (few, rounds) = days(0..29);
