@@ -4,8 +4,9 @@ mod read;
 
 use crate::shard::Place;
 use crate::subject::{LogSubject, Request};
+use crate::trace::{self, Cause, Kind};
 use async_nats::jetstream::{self, message::PublishMessage};
-use async_nats::{Client, header};
+use async_nats::{Client, HeaderMap, header};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use oo_contracts::http::Problem;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::time::Duration;
+use tracing::{Instrument as _, Span};
 
 /// How long an answer may take unless the asker says otherwise.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -41,6 +43,18 @@ pub enum AskError {
     Late(&'static str),
     #[error("the answer of {0} cannot be read: {1}")]
     Garbled(&'static str, serde_json::Error),
+}
+
+impl AskError {
+    /// What went wrong, without the words of an answer.
+    fn outline(&self) -> String {
+        match self {
+            Self::Problem(problem) => problem.status.to_string(),
+            Self::Away(_) => "away".into(),
+            Self::Late(_) => "late".into(),
+            Self::Garbled(..) => "garbled".into(),
+        }
+    }
 }
 
 /// Why an entry was not appended.
@@ -112,10 +126,30 @@ impl Bus {
         question: &Q,
         within: Duration,
     ) -> Result<A, AskError> {
+        let span = trace::span(Kind::Client, wire.name, &Cause::current());
+        let asked = self.ask_in(&span, wire, question, within).instrument(span.clone()).await;
+        asked.inspect_err(|error| trace::failed(&span, error.outline()))
+    }
+
+    async fn ask_in<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        span: &Span,
+        wire: Request<Q, A>,
+        question: &Q,
+        within: Duration,
+    ) -> Result<A, AskError> {
         let payload = encode(question);
+        let headers = trace::header(span).map(|(name, value)| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.as_str());
+            headers
+        });
         let deadline = tokio::time::Instant::now() + within;
         let answer = loop {
-            let request = async_nats::Request::new().payload(payload.clone()).timeout(Some(within));
+            let mut request = async_nats::Request::new().payload(payload.clone()).timeout(Some(within));
+            if let Some(headers) = &headers {
+                request = request.headers(headers.clone());
+            }
             match self.client.send_request(wire.name, request).await {
                 Ok(answer) => break answer,
                 Err(error) if error.kind() == async_nats::RequestErrorKind::TimedOut => {
@@ -154,10 +188,14 @@ impl Bus {
             asked
                 .for_each_concurrent(limit, |message| async move {
                     let Some(to) = message.reply else { return };
+                    let span = trace::span(Kind::Server, wire.name, &Cause::of(message.headers.as_ref()));
                     let reply = match serde_json::from_slice::<Q>(&message.payload) {
-                        Ok(question) => match answer(question).await {
+                        Ok(question) => match answer(question).instrument(span.clone()).await {
                             Ok(answer) => Reply::Ok(answer),
-                            Err(problem) => Reply::Problem(problem),
+                            Err(problem) => {
+                                trace::failed(&span, problem.status);
+                                Reply::Problem(problem)
+                            }
                         },
                         Err(error) => Reply::Problem(Problem::new(400, "malformed request", error.to_string())),
                     };
@@ -179,8 +217,9 @@ impl Bus {
         sealed: Vec<u8>,
         after: Option<u64>,
     ) -> Result<Appended, AppendError> {
-        let message = PublishMessage::build().payload(sealed.into()).message_id(id);
-        self.send(only_after(message, place, after), subject.of(place)).await
+        let span = trace::span(Kind::Producer, format_args!("append {}", subject.kind), &Cause::current());
+        let message = traced(PublishMessage::build().payload(sealed.into()).message_id(id), &span);
+        self.send(only_after(message, place, after), subject.of(place)).instrument(span).await
     }
 
     /// Begins to append without waiting: the order of calls is the order in the log. Await the second future for the answer.
@@ -191,9 +230,10 @@ impl Bus {
         id: &str,
         sealed: Vec<u8>,
     ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + 'static, AppendError> {
+        let span = trace::span(Kind::Producer, format_args!("append {}", subject.kind), &Cause::current());
         let message = PublishMessage::build().payload(sealed.into()).message_id(id);
-        let ack = self.js.send_publish(subject.of(place), message).await.map_err(append_error)?;
-        Ok(async move { ack.await.map(appended).map_err(append_error) })
+        let ack = self.js.send_publish(subject.of(place), traced(message, &span)).await.map_err(append_error)?;
+        Ok(async move { ack.await.map(appended).map_err(append_error) }.instrument(span))
     }
 
     /// Keeps a decision. The same `id` twice is one decision.
@@ -274,6 +314,14 @@ impl Bus {
     async fn send(&self, message: PublishMessage, subject: String) -> Result<Appended, AppendError> {
         let ack = self.js.send_publish(subject, message).await.map_err(append_error)?;
         ack.await.map(appended).map_err(append_error)
+    }
+}
+
+/// Lets whoever reads a message follow from this span.
+fn traced(message: PublishMessage, span: &Span) -> PublishMessage {
+    match trace::header(span) {
+        Some((name, value)) => message.header(name, value.as_str()),
+        None => message,
     }
 }
 

@@ -11,6 +11,7 @@ mod purge;
 pub mod shard;
 pub mod streams;
 pub mod subject;
+pub mod trace;
 
 pub use bus::{AppendError, AskError, Bus, Stored};
 pub use copy::{CopyError, Packed};

@@ -11,11 +11,13 @@ use oo_contracts::wire::{Header, Hook, Ingest, LinkCallback, LinkEnd, LinkStart,
 use oo_contracts::{Provider, UserId};
 use oo_runtime::crash;
 use oo_runtime::web::{self, Answer};
+use oo_subjects::trace::{self, Cause, Kind};
 use oo_subjects::{
     ANSWER_BY_TOKEN, EMAIL_CONFIRM, EMAIL_END, EMAIL_START, EMAIL_STOP, HOOK, INGEST, LINK_CALLBACK, LINK_END,
     LINK_START, PUSH_TEST, SUBSCRIBE, UNSUBSCRIBE,
 };
 use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
 use warp::http::{HeaderValue, Method, header};
 
 /// A signal may be dated so far ahead: clocks differ.
@@ -76,27 +78,35 @@ pub(crate) async fn answer(gateway: &Gateway, request: Request) -> Result<Answer
             .insert(header::ALLOW, HeaderValue::from_str(&allowed.join(", ")).expect("methods are plain"));
         return Ok(answer);
     }
-    match parts.as_slice() {
-        ["api", "v1", "session", "owner"] => sign_in::owner(gateway, &request).await,
-        ["api", "v1", "session", "oidc", issuer] => sign_in::to_issuer(gateway, issuer, &request).await,
-        ["api", "v1", "session", "passkey", "start"] => sign_in::to_passkey(gateway, &request).await,
-        ["api", "v1", "session", "passkey"] => sign_in::by_passkey(gateway, &request).await,
-        ["api", "v1", "ways"] => sign_in::ways(gateway, &request).await,
+    // As far as a path names what is done: what comes after that may be a name or a secret.
+    let named = parts[..parts.len().min(3)].join("/");
+    let span = trace::span(Kind::Server, format_args!("{} /{named}", request.method), &Cause::default());
+    let answer = routed(gateway, &parts, &request).instrument(span.clone()).await;
+    answer.inspect_err(|problem| trace::failed(&span, problem.status))
+}
+
+async fn routed(gateway: &Gateway, parts: &[&str], request: &Request) -> Result<Answer, Problem> {
+    match parts {
+        ["api", "v1", "session", "owner"] => sign_in::owner(gateway, request).await,
+        ["api", "v1", "session", "oidc", issuer] => sign_in::to_issuer(gateway, issuer, request).await,
+        ["api", "v1", "session", "passkey", "start"] => sign_in::to_passkey(gateway, request).await,
+        ["api", "v1", "session", "passkey"] => sign_in::by_passkey(gateway, request).await,
+        ["api", "v1", "ways"] => sign_in::ways(gateway, request).await,
         [".well-known", "jwks.json"] => sign_in::keys(gateway).await,
-        ["api", "v1", "erasures", id] => rights::receipt(gateway, id, &request).await,
-        ["auth", issuer, "callback"] => sign_in::from_issuer(gateway, issuer, &request).await,
+        ["api", "v1", "erasures", id] => rights::receipt(gateway, id, request).await,
+        ["auth", issuer, "callback"] => sign_in::from_issuer(gateway, issuer, request).await,
         ["api", "v1", "answers"] => {
-            gateway.must_be_own_page(&request)?;
+            gateway.must_be_own_page(request)?;
             gateway.limits.session(request.from)?;
             let asked: AnswerByToken = request.json()?;
             gateway.ctx.bus.ask(ANSWER_BY_TOKEN, &asked).await.map_err(problem)?;
             Ok(web::empty(204))
         }
-        ["api", "v1", "email", "stop", token] => stop_letters(gateway, token, &request).await,
-        ["webhooks", provider] => hook(gateway, named(provider)?, &request).await,
+        ["api", "v1", "email", "stop", token] => stop_letters(gateway, token, request).await,
+        ["webhooks", provider] => hook(gateway, named(provider)?, request).await,
         _ => {
-            let user = gateway.session(&request).await?;
-            signed_in(gateway, user, &parts, &request).await
+            let user = gateway.session(request).await?;
+            signed_in(gateway, user, parts, request).await
         }
     }
 }

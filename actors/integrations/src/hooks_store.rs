@@ -2,6 +2,7 @@
 
 use crate::store::{DUE, StoreError, key, millis};
 use oo_contracts::{AccountId, Timestamp};
+use oo_subjects::trace::Cause;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, Script};
 use serde::{Deserialize, Serialize};
@@ -14,13 +15,13 @@ const HANDSHAKE_SECONDS: u64 = 60;
 /// A channel's end comes by the provider's clock, not by ours.
 const CHANNEL_GRACE_SECONDS: i64 = 3600;
 
-/// Remembers a delivery and makes its account due, both or neither. Of a link that has ended nothing is noted: what a
+/// Remembers a delivery and makes its account due, both or neither, with what that follows from. Of a link that has ended nothing is noted: what a
 /// provider still says of it would stay behind.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if not redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[3]) then return 0 end
          if redis.call('ZSCORE', KEYS[2], ARGV[1]) then
-           redis.call('SET', KEYS[3], 1, 'EX', ARGV[3])
+           redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[3])
            redis.call('ZADD', KEYS[2], 'XX', 'LT', ARGV[2], ARGV[1])
          end
          return 1",
@@ -54,6 +55,7 @@ impl HooksStore {
     pub(crate) async fn take(&self, account: &AccountId, delivery: &str, wall: Timestamp) -> Result<bool, StoreError> {
         let mut call = TAKE.key(key("delivery", delivery));
         call.key(DUE).key(key("told", account)).arg(account.as_str()).arg(millis(wall)).arg(REMEMBERED_SECONDS);
+        call.arg(Cause::current().traceparent().unwrap_or_default());
         call.invoke_async(&mut self.redis.clone()).await.map_err(|e| StoreError(e.to_string()))
     }
 

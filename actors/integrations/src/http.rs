@@ -6,6 +6,7 @@ use crate::vault::Linked;
 use oo_contracts::Timestamp;
 use oo_runtime::outbound::Outbound;
 use oo_runtime::{Clock, Metric, metrics::Metrics};
+use oo_subjects::trace::{self, Cause, Kind};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 use url::Url;
 
 /// The largest answer that is read: a full sync of some ten thousand tasks.
@@ -181,7 +183,8 @@ impl Http {
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
         let Some(turn) = &self.turn else { return self.send_now(request).await };
         turn.take().await?;
-        let answer = self.send_now(request).await;
+        let span = trace::span(Kind::Client, turn.provider().slug(), &Cause::current());
+        let answer = self.send_now(request).instrument(span).await;
         let trouble = answer.as_ref().map_or_else(|error| Some(error.clone()), |answer| self.trouble(answer));
         turn.heard(trouble.as_ref());
         if trouble.is_some() {

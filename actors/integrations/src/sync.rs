@@ -14,10 +14,12 @@ use oo_contracts::Timestamp;
 use oo_contracts::signal::{Fact, Signal};
 use oo_contracts::wire::{AccountStatus, Ingest};
 use oo_runtime::random;
+use oo_subjects::trace::{self, Kind};
 use oo_subjects::{AskError, INGEST};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 /// Accounts read at once by one process.
 const AT_ONCE: usize = 16;
@@ -130,7 +132,10 @@ async fn take(shared: &Arc<Shared>, free: &Arc<Semaphore>) -> Result<Duration, S
 
 /// Reads one account and says when it is due again.
 async fn one(shared: &Shared, lease: &Lease) {
-    let read = tokio::time::timeout(WITHIN, read(shared, lease));
+    // Where that is not known the sync stands for itself.
+    let cause = shared.schedule.take_cause(&lease.account).await.unwrap_or_default();
+    let read = read(shared, lease).instrument(trace::span(Kind::Consumer, "sync", &cause));
+    let read = tokio::time::timeout(WITHIN, read);
     let due = tokio::select! {
         due = read => due.unwrap_or_else(|_| Ok(shared.ctx.clock.wall())),
         () = hold(shared, lease) => Ok(shared.ctx.clock.wall()),

@@ -2,6 +2,7 @@
 
 use crate::store::{DUE, StoreError, key, millis};
 use oo_contracts::{AccountId, Timestamp};
+use oo_subjects::trace::Cause;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, Script};
 use serde::{Deserialize, Serialize};
@@ -179,6 +180,14 @@ impl SyncStore {
     /// Whether the provider told of a change within the last day.
     pub(crate) async fn was_told(&self, account: &AccountId) -> Result<bool, StoreError> {
         self.redis.clone().exists(key("told", account)).await.map_err(away)
+    }
+
+    /// The webhook that a sync follows from, if it was not taken before.
+    pub(crate) async fn take_cause(&self, account: &AccountId) -> Result<Cause, StoreError> {
+        let mut take = redis::cmd("SET");
+        take.arg(key("told", account)).arg("").arg("XX").arg("KEEPTTL").arg("GET");
+        let told: Option<String> = take.query_async(&mut self.redis.clone()).await.map_err(away)?;
+        Ok(told.map(|told| Cause::parse(&told)).unwrap_or_default())
     }
 
     pub(crate) async fn state(&self, account: &AccountId) -> Result<SyncState, StoreError> {

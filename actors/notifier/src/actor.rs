@@ -4,9 +4,11 @@
 use crate::delivery::Delivery;
 use async_nats::jetstream;
 use oo_runtime::Context;
+use oo_subjects::trace::{self, Cause, Kind};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::collections::HashSet;
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 /// What the actor is started with.
 pub(crate) struct Args {
@@ -76,9 +78,11 @@ impl State {
             return;
         }
         let (delivery, under_way) = (self.delivery.clone(), UnderWay(myself, seq));
-        self.ctx.spawn("delivery", async move {
+        let span = trace::span(Kind::Consumer, "deliver", &Cause::of(tip.headers.as_ref()));
+        let work = async move {
             delivery.deliver(tip).await;
             drop(under_way);
-        });
+        };
+        self.ctx.spawn("delivery", work.instrument(span));
     }
 }

@@ -12,6 +12,7 @@ use oo_contracts::push::{Endpoint, Subscription};
 use oo_runtime::Clock;
 use oo_runtime::outbound::{self, Outbound, Reach};
 use oo_runtime::public::is_contact;
+use oo_subjects::trace::{self, Cause, Kind};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use reqwest::Method;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use url::Url;
 use web_push::{
     ContentEncoding, PartialVapidSignatureBuilder, SubscriptionInfo, Urgency, VapidSignatureBuilder, WebPushMessage,
@@ -146,17 +148,22 @@ impl Sender {
             }
         };
         let host = endpoint.host_str();
-        let answer = match request.send().await {
+        let span = trace::span(Kind::Client, "push", &Cause::current());
+        let answer = match request.send().instrument(span.clone()).await {
             Ok(answer) => answer,
             Err(error) => {
                 // The address is a secret: whoever has it, and our key, can send.
                 tracing::debug!(host, error = %error.without_url(), "a push service did not answer");
+                trace::failed(&span, "away");
                 return Sent { verdict: verdict(None, None, self.clock.wall()), status: None };
             }
         };
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let verdict = verdict(Some(status), retry_after, self.clock.wall());
+        if verdict != Verdict::Accepted {
+            trace::failed(&span, status);
+        }
         match verdict {
             Verdict::KeyAlarm => {
                 tracing::error!(

@@ -18,12 +18,14 @@ use oo_runtime::logbook::{Logbook, open_entry};
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Clock, Metric, People, Person, crash, random, task};
 use oo_subjects::streams::MAX_DELIVER;
+use oo_subjects::trace::{self, Cause, Kind};
 use oo_subjects::{AppendError, Bus, COMPLETE, RECOMMEND};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// Entries folded after which a snapshot is kept although the person stays: bounds the replay after a crash.
 const SNAPSHOT_EVERY: u32 = 256;
@@ -71,6 +73,8 @@ pub(crate) struct Delivery {
     pub(crate) generation: u64,
     /// When the log had it, by the server's clock.
     pub(crate) arrived: Timestamp,
+    /// What it followed from.
+    pub(crate) cause: Cause,
 }
 
 /// How a delivery is settled.
@@ -116,8 +120,9 @@ pub(crate) struct State {
     tools: Arc<Tools>,
     reactions: Reactions<Settle>,
     generation: u64,
-    /// When the log had the entry that was the last occasion.
+    /// When the log had the entry that was the last occasion, and what followed from it.
     since: Timestamp,
+    cause: Cause,
     folded_since_snapshot: u32,
     last_heard: Instant,
 }
@@ -143,6 +148,7 @@ impl Actor for PersonActor {
             reactions: Reactions::of(profile),
             generation: 0,
             since: Timestamp::UNIX_EPOCH,
+            cause: Cause::default(),
             folded_since_snapshot: 0,
             last_heard: Instant::now(),
             tools,
@@ -161,7 +167,10 @@ impl Actor for PersonActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Deliver(delivery) => state.on_delivery(&myself, delivery).await,
+            Message::Deliver(delivery) => {
+                let span = trace::span(Kind::Consumer, format_args!("fold {}", delivery.kind), &delivery.cause);
+                state.on_delivery(&myself, delivery).instrument(span).await
+            }
             Message::Recommended(ask, answer) => {
                 state.on_recommended(&myself, *ask, answer);
                 Ok(())
@@ -200,7 +209,7 @@ impl Drop for State {
 impl State {
     async fn on_delivery(&mut self, myself: &ActorRef<Message>, delivery: Delivery) -> Result<(), ActorProcessingErr> {
         self.last_heard = Instant::now();
-        let Delivery { seq, kind, payload, ack, tries, generation, arrived } = delivery;
+        let Delivery { seq, kind, payload, ack, tries, generation, arrived, cause: _ } = delivery;
         if generation != self.generation {
             // All of it: newer ones than this may have been given to another, too.
             self.catch_up_knowing(seq).await?;
@@ -221,6 +230,7 @@ impl State {
         self.tools.metrics.count(Metric::ProfileEntries, kind);
         if behavior::is_occasion(&entry) {
             self.since = arrived;
+            self.cause = Cause::current();
         }
         if let (1, Some(answer)) = (tries, behavior::answer(&entry)) {
             self.tools.metrics.count(Metric::ProfileAnswers, answer.label());
@@ -333,19 +343,21 @@ impl State {
     fn carry_out(&self, myself: &ActorRef<Message>, step: Step) {
         let (tools, person, myself) = (self.tools.clone(), self.person.clone(), myself.clone());
         let (since, version) = (self.since, self.reactions.profile().seq());
-        drop(task::spawn("reaction", async move {
+        let span = trace::span(Kind::Internal, "react", &self.cause);
+        let work = async move {
             let ended = carry_out(&tools, &person, step, since).await;
             if matches!(ended, Message::CarriedOut(true)) {
                 tools.bus.changed(&person.user, version).await;
             }
             // A stopped actor takes no answer: what was not settled comes again, to the next one.
             let _ = myself.cast(ended);
-        }));
+        };
+        drop(task::spawn("reaction", work.instrument(span)));
     }
 
     fn complete(&self, complete: Complete, ack: Settle, tries: usize) {
         let tools = self.tools.clone();
-        drop(task::spawn("complete", async move {
+        let work = async move {
             let asked = tools.bus.ask_within(COMPLETE, &complete, COMPLETE_WITHIN);
             let done = keep_alive(&ack, asked).await;
             let (kind, verdict) = match done {
@@ -357,7 +369,8 @@ impl State {
             };
             tools.metrics.count(Metric::ProfileVerdicts, verdict);
             ack.give(kind).await;
-        }));
+        };
+        drop(task::spawn("complete", work.in_current_span()));
     }
 
     fn settle(&self, ack: Settle, kind: AckKind, verdict: &'static str) {

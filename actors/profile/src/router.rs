@@ -12,6 +12,7 @@ use oo_contracts::wire::View;
 use oo_contracts::{LogId, Timestamp, UserId};
 use oo_runtime::{Context, Person, crash};
 use oo_subjects::streams::{MAX_DELIVER, MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
+use oo_subjects::trace::Cause;
 use oo_subjects::{AppendError, Place, Shard};
 use ractor::ActorRef;
 use std::sync::Arc;
@@ -85,6 +86,7 @@ impl Router {
             last = Some(info.consumer_sequence);
             let (seq, tries) = (info.stream_sequence, usize::try_from(info.delivered).unwrap_or(1));
             let arrived = Timestamp::from_nanosecond(info.published.unix_timestamp_nanos())?;
+            let cause = Cause::of(message.headers.as_ref());
             let (message, ack) = message.split();
             let Some((place, kind)) =
                 Place::parse(&message.subject).and_then(|(place, kind)| Some((place, known(kind)?)))
@@ -95,7 +97,7 @@ impl Router {
             };
             crash::point("3-routed");
             let ack = Settle::Server(ack);
-            let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation, arrived };
+            let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation, arrived, cause };
             self.deliver(&place, delivery).await;
         }
     }
@@ -152,8 +154,9 @@ impl Router {
         };
         let (ack, mut verdicts) = mpsc::unbounded_channel();
         let (ack, generation) = (Settle::Asker(ack), self.next_generation());
-        let (tries, arrived) = (MAX_DELIVER as usize, self.tools.clock.wall());
-        self.deliver(&place, Delivery { seq, kind, payload: given.payload, ack, tries, generation, arrived }).await;
+        let (tries, arrived, cause) = (MAX_DELIVER as usize, self.tools.clock.wall(), Cause::current());
+        self.deliver(&place, Delivery { seq, kind, payload: given.payload, ack, tries, generation, arrived, cause })
+            .await;
         let settled = tokio::time::timeout(REDRIVE_WITHIN, async {
             loop {
                 match verdicts.recv().await {

@@ -5,6 +5,7 @@ use oo_contracts::decision::{Ask, Recommendation};
 use oo_contracts::http::Problem;
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Metric, crash};
+use oo_subjects::trace::{self, Cause, Kind};
 use ractor::factory::discard::{DiscardHandler, DiscardMode, DiscardReason, DiscardSettings};
 use ractor::factory::{
     Factory, FactoryArguments, FactoryMessage, FactoryRef, Job, Worker, WorkerId, queues, routing, worker_builder,
@@ -13,6 +14,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 /// How long an ask may wait and be worked on; the asker has given up by then.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -24,6 +26,7 @@ pub type Standing = watch::Receiver<Arc<Lineups>>;
 pub struct Work {
     ask: Ask,
     reply: RpcReplyPort<Result<Recommendation, Problem>>,
+    cause: Cause,
 }
 
 /// The pool. A clone is the same one.
@@ -62,10 +65,11 @@ impl Worker for Chooser {
         job: Job<(), Work>,
         state: &mut Choosing,
     ) -> Result<(), ActorProcessingErr> {
-        let Work { ask, reply } = job.msg;
+        let Work { ask, reply, cause } = job.msg;
+        let span = trace::span(Kind::Internal, "choose", &cause);
         let began = Instant::now();
         let lineups = state.standing.borrow().clone();
-        let answer = lineups.recommend(&ask).await.map_err(|_| {
+        let answer = lineups.recommend(&ask).instrument(span).await.map_err(|_| {
             let detail = "neither the policy nor its fallback has an answer that keeps the contract";
             Problem::new(500, "no policy answered right", detail.to_owned())
         });
@@ -136,7 +140,8 @@ impl Pool {
     /// 503 when too many wait, when a worker died of this ask, or when it takes too long.
     pub async fn ask(&self, ask: Ask) -> Result<Recommendation, Problem> {
         let _waits = Waits::one(&self.metrics);
-        let asked = self.factory.call_job((), |reply| Work { ask, reply }, Some(ANSWER_WITHIN)).await;
+        let cause = Cause::current();
+        let asked = self.factory.call_job((), |reply| Work { ask, reply, cause }, Some(ANSWER_WITHIN)).await;
         let answer = match asked {
             Ok(ractor::rpc::CallResult::Success(answer)) => answer,
             _ => {

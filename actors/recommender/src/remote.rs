@@ -3,8 +3,10 @@
 use crate::engine::checked;
 use oo_contracts::decision::{Ask, Fault, Recommendation};
 use oo_runtime::outbound::{self, Outbound, Reach};
+use oo_subjects::trace;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use tracing::Span;
 use url::Url;
 
 /// Faults in a row after which it is not asked for a while: each of them held a worker up.
@@ -50,7 +52,11 @@ impl Remote {
 
     async fn ask(&self, ask: &Ask) -> Result<Recommendation, Fault> {
         let request = self.client.request(reqwest::Method::POST, &self.url).map_err(|_| Fault::Gone)?;
-        let mut answer = request.json(ask).send().await.map_err(|error| fault(&error))?;
+        let mut request = request.json(ask);
+        if let Some((name, value)) = trace::header(&Span::current()) {
+            request = request.header(name, value);
+        }
+        let mut answer = request.send().await.map_err(|error| fault(&error))?;
         if answer.status().is_server_error() {
             return Err(Fault::Gone);
         }

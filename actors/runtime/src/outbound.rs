@@ -22,6 +22,8 @@ pub enum Reach {
     /// Whatever the operator's own settings name, in the same house too: over https, or over http on loopback. Never for an
     /// address that a person gave.
     Operator,
+    /// The same, over http everywhere: for what is told nothing of people.
+    Neighbour,
 }
 
 /// A client and what it may reach.
@@ -76,9 +78,9 @@ pub fn check(url: &Url, reach: Reach) -> Result<(), Forbidden> {
     let local =
         reach != Reach::Public && (ip.is_some_and(|ip| ip.is_loopback()) || url.host_str() == Some("localhost"));
     match url.scheme() {
-        "https" if local || reach == Reach::Operator || url.port().is_none() => Ok(()),
+        "https" if local || is_ours(reach) || url.port().is_none() => Ok(()),
         "https" => Err(Forbidden("it names a port")),
-        "http" if local => Ok(()),
+        "http" if local || reach == Reach::Neighbour => Ok(()),
         _ => Err(Forbidden("it is not https")),
     }
 }
@@ -93,8 +95,13 @@ fn may_connect(ip: IpAddr, reach: Reach) -> bool {
     match reach {
         Reach::Public => is_public(ip),
         Reach::Loopback => ip.is_loopback() || is_public(ip),
-        Reach::Operator => true,
+        Reach::Operator | Reach::Neighbour => true,
     }
+}
+
+/// Whether the operator's own settings name the address.
+fn is_ours(reach: Reach) -> bool {
+    matches!(reach, Reach::Operator | Reach::Neighbour)
 }
 
 /// Whether an address belongs to the public internet (IANA special-purpose registries, RFC 6890 and after).

@@ -22,31 +22,36 @@ where
     if std::env::args().nth(1).as_deref() == Some("health") {
         return ask_health(&source);
     }
-    telemetry::start(&source);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(%error, "no runtime");
+            let _ = writeln!(std::io::stderr(), "no runtime: {error}");
             return ExitCode::FAILURE;
         }
     };
     runtime.block_on(async move {
+        let not_started = |error: anyhow::Error| {
+            tracing::error!(service = name, error = format!("{error:#}"), "not started");
+            ExitCode::from(EX_CONFIG)
+        };
+        let traces = match telemetry::start(&source, name) {
+            Ok(traces) => traces,
+            Err(error) => return not_started(error),
+        };
         let shutdown = CancellationToken::new();
         stop_on_signal(&shutdown);
-        let ctx = match Context::new(name, source, shutdown).await {
-            Ok(ctx) => ctx,
-            Err(error) => {
-                tracing::error!(service = name, error = format!("{error:#}"), "not started");
-                return ExitCode::from(EX_CONFIG);
-            }
+        let ended = match Context::new(name, source, shutdown).await {
+            Ok(ctx) => match run_in(ctx, serve).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    tracing::error!(service = name, error = format!("{error:#}"), "stopped");
+                    ExitCode::FAILURE
+                }
+            },
+            Err(error) => not_started(error),
         };
-        match run_in(ctx, serve).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                tracing::error!(service = name, error = format!("{error:#}"), "stopped");
-                ExitCode::FAILURE
-            }
-        }
+        traces.end().await;
+        ended
     })
 }
 

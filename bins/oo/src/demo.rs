@@ -30,7 +30,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Runs the whole way in a house of its own, which is gone afterwards.
 pub async fn run() -> anyhow::Result<()> {
-    oo_runtime::telemetry::start(&Source::from_iter([("OO_LOG", "error")]).with(Source::from_env().pairs()));
+    let quiet = Source::from_iter([("OO_LOG", "error")]);
+    let traces = oo_runtime::telemetry::start(&quiet.with(Source::from_env().pairs()), "oo")?;
     let dir = std::env::temp_dir().join(format!("oo-demo-{}", random::token()));
     let options = house::Options { data: dir.clone(), port: 0, speed: 1.0, auto_consent: true, source: servers_only() };
     let opened = House::open(options).await.context("start everything");
@@ -43,6 +44,7 @@ pub async fn run() -> anyhow::Result<()> {
         Err(error) => Err(error),
     };
     let _ = std::fs::remove_dir_all(&dir);
+    traces.end().await;
     ended
 }
 

@@ -17,7 +17,7 @@ pub struct Options {
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let source = Source::from_env();
     let quiet = Source::from_iter([("OO_LOG", "warn,oo_profile=info")]);
-    telemetry::start(&quiet.with(source.pairs()));
+    let traces = telemetry::start(&quiet.with(source.pairs()), "oo")?;
     let Options { data, port, speed, auto_consent } = options;
     let mut house = House::open(house::Options { data: data.clone(), port, speed, auto_consent, source }).await?;
     service::stop_on_signal(house.shutdown());
@@ -25,6 +25,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let ended = house.run().await;
     println!("\nstopping");
     house.close().await;
+    traces.end().await;
     ended
 }
 

@@ -16,4 +16,5 @@ mod push_server;
 mod rights;
 mod security;
 mod story;
+mod traces;
 mod vault;
