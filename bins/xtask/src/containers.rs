@@ -31,6 +31,8 @@ pub fn test(root: &Path) -> anyhow::Result<()> {
     timed("base images", || images::ready(root))?;
     let stack = Stack::new(root, &engine)?;
     timed("image", || stack.build())?;
+    let (whole, own) = stack.size()?;
+    says(&format!("the image has {whole:.0} MB, {own:.0} of them on top of its base"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = timed("up", || stack.up()).and_then(|()| runtime.block_on(story(&stack)));
     if outcome.is_err() {

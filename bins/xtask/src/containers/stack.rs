@@ -84,6 +84,16 @@ impl Stack {
         self.compose(&["build", "init"]).run()
     }
 
+    /// How large the image is, in megabytes, and how much of it is on top of the base image.
+    pub(super) fn size(&self) -> anyhow::Result<(f64, f64)> {
+        let of = |image: &str| -> anyhow::Result<f64> {
+            let told = Command::new("docker").args(&["image", "inspect", "--format", "{{.Size}}", image]).output()?;
+            Ok(told.parse::<f64>()? / 1e6)
+        };
+        let (whole, base) = (of("oo:local")?, of("debian:bookworm-slim")?);
+        Ok((whole, whole - base))
+    }
+
     /// Starts everything, anew.
     pub(super) fn up(&self) -> anyhow::Result<()> {
         // A run that was interrupted may have left some of it.
