@@ -10,6 +10,7 @@
 
 mod fill;
 mod fold;
+mod grow;
 mod memory;
 mod node;
 mod push;
@@ -18,7 +19,7 @@ mod wake;
 use std::process::ExitCode;
 
 /// What is measured, by the name that chooses it.
-const FIGURES: [&str; 4] = ["fold", "push", "memory", "wake"];
+const FIGURES: [&str; 6] = ["fold", "push", "memory", "wake", "grow", "million"];
 
 fn main() -> ExitCode {
     // The node that is measured is a process of its own, so that its memory and its threads are its own.
@@ -32,9 +33,10 @@ fn main() -> ExitCode {
     }
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
     let source = oo_runtime::Source::from_iter([("OO_LOG", "error")]);
-    oo_runtime::telemetry::start(&source.with(oo_runtime::Source::from_env().pairs()));
     oo_runtime::outbound::install_tls();
     tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let source = source.with(oo_runtime::Source::from_env().pairs());
+        let _traces = oo_runtime::telemetry::start(&source, "figures").expect("settings of traces");
         println!("| figure | ours | the raw engine, same run | ratio |\n|---|---|---|---|");
         if wanted("fold") {
             fold::measure().await;
@@ -48,6 +50,12 @@ fn main() -> ExitCode {
         }
         if wanted("wake") {
             wake::measure().await;
+        }
+        // A million people take minutes to make: by name alone.
+        if chosen.iter().any(|chosen| chosen == "million") {
+            grow::measure(&[1_000, 10_000, 100_000, 1_000_000]).await;
+        } else if wanted("grow") {
+            grow::measure(&[1_000, 10_000, 100_000]).await;
         }
     });
     ExitCode::SUCCESS

@@ -35,6 +35,10 @@ impl Node {
         node
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// How many people are in its memory.
     pub(crate) async fn residents(&self) -> u64 {
         let metrics = http().get(self.url("/metrics")).send().await.unwrap().text().await.unwrap();
@@ -44,7 +48,7 @@ impl Node {
 
     /// Bytes of memory that it holds.
     pub(crate) fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
