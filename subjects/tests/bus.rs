@@ -97,8 +97,8 @@ async fn a_later_wake_up_replaces_the_earlier_and_one_survives_kill_9() {
     let first = bus(&house).await;
     first.wake_at(&ada, soon(3600), b"replaced".to_vec(), None).await.unwrap();
     first.wake_at(&ada, soon(3), b"kept".to_vec(), None).await.unwrap();
-    house.nats.kill().await;
-    house.nats.start().await.unwrap();
+    house.nats[0].kill().await;
+    house.nats[0].start().await.unwrap();
     let bus = bus(&house).await;
     let moment = eventually("the moment comes", || async { bus.read(&ada, 0).await.ok()?.pop() }).await;
     assert_eq!((moment.kind.as_str(), moment.payload.as_ref()), ("moment", b"kept".as_slice()));

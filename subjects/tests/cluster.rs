@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use oo_subjects::{Bus, MOMENTS, Place, SIGNALS, Stored, TIPS};
-use oo_testkit::{Cluster, SERVERS};
+use oo_testkit::House;
 
 /// Reads that a replica answers that lags, until which it goes on: one in twenty does here.
 const BEHIND: usize = 10;
@@ -12,14 +12,14 @@ const PAIRS: usize = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_heard_of_is_read_whole_from_whichever_replica_answers() {
-    let cluster = Cluster::start(1).await;
+    let house = House::start_cluster(1).await;
     let mut buses = Vec::new();
-    for server in 0..SERVERS {
-        buses.push(cluster.bus(server).await);
+    for server in 0..house.nats.len() {
+        buses.push(house.bus_at(server).await);
     }
     let ada = Place::new("ada-log-0123456789".parse().unwrap(), 1);
     // Others write meanwhile, so that replicas have something to be behind with.
-    let others = oo_runtime::task::spawn("others", crowd(cluster.bus(0).await));
+    let others = oo_runtime::task::spawn("others", crowd(house.bus_at(0).await));
     let (mut all, mut behind) = (Vec::new(), 0);
     for n in 0..PAIRS {
         if behind >= BEHIND {
@@ -49,7 +49,7 @@ async fn what_was_heard_of_is_read_whole_from_whichever_replica_answers() {
     assert!(!others.is_finished(), "others did not write");
     others.abort();
     assert!(behind > 0, "no replica lagged: nothing was shown");
-    println!("{behind} reads of {} were answered by a replica that lagged", all.len() / 2 * SERVERS);
+    println!("{behind} reads of {} were answered by a replica that lagged", all.len() / 2 * buses.len());
 }
 
 /// Appends to the logs of others as fast as it goes, taken or not.

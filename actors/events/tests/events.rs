@@ -118,14 +118,14 @@ async fn what_is_sent_while_nats_is_away_is_refused_and_kept_once_when_sent_agai
     let mut scene = Scene::new().await;
     let batch = vec![scene.mood("ada", 4)];
     scene.ingest(vec![scene.mood("ada", 3)]).await.unwrap();
-    scene.house.nats.kill().await;
+    scene.house.nats[0].kill().await;
     assert!(scene.ingest(batch.clone()).await.is_err());
     let health = |status: u16| {
         let url = scene.events.url("/health");
         async move { (http().get(url).send().await.ok()?.status().as_u16() == status).then_some(()) }
     };
     eventually("health says that NATS is away", || health(503)).await;
-    scene.house.nats.start().await.unwrap();
+    scene.house.nats[0].start().await.unwrap();
     eventually("health says that NATS is back", || health(200)).await;
     let kept = eventually("the batch is taken", || async { scene.ingest(batch.clone()).await.ok() }).await;
     assert_eq!(scene.log().await.len(), 2);

@@ -222,8 +222,8 @@ async fn a_wake_up_survives_kill_9_of_the_server_and_of_the_node() {
     eventually("it is silent until eight", || async { (scene.look().await?.next_look? == eight).then_some(()) }).await;
     assert!(scene.tips().await.is_empty());
     node.crash();
-    scene.house.nats.kill().await;
-    scene.house.nats.start().await.unwrap();
+    scene.house.nats[0].kill().await;
+    scene.house.nats[0].start().await.unwrap();
     let _node = scene.node().await;
     let tip = scene.first_tip().await;
     assert!(tip.decided_at >= eight, "{tip:?}");

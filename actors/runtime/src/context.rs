@@ -21,6 +21,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a stopping service may finish what it began.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
+/// What a wrong address of NATS is answered with.
+const NATS_URL: &str = "OO_NATS__URL wants nats://[user:password@]host:port, of a cluster several with commas between";
+
 /// Connections, clock, settings, and the signal to stop.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -55,15 +58,17 @@ impl Context {
             })?;
             options = options.nkey(seed.trim().to_owned());
         }
-        // async-nats leaves user and password of an address alone: they are given apart.
-        let mut url = url::Url::parse(settings.nats.url.expose_secret())
-            .context("OO_NATS__URL wants nats://[user:password@]host:port")?;
-        if let Some(password) = url.password().map(str::to_owned) {
-            options = options.user_and_password(url.username().to_owned(), password);
-            let _ = url.set_username("").and_then(|()| url.set_password(None));
+        let mut servers = Vec::new();
+        for server in settings.nats.url.expose_secret().split(',') {
+            let mut url = url::Url::parse(server.trim()).context(NATS_URL)?;
+            // async-nats leaves user and password of an address alone: they are given apart.
+            if let Some(password) = url.password().map(str::to_owned) {
+                options = options.user_and_password(url.username().to_owned(), password);
+                let _ = url.set_username("").and_then(|()| url.set_password(None));
+            }
+            servers.push(String::from(url));
         }
-        let client =
-            options.connect(url.as_str()).await.context("OO_NATS__URL wants nats://[user:password@]host:port")?;
+        let client = options.connect(servers).await.context(NATS_URL)?;
         let bus = Bus::new(client);
         let health = Health::default();
         health.depends_on("nats", {

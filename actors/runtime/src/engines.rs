@@ -234,6 +234,11 @@ impl Server {
         &self.url
     }
 
+    /// The same, without credentials.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its process, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref()?.id()

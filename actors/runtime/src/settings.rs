@@ -81,7 +81,8 @@ pub struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nats {
-    /// With user and password in it, if the server wants those: `nats://user:password@host:4222`.
+    /// With user and password in it, if the server wants those: `nats://user:password@host:4222`. Of a cluster several, with
+    /// commas between, so that a start finds whichever is there.
     #[serde(default = "nats_url")]
     pub url: SecretString,
     /// File with the service's NKEY seed; `oo init` makes one for each.

@@ -1,22 +1,32 @@
 //! Servers and services of one test, in a folder that goes with it.
 
 use anyhow::Context as _;
+use futures_util::future::try_join_all;
 use oo_runtime::engines::{self, Server, Sync};
 use oo_runtime::seal::Keyring;
 use oo_runtime::service::run_in;
 use oo_runtime::{Context, People, Source, nats_users, redis_acl, secret_file, settings, task};
 use oo_subjects::access::OPERATOR;
-use oo_subjects::streams;
+use oo_subjects::{Bus, streams};
 use secrecy::ExposeSecret as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+const WANTED: &str = "a house of one's own: `cargo xtask setup` installs what it needs";
+/// How many servers a cluster has, and how many copies each of its streams.
+const CLUSTER: usize = 3;
+/// How long the servers of a cluster may take to elect who places streams.
+const ELECTED_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// A private nats-server and redis-server with the streams set up, and settings that lead to them.
 pub struct House {
-    pub nats: Server,
+    /// One, or all of a cluster.
+    pub nats: Vec<Server>,
     pub redis: Server,
     source: Source,
     dir: tempfile::TempDir,
@@ -31,24 +41,49 @@ impl House {
         house
     }
 
-    /// Starts the servers only: for tests of the set-up itself.
-    pub async fn start_bare() -> Self {
-        Self::try_start().await.expect("a house of one's own: `cargo xtask setup` installs what it needs")
+    /// The same with a cluster of three nats-servers, which hold streams of so many shards in three copies.
+    pub async fn start_cluster(shards: u16) -> Self {
+        let mut house = Self::try_start(CLUSTER, shards).await.expect(WANTED);
+        house.set([("OO_LOG__SHARDS", shards.to_string()), ("OO_LOG__REPLICAS", CLUSTER.to_string())]);
+        let ctx = house.context("setup").await;
+        let elected = async {
+            while streams::set_up(ctx.bus.jetstream(), shards, CLUSTER).await.is_err() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(ELECTED_WITHIN, elected).await.expect("the servers elect one of them");
+        house
     }
 
-    async fn try_start() -> anyhow::Result<Self> {
+    /// Starts the servers only: for tests of the set-up itself.
+    pub async fn start_bare() -> Self {
+        let shards = Source::from_env().section::<settings::Log>("LOG").expect("settings").shards;
+        Self::try_start(1, shards).await.expect(WANTED)
+    }
+
+    async fn try_start(servers: usize, shards: u16) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let bin = bin();
         let env = Source::from_env();
         let nats = engines::find_nats(&env, &bin).await?.context("nats-server 2.12 or newer is missing")?;
         let redis = engines::find_redis(&env, &bin).await?.context("redis-server is missing")?;
-        let users = nats_users::make(dir.path(), env.section::<settings::Log>("LOG")?.shards)?;
-        let nats = engines::start_nats(nats, &dir.path().join("nats"), Sync::Lazily, &users).await?;
+        let users = nats_users::make(dir.path(), shards)?;
+        let routes: Vec<u16> = (0..servers).map(|_| engines::free_port()).collect::<std::io::Result<_>>()?;
+        let others: Vec<String> = routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+        let starting = routes.iter().enumerate().map(|(n, port)| {
+            let (name, dir) = (format!("oo-{n}"), dir.path().join(format!("nats-{n}")));
+            let cluster =
+                format!("cluster {{ name: oo, listen: \"127.0.0.1:{port}\", routes: [{}] }}\n", others.join(", "));
+            let more = if servers == 1 { users.clone() } else { format!("{users}{cluster}") };
+            let program = nats.clone();
+            async move { engines::start_nats_as(&name, program, &dir, Sync::Lazily, &more).await }
+        });
+        let nats = try_join_all(starting).await?;
         let redis = engines::start_redis(redis, &dir.path().join("redis"), dir.path()).await?;
         let keys = dir.path().join("keys");
         secret_file::write(&keys, &Keyring::new_line("test"))?;
         let source = Source::from_iter([
-            ("OO_NATS__URL", nats.url().expose_secret().to_owned()),
+            ("OO_NATS__URL", nats.iter().map(|server| server.url().expose_secret()).collect::<Vec<_>>().join(",")),
             ("OO_REDIS__URL", redis.url().expose_secret().to_owned()),
             ("OO_KEYS__FILE", keys.display().to_string()),
         ])
@@ -94,6 +129,13 @@ impl House {
     /// A context of one's own, with all rights.
     pub async fn context(&self, name: &'static str) -> Context {
         Context::new(name, self.source(), CancellationToken::new()).await.expect("a context")
+    }
+
+    /// What one of a cluster's servers is told is told to it alone.
+    pub async fn bus_at(&self, server: usize) -> Bus {
+        let url = self.nats[server].url().expose_secret();
+        let source = self.source().with([("OO_NATS__URL", url)]);
+        Context::new("one-server", source, CancellationToken::new()).await.expect("a context").bus
     }
 
     /// The directory of people.

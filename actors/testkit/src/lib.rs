@@ -1,11 +1,9 @@
 //! For tests only: a house of one's own. Real nats-server, real redis-server, real services; nothing is mocked.
 
-mod cluster;
 mod house;
 mod mail;
 mod until;
 
-pub use cluster::{Cluster, SERVERS};
 pub use house::{House, Running};
 pub use mail::{Letter, MailServer};
 pub use until::eventually;

@@ -41,8 +41,12 @@ enum Command {
     },
     /// Measure the page with Lighthouse, as a real oO serves it.
     Lighthouse,
-    /// Let everything fail that can, and see whether all that must hold does: `--seed`, `--seconds`, `--people`, `--speed`.
+    /// Let everything fail that can, and see whether all that must hold does: `--seed`, `--seconds`, `--people`, `--speed`,
+    /// `--cluster`.
     Chaos {
+        /// Of this commit's version are half of the services, ever others.
+        #[arg(long)]
+        from: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -89,7 +93,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Bench { figures } => bench::run(&root, &figures)?,
         Command::Lighthouse => page::measure(&root)?,
-        Command::Chaos { arguments } => chaos::run(&root, &arguments)?,
+        Command::Chaos { from, arguments } => chaos::run(&root, from.as_deref(), &arguments)?,
         Command::Model => chaos::model(&root)?,
         Command::Evaluate { checks } => evaluate::run(&root, &checks)?,
         Command::Tidy => {

@@ -27,7 +27,8 @@ pub const STEPS: &[Step] = &[
         run: |root| cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step { name: "rust", run: rust },
-    Step { name: "chaos", run: |root| chaos::run(root, &[]) },
+    Step { name: "chaos", run: |root| chaos::run(root, None, &[]) },
+    Step { name: "chaos in a cluster", run: |root| chaos::run(root, None, &["--cluster".into()]) },
 ];
 
 /// What needs a container engine.

@@ -97,7 +97,7 @@ async fn somebody_who_cannot_wake_is_not_kept() {
     let user = "ada".parse().unwrap();
     let person = Arc::downgrade(&tools.people.find_or_make(&user).await.unwrap());
     let alone = Arc::strong_count(&tools);
-    house.nats.stop().await;
+    house.nats[0].stop().await;
     assert!(router.look(&user).await.is_err());
     eventually("the actor that failed is forgotten", || async {
         let gone = tools.residents.count().0 == 0 && person.strong_count() == 0;

@@ -2,6 +2,7 @@
 
 use crate::chance::Chance;
 use crate::stage::{Stage, send};
+use crate::wire::State;
 use oo_sandbox::{Fault, FaultKind};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -19,10 +20,15 @@ pub(crate) enum Trouble {
     Pause(String),
     Resume(String),
     Restart(String),
-    KillNats,
-    StartNats,
-    PauseNats,
-    ResumeNats,
+    /// Its way to nats-server, as the following.
+    Cut(String),
+    Hold(String),
+    Mend(String),
+    /// One of the servers, as the following.
+    KillNats(usize),
+    StartNats(usize),
+    PauseNats(usize),
+    ResumeNats(usize),
     KillRedis,
     StartRedis,
     /// Redis forgets all snapshots.
@@ -32,14 +38,16 @@ pub(crate) enum Trouble {
 }
 
 /// When what goes wrong, in order. What is taken away comes back.
-pub(crate) fn schedule(mut chance: Chance, during: Duration, names: &[String]) -> Vec<(Duration, Trouble)> {
+pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> Vec<(Duration, Trouble)> {
+    let (names, servers) = (stage.names(), stage.house.nats.len() as u64);
     let mut all = Vec::new();
     let mut at = Duration::from_secs(2);
     while at < during {
-        let name = chance.one_of(names).clone();
+        let name = chance.one_of(&names).clone();
         let profile = format!("profile-{}", chance.between(1, 4));
+        let server = chance.between(0, servers) as usize;
         let later = |chance: &mut Chance, from, to| at + Duration::from_millis(chance.between(from, to));
-        match chance.between(0, 20) {
+        match chance.between(0, if stage.has_wires() { 24 } else { 20 }) {
             0..6 => {
                 all.push((at, Trouble::Kill(name.clone())));
                 all.push((later(&mut chance, 100, 4_000), Trouble::Restart(name)));
@@ -58,12 +66,12 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, names: &[String]) -
                 all.push((later(&mut chance, 500, 6_000), Trouble::Resume(name)));
             }
             13 => {
-                all.push((at, Trouble::KillNats));
-                all.push((later(&mut chance, 100, 3_000), Trouble::StartNats));
+                all.push((at, Trouble::KillNats(server)));
+                all.push((later(&mut chance, 100, 3_000), Trouble::StartNats(server)));
             }
             14 => {
-                all.push((at, Trouble::PauseNats));
-                all.push((later(&mut chance, 200, 4_000), Trouble::ResumeNats));
+                all.push((at, Trouble::PauseNats(server)));
+                all.push((later(&mut chance, 200, 4_000), Trouble::ResumeNats(server)));
             }
             15 => {
                 all.push((at, Trouble::KillRedis));
@@ -71,6 +79,15 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, names: &[String]) -
             }
             16 => all.push((at, Trouble::ForgetSnapshots)),
             17..19 => all.push((at, Trouble::Push(fault(&mut chance)))),
+            20..22 => {
+                all.push((at, Trouble::Cut(name.clone())));
+                all.push((later(&mut chance, 500, 6_000), Trouble::Mend(name)));
+            }
+            // Longer than a pin holds: who goes on knowing nothing of it must not harm the one who took over.
+            22..24 => {
+                all.push((at, Trouble::Hold(name.clone())));
+                all.push((later(&mut chance, 500, 9_000), Trouble::Mend(name)));
+            }
             _ => all.push((at, Trouble::Provider(fault(&mut chance)))),
         }
         at = later(&mut chance, APART_MILLIS.0, APART_MILLIS.1);
@@ -112,14 +129,17 @@ async fn make(stage: &mut Stage, trouble: Trouble) {
         Trouble::Pause(name) => stage.signal(&name, "-STOP").await,
         Trouble::Resume(name) => stage.signal(&name, "-CONT").await,
         Trouble::Restart(name) => stage.restart(&name),
-        Trouble::KillNats => stage.house.nats.kill().await,
-        Trouble::StartNats if stage.house.nats.pid().is_none() => stage.house.nats.start().await.unwrap(),
+        Trouble::Cut(name) => stage.wire(&name, State::Cut),
+        Trouble::Hold(name) => stage.wire(&name, State::Held),
+        Trouble::Mend(name) => stage.wire(&name, State::Open),
+        Trouble::KillNats(n) => stage.house.nats[n].kill().await,
+        Trouble::StartNats(n) if stage.house.nats[n].pid().is_none() => stage.house.nats[n].start().await.unwrap(),
         Trouble::KillRedis => stage.house.redis.kill().await,
         Trouble::StartRedis if stage.house.redis.pid().is_none() => stage.house.redis.start().await.unwrap(),
-        Trouble::StartNats | Trouble::StartRedis => {}
-        Trouble::PauseNats | Trouble::ResumeNats => {
-            let signal = if matches!(trouble, Trouble::PauseNats) { "-STOP" } else { "-CONT" };
-            if let Some(pid) = stage.house.nats.pid() {
+        Trouble::StartNats(_) | Trouble::StartRedis => {}
+        Trouble::PauseNats(n) | Trouble::ResumeNats(n) => {
+            let signal = if matches!(trouble, Trouble::PauseNats(_)) { "-STOP" } else { "-CONT" };
+            if let Some(pid) = stage.house.nats[n].pid() {
                 send(signal, pid).await;
             }
         }

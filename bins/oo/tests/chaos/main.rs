@@ -10,12 +10,14 @@ mod faults;
 mod life;
 mod stage;
 mod verdict;
+mod wire;
 
 use chance::Chance;
 use clap::Parser;
 use life::Life;
 use oo_runtime::random;
-use stage::Stage;
+use stage::{Stage, Versions};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,12 @@ struct Arguments {
     /// Person seconds per second of the wall.
     #[arg(long, default_value_t = 240.0)]
     speed: f64,
+    /// Three nats-servers that hold three copies.
+    #[arg(long)]
+    cluster: bool,
+    /// A folder with the programs of another version: each start of a service takes the one or the other.
+    #[arg(long)]
+    other: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -52,10 +60,11 @@ fn main() -> ExitCode {
 }
 
 /// Lets it all happen, and says whether everything held.
-async fn run(Arguments { seed, seconds, people, speed }: Arguments) -> bool {
+async fn run(Arguments { seed, seconds, people, speed, cluster, other }: Arguments) -> bool {
     let seed = seed.unwrap_or_else(|| u64::from_le_bytes(random::bytes()));
     println!("chaos: seed {seed}, {people} people for {seconds} s at {speed} times the wall's speed");
-    let mut stage = Stage::set(speed).await;
+    let versions = Versions { other, chance: Chance::new(seed, people as u64 + 1) };
+    let mut stage = Stage::set(speed, cluster, versions).await;
     let mut lives = Vec::new();
     for n in 0..people {
         lives.push(Life::begin(&stage, n, Chance::new(seed, n as u64 + 1)).await);
@@ -66,7 +75,7 @@ async fn run(Arguments { seed, seconds, people, speed }: Arguments) -> bool {
     }
     let over = CancellationToken::new();
     let living: Vec<_> = lives.into_iter().map(|life| tokio::spawn(life.live(over.clone()))).collect();
-    let schedule = faults::schedule(Chance::new(seed, 0), Duration::from_secs(seconds), &stage.names());
+    let schedule = faults::schedule(Chance::new(seed, 0), Duration::from_secs(seconds), &stage);
     let faults = schedule.len();
     faults::happen(&mut stage, schedule).await;
     over.cancel();

@@ -1,5 +1,7 @@
 //! The servers, the outside world and the services: each a process that can be killed, paused and started again.
 
+use crate::chance::Chance;
+use crate::wire::{State, Wire};
 use oo_runtime::engines::{dies_with_us, free_port};
 use oo_runtime::{Clock, run};
 use oo_sandbox::Sandbox;
@@ -24,6 +26,9 @@ const CAST: [(&str, usize); 7] = [
     ("gateway", 2),
 ];
 
+/// Streams in three copies, on servers that share this machine.
+const CLUSTER_SHARDS: u16 = 4;
+
 /// How long a service may take to end when it is told to.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
@@ -35,6 +40,28 @@ pub(crate) struct Stage {
     /// Where people find the page; the second way in is for when the first is away.
     pub(crate) pages: Vec<Url>,
     members: Vec<Member>,
+    versions: Versions,
+}
+
+/// Which programs a service is started from.
+pub(crate) struct Versions {
+    /// A folder with the services of another version, if there are two.
+    pub(crate) other: Option<PathBuf>,
+    /// Says which of them a start takes.
+    pub(crate) chance: Chance,
+}
+
+impl Versions {
+    fn command(&mut self, service: &str) -> Command {
+        match &self.other {
+            Some(other) if self.chance.between(0, 2) == 0 => dies_with_us(other.join(format!("oo-{service}"))),
+            _ => {
+                let mut own = dies_with_us(std::env::current_exe().unwrap());
+                own.args([SERVE, service]);
+                own
+            }
+        }
+    }
 }
 
 /// One process of one service.
@@ -43,6 +70,8 @@ struct Member {
     service: &'static str,
     bind: String,
     child: Option<Child>,
+    /// Its way to nats-server; none where that is a cluster, whose servers tell their clients of each other.
+    wire: Option<Wire>,
 }
 
 /// The same as the service's own program.
@@ -61,8 +90,8 @@ pub(crate) fn serve(name: &str) -> ExitCode {
 
 impl Stage {
     /// Starts the servers and the outside world, on a weekday morning.
-    pub(crate) async fn set(speed: f64) -> Self {
-        let mut house = House::start().await;
+    pub(crate) async fn set(speed: f64, cluster: bool, versions: Versions) -> Self {
+        let mut house = if cluster { House::start_cluster(CLUSTER_SHARDS).await } else { House::start().await };
         let person = "2026-11-18T08:30:00Z".parse().unwrap();
         let clock = Clock::new(Clock::default().wall(), person, speed);
         let mut members = Vec::new();
@@ -74,7 +103,11 @@ impl Stage {
                     pages.push(Url::parse(&format!("http://localhost:{port}/")).unwrap());
                 }
                 let (name, bind) = (format!("{service}-{n}"), format!("127.0.0.1:{port}"));
-                members.push(Member { name, service, bind, child: None });
+                let wire = match house.nats.as_slice() {
+                    [only] => Some(Wire::lay(only.address()).await),
+                    _ => None,
+                };
+                members.push(Member { name, service, bind, child: None, wire });
             }
         }
         let sandbox = oo_sandbox::start(oo_sandbox::Options {
@@ -104,7 +137,7 @@ impl Stage {
             ("OO_RECOMMENDER__POLICY", "random-todo".into()),
             ("OO_PROFILE__IDLE_SECONDS", "3".into()),
         ]);
-        Self { house, sandbox, clock, pages, members }
+        Self { house, sandbox, clock, pages, members, versions }
     }
 
     /// Starts all services, and waits until each is ready.
@@ -147,6 +180,18 @@ impl Stage {
         }
     }
 
+    /// Whether ways to nats-server can be cut.
+    pub(crate) fn has_wires(&self) -> bool {
+        self.members.iter().all(|member| member.wire.is_some())
+    }
+
+    /// How its way to nats-server is from now on.
+    pub(crate) fn wire(&self, name: &str, state: State) {
+        if let Some(wire) = &self.members[self.member(name)].wire {
+            wire.set(state);
+        }
+    }
+
     /// Starts it again, if it does not run.
     pub(crate) fn restart(&mut self, name: &str) {
         let member = self.member(name);
@@ -159,16 +204,14 @@ impl Stage {
     pub(crate) async fn recover(&mut self) {
         self.sandbox.push().clear_faults();
         self.sandbox.todoist().clear_faults();
-        for pid in [self.house.nats.pid(), self.house.redis.pid()].into_iter().flatten() {
-            send("-CONT", pid).await;
-        }
-        if self.house.nats.pid().is_none() {
-            self.house.nats.start().await.unwrap();
-        }
-        if self.house.redis.pid().is_none() {
-            self.house.redis.start().await.unwrap();
+        for server in self.house.nats.iter_mut().chain([&mut self.house.redis]) {
+            match server.pid() {
+                Some(pid) => send("-CONT", pid).await,
+                None => server.start().await.unwrap(),
+            }
         }
         for name in self.names() {
+            self.wire(&name, State::Open);
             self.signal(&name, "-CONT").await;
             let member = self.member(&name);
             if let Some(child) = &mut self.members[member].child
@@ -212,9 +255,11 @@ impl Stage {
         let log = self.house.dir().join(format!("{}.log", member.name));
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let settings = self.house.source().with(self.house.user(member.service));
-        let child = dies_with_us(std::env::current_exe().unwrap())
-            .args([SERVE, member.service])
+        let child = self
+            .versions
+            .command(member.service)
             .envs(settings.pairs())
+            .envs(member.wire.as_ref().map(|wire| ("OO_NATS__URL", format!("nats://{}", wire.address))))
             .env("OO_HTTP__BIND", &member.bind)
             // Nothing stands before the gateways here: each is the page at an address of its own.
             .env("OO_GATEWAY__PUBLIC_URL", format!("http://{}", member.bind.replace("127.0.0.1", "localhost")))

@@ -50,7 +50,7 @@ async fn half_a_minute_without_nats_and_another_without_redis_lose_nothing() -> 
     // The log is away: a task comes up at the provider, and the page has something to say.
     let mood = json!({ "signals": [{ "id": "mood-1", "fact": { "kind": "mood", "level": 4 } }] });
     let mut page = browser.clone();
-    away(&mut servers.nats, async {
+    away(&mut servers.nats[0], async {
         eventually("health says what is away", || async {
             let (status, told) = health(&place).await;
             (status == 503 && told.contains("nats")).then_some(())
