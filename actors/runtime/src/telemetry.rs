@@ -67,6 +67,7 @@ pub fn start(source: &crate::Source, service: &str) -> anyhow::Result<Traces> {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("oo"))
             .with_location(false)
+            .with_target(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_filter(Targets::new().with_target(oo_subjects::trace::TARGET, Level::DEBUG))
