@@ -8,6 +8,7 @@ pub mod bus;
 mod copy;
 mod dead;
 mod purge;
+mod reshard;
 pub mod shard;
 pub mod streams;
 pub mod subject;
@@ -16,6 +17,7 @@ pub mod trace;
 pub use bus::{AppendError, AskError, Bus, Stored};
 pub use copy::{CopyError, Packed};
 pub use dead::{DeadLetter, Given};
+pub use reshard::{Reshard, ReshardError};
 pub use shard::{Place, Shard};
 pub use subject::{LogSubject, Request, Wire};
 

@@ -16,8 +16,11 @@ impl Bus {
         // The wake-up first: it would append to what comes after.
         removed += purge(&log, place.agenda()).await?;
         removed += purge(&log, place.all()).await?;
-        removed += purge(&self.stream(streams::TIPS).await?, place.all()).await?;
-        removed += purge(&self.stream(streams::DECISIONS).await?, place.decisions()).await?;
+        let (tips, decisions) = (self.stream(streams::TIPS).await?, self.stream(streams::DECISIONS).await?);
+        for place in place.earlier() {
+            removed += purge(&tips, place.all()).await?;
+            removed += purge(&decisions, place.decisions()).await?;
+        }
         removed += purge(&self.stream(streams::PUSHES).await?, format!("{}.>", place.claims())).await?;
         Ok(removed + self.forget_dead_letters(place.shard).await?)
     }

@@ -50,6 +50,14 @@ impl Place {
         format!("oo.v1.decision.{}.{}", self.shard.0, self.log)
     }
 
+    /// Where this log may have been when there were fewer shards, in powers of two, the fewest first and this place last.
+    pub fn earlier(&self) -> Vec<Self> {
+        let mut shards: Vec<Shard> = (0..u16::BITS).map(|bits| Shard(self.shard.0 & ((1 << bits) - 1))).collect();
+        shards.push(self.shard);
+        shards.dedup();
+        shards.into_iter().map(|shard| Self { shard, log: self.log.clone() }).collect()
+    }
+
     /// The claims on the person's pushes, all of which begin so.
     pub fn claims(&self) -> String {
         format!("oo.v1.push.claim.{}", self.log)
@@ -77,6 +85,18 @@ mod tests {
         assert_eq!(fnv("foobar"), 0xbf9c_f968);
         let log: LogId = "abcdefghijklmnop".parse().unwrap();
         assert_eq!(u32::from(Shard::of(&log, 16).0), fnv("abcdefghijklmnop") % 16);
+    }
+
+    #[test]
+    fn a_log_is_looked_for_where_it_was_with_fewer_shards() {
+        let log: LogId = "abcdefghijklmnop".parse().unwrap();
+        let now = Place::new(log.clone(), 64);
+        let places = now.earlier();
+        for shards in [1, 2, 16, 32] {
+            assert!(places.contains(&Place::new(log.clone(), shards)), "{shards}");
+        }
+        assert_eq!(places.last(), Some(&now));
+        assert_eq!(Place::new(log, 1).earlier().len(), 1);
     }
 
     #[test]

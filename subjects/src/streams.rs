@@ -1,8 +1,9 @@
 //! The streams: what is kept, and their idempotent set-up.
 
+use crate::bus::AppendError;
 use crate::shard::Shard;
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Source, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Source, StorageType, Stream};
 use async_nats::jetstream::{self, consumer};
 use std::time::Duration;
 
@@ -38,12 +39,18 @@ const TIP_AGE: Duration = Duration::from_secs(2 * 24 * 3600);
 const DEAD_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The metadata key under which a stream remembers the number of shards it was made for.
 const SHARDS_KEY: &str = "oo-shards";
+/// The one under which it says that they move.
+const MOVING_KEY: &str = "oo-moving";
 
 /// Why the streams are not as they should be.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
     #[error("the log was laid out for {found} shards and this service is set to {wanted}: set OO_LOG__SHARDS={found}")]
     ShardsDiffer { found: String, wanted: u16 },
+    #[error(
+        "the log moves from {from} to {to} shards: let `oo reshard {to}` come to its end, and set OO_LOG__SHARDS={to}"
+    )]
+    Moving { from: u16, to: u16 },
     #[error("the bucket {0} is an older oO's and could never erase anybody: begin with another data folder")]
     KeepsForGood(String),
     #[error("stream {name} cannot be set up: {cause}")]
@@ -100,9 +107,72 @@ async fn bucket(js: &jetstream::Context, name: &str, replicas: usize) -> Result<
 /// Refuses a log that another shard count made; a log that is not there yet is fine.
 pub async fn check(js: &jetstream::Context, shards: u16) -> Result<(), SetUpError> {
     let Ok(stream) = js.get_stream(DEAD).await else { return Ok(()) };
-    let found =
-        stream.cached_info().config.metadata.get(SHARDS_KEY).cloned().unwrap_or_else(|| "an unknown number of".into());
-    if found == shards.to_string() { Ok(()) } else { Err(SetUpError::ShardsDiffer { found, wanted: shards }) }
+    let made = Made::of(&stream);
+    match made.moving {
+        Some((from, to)) if made.shards.is_none() => Err(SetUpError::Moving { from, to }),
+        _ if made.shards == Some(shards) => Ok(()),
+        _ => Err(SetUpError::ShardsDiffer { found: made.words(), wanted: shards }),
+    }
+}
+
+/// What the logs were made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made {
+    /// None while they move.
+    pub(crate) shards: Option<u16>,
+    /// From how many to how many they move, or have moved and something is left of it.
+    pub(crate) moving: Option<(u16, u16)>,
+    pub(crate) replicas: usize,
+    /// Dead letters.
+    pub(crate) dead: u64,
+}
+
+impl Made {
+    fn of(dead: &Stream) -> Self {
+        let info = dead.cached_info();
+        let told = |key: &str| info.config.metadata.get(key);
+        let moving = told(MOVING_KEY).and_then(|told| told.split_once(' '));
+        Self {
+            shards: told(SHARDS_KEY).and_then(|told| told.parse().ok()),
+            moving: moving.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?))),
+            replicas: info.config.num_replicas,
+            dead: info.state.messages,
+        }
+    }
+
+    pub(crate) fn words(self) -> String {
+        self.shards.map_or_else(|| "an unknown number of".into(), |shards| shards.to_string())
+    }
+}
+
+/// What the logs that are there were made for.
+pub(crate) async fn made_for(js: &jetstream::Context) -> Result<Made, AppendError> {
+    let dead = js.get_stream(DEAD).await.map_err(|error| AppendError::Away(error.to_string()))?;
+    Ok(Made::of(&dead))
+}
+
+/// Notes for how many shards the logs are made now: for none while they move.
+pub(crate) async fn mark(
+    js: &jetstream::Context,
+    shards: Option<u16>,
+    moving: Option<(u16, u16)>,
+) -> Result<(), AppendError> {
+    let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+    let mut config = js.get_stream(DEAD).await.map_err(|error| away(&error))?.cached_info().config.clone();
+    config.metadata.insert(SHARDS_KEY.into(), shards.map_or_else(String::new, |shards| shards.to_string()));
+    config.metadata.remove(MOVING_KEY);
+    config.metadata.extend(moving.map(|(from, to)| (MOVING_KEY.into(), format!("{from} {to}"))));
+    js.update_stream(config).await.map(drop).map_err(|error| away(&error))
+}
+
+/// Makes the stream of one shard, if it is missing.
+pub(crate) async fn make_log(
+    js: &jetstream::Context,
+    shards: u16,
+    shard: Shard,
+    replicas: usize,
+) -> Result<(), AppendError> {
+    make(js, shards, log(shard, replicas)).await.map_err(|error| AppendError::Away(error.to_string()))
 }
 
 /// What waits in the streams.
@@ -173,6 +243,11 @@ fn log(shard: Shard, replicas: usize) -> Config {
 
 fn tips_of(shard: Shard) -> Source {
     Source { name: shard.stream(), filter_subject: Some(format!("oo.v1.log.{}.*.tip", shard.0)), ..Default::default() }
+}
+
+/// The same, of tips after a sequence alone.
+pub(crate) fn tips_after(shard: Shard, last: u64) -> Source {
+    Source { start_sequence: Some(last + 1), ..tips_of(shard) }
 }
 
 fn kept(name: &str, subjects: Vec<String>, replicas: usize) -> Config {

@@ -33,6 +33,15 @@ pub struct House {
 }
 
 impl House {
+    /// The same for so many shards, with rights for as many as they may become.
+    pub async fn start_for(shards: u16, rights: u16) -> Self {
+        let mut house = Self::try_start(1, rights).await.expect(WANTED);
+        house.set([("OO_LOG__SHARDS", shards.to_string())]);
+        let ctx = house.context("setup").await;
+        streams::set_up(ctx.bus.jetstream(), shards, 1).await.expect("streams set up");
+        house
+    }
+
     /// Starts the servers and sets the streams up.
     pub async fn start() -> Self {
         let house = Self::start_bare().await;

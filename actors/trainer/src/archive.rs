@@ -62,9 +62,7 @@ async fn read(
     mut each: impl FnMut(u64, u64),
 ) -> anyhow::Result<(BTreeMap<Tenant, Found>, u64)> {
     let people = ctx.people().await?;
-    let mut logs = ctx.bus.decided_about().await?;
-    // A judgement parts people by their order: asked twice, it must say the same twice.
-    logs.sort_unstable();
+    let logs = ctx.bus.decided_about().await?;
     let (mut found, mut unreadable) = (BTreeMap::<Tenant, Found>::new(), 0);
     for (number, log) in logs.iter().enumerate() {
         let person = match people.of_log(log).await {

@@ -12,6 +12,7 @@ pub mod house;
 pub mod init;
 pub mod inspect;
 pub mod learn;
+pub mod reshard;
 pub mod simulate;
 pub mod up;
 pub mod vault;

@@ -1,7 +1,7 @@
 //! `oo`: all services in one process on a laptop, with private servers; and the tools to look inside.
 
 use clap::{Parser, Subcommand};
-use oo::{backup, dead, demo, doctor, init, inspect, learn, simulate, up, vault, verify};
+use oo::{backup, dead, demo, doctor, init, inspect, learn, reshard, simulate, up, vault, verify};
 use oo_runtime::service::no_core_dumps;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +90,11 @@ enum Command {
         /// What `oo backup` made, its secrets put back.
         from: PathBuf,
     },
+    /// Give the logs more shards: copies while services run, then asks to stop them.
+    Reshard {
+        /// How many: a power of two.
+        to: u16,
+    },
     /// The keys that seal what rests.
     Vault {
         #[command(subcommand)]
@@ -149,6 +154,7 @@ fn main() -> ExitCode {
             Command::Dead { what: Dead::Drop { number } } => dead::forget(&data, number).await,
             Command::Backup { to } => backup::make(&data, &to).await,
             Command::Restore { from } => backup::restore(&data, &from).await,
+            Command::Reshard { to } => reshard::run(&data, to).await,
             Command::Vault { what: Vault::Rotate } => vault::rotate(&data).await,
             Command::Vault { what: Vault::Status } => vault::status(&data).await,
             Command::Vault { what: Vault::Drop { key } } => vault::drop_key(&data, &key).await,

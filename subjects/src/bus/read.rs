@@ -150,30 +150,46 @@ impl Bus {
 
     /// The same of the person's decisions, fewer at once: each holds all that a policy was asked.
     pub async fn some_decisions(&self, place: &Place, after: u64) -> Result<(Vec<Stored>, Option<u64>), AppendError> {
-        let subject = place.decisions();
-        let (batch, pending) =
-            self.read_batch(crate::streams::DECISIONS, &subject, "decision", after + 1, DECISION_BATCH).await?;
-        let next = batch.last().filter(|_| pending > 0).map(|last| last.seq);
-        Ok((batch, next))
+        let places = place.earlier();
+        // Whoever moved to another shard had all of theirs before.
+        for (n, place) in places.iter().enumerate() {
+            let subject = place.decisions();
+            let (batch, pending) =
+                self.read_batch(crate::streams::DECISIONS, &subject, "decision", after + 1, DECISION_BATCH).await?;
+            if let Some(last) = batch.last() {
+                let next = (pending > 0 || n + 1 < places.len()).then_some(last.seq);
+                return Ok((batch, next));
+            }
+        }
+        Ok((vec![], None))
     }
 
     /// The person's last decision.
     pub async fn last_decision(&self, place: &Place) -> Result<Option<Stored>, AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
         let stream = self.js.get_stream_no_info(crate::streams::DECISIONS).await.map_err(|e| away(&e))?;
-        match stream.direct_get_last_for_subject(place.decisions()).await {
-            Ok(found) => Ok(Some(Stored { seq: found.sequence, kind: "decision".into(), payload: found.payload })),
-            Err(error) if error.kind() == jetstream::stream::DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(away(&error)),
+        for place in place.earlier().iter().rev() {
+            match stream.direct_get_last_for_subject(place.decisions()).await {
+                Ok(found) => {
+                    return Ok(Some(Stored { seq: found.sequence, kind: "decision".into(), payload: found.payload }));
+                }
+                Err(error) if error.kind() == jetstream::stream::DirectGetErrorKind::NotFound => {}
+                Err(error) => return Err(away(&error)),
+            }
         }
+        Ok(None)
     }
 
     /// All of a person's decisions, in order.
     pub async fn decisions(&self, place: &Place) -> Result<Vec<Stored>, AppendError> {
-        self.read_subject(crate::streams::DECISIONS, &place.decisions(), "decision", 0).await
+        let mut all = vec![];
+        for place in place.earlier() {
+            all.extend(self.read_subject(crate::streams::DECISIONS, &place.decisions(), "decision", 0).await?);
+        }
+        Ok(all)
     }
 
-    /// The logs of all whom something was decided about, in no order.
+    /// The logs of all whom something was decided about, in order.
     pub async fn decided_about(&self) -> Result<Vec<LogId>, AppendError> {
         let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
         let stream = self.js.get_stream_no_info(crate::streams::DECISIONS).await.map_err(|e| away(&e))?;
@@ -184,6 +200,9 @@ impl Bus {
             let (subject, _) = subject.map_err(|e| away(&e))?;
             logs.extend(subject.rsplit('.').next().and_then(|log| log.parse().ok()));
         }
+        // Whoever moved to another shard is there twice.
+        logs.sort_unstable();
+        logs.dedup();
         Ok(logs)
     }
 

@@ -13,6 +13,7 @@ mod letters;
 mod outages;
 mod place;
 mod push_server;
+mod reshard;
 mod rights;
 mod security;
 mod story;

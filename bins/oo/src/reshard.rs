@@ -1,0 +1,75 @@
+//! `oo reshard`: more shards for a log that is there.
+
+use crate::data::{self, Data};
+use crate::house;
+use anyhow::{Context as _, bail};
+use oo_runtime::engines::Server;
+use oo_runtime::{Context, Source, nats_users};
+use oo_subjects::Reshard;
+use oo_subjects::access::OPERATOR;
+use std::path::Path;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Between two looks whether all services are stopped.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Copies while services run, asks to stop them, and moves over.
+pub async fn run(data: &Path, to: u16) -> anyhow::Result<()> {
+    let servers = Servers::open(data).await?;
+    let moved = servers.reshard(to).await;
+    servers.close().await;
+    moved?;
+    println!("\nIt has {to} shards. Set OO_LOG__SHARDS={to} for every service, and start them.");
+    println!("NATS must know it too: run `oo init` with that setting and restart nats-server; `oo up` does so itself.");
+    Ok(())
+}
+
+/// The servers whose log it is.
+struct Servers {
+    ctx: Context,
+    /// Those of a house of one's own that does not run.
+    own: Option<(Data, Server, Server)>,
+}
+
+impl Servers {
+    async fn open(data: &Path) -> anyhow::Result<Self> {
+        let env = Source::from_env();
+        let stop = CancellationToken::new();
+        if env.get("OO_NATS__URL").is_some() {
+            return Ok(Self { ctx: Context::new("reshard", env, stop).await?, own: None });
+        }
+        if data::running(data).is_some() {
+            bail!("oO runs with the data folder {}: stop it first", data.display());
+        }
+        let data = Data::open(data)?;
+        let given = Source::from_iter(data::env_local()?).with(env.pairs());
+        let (source, nats, redis) = house::servers(&given, &data).await?;
+        let source = source.with(nats_users::settings(&data.secrets(), OPERATOR));
+        Ok(Self { ctx: Context::new("reshard", source, stop).await?, own: Some((data, nats, redis)) })
+    }
+
+    async fn reshard(&self, to: u16) -> anyhow::Result<()> {
+        let reshard = Reshard::begin(&self.ctx.bus, to).await?;
+        let mut told = false;
+        loop {
+            println!("copied {} entries", reshard.copy().await?);
+            if reshard.is_quiet().await? {
+                break;
+            }
+            if !told {
+                println!("\nNow stop all services. What they write until then is copied too.\n");
+                told = true;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        reshard.finish().await.context("not moved over; run the same again, it goes on where it was")
+    }
+
+    async fn close(self) {
+        if let Some((_data, mut nats, mut redis)) = self.own {
+            redis.stop().await;
+            nats.stop().await;
+        }
+    }
+}
