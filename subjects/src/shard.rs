@@ -1,4 +1,4 @@
-//! Which shard a log belongs to: a stable hash over a fixed number of shards.
+//! Which shard a log belongs to: a stable hash over the number of shards, which `reshard.rs` may double.
 
 use oo_contracts::LogId;
 

@@ -118,7 +118,7 @@ pub struct Http {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// Fixed for ever at the first start: 16, or 64 for a cluster.
+    /// Set at the first start: 16, or 64 for a cluster. `oo reshard` gives more.
     #[serde(default = "shards")]
     pub shards: u16,
     /// Copies of each stream: 1, or 3 in a cluster.
