@@ -50,6 +50,13 @@ export interface Action {
  */
 export type AdviceId = string;
 
+/** A profile node lives, or leaves: the others know by it which shards are theirs. */
+export interface Alive {
+  /** It pulls nothing any more. */
+  leaves?: boolean;
+  node: NodeId;
+}
+
 /** The answer to a tip. */
 export type Answer =
   | { kind: "done" }
@@ -1047,6 +1054,12 @@ export type MomentPurpose =
  * 1 to 5.
  */
 export type MoodLevel = number;
+
+/**
+ * The random name of a node, for as long as it lives.
+ * 16 to 64 characters of `A-Z a-z 0-9 _ -`.
+ */
+export type NodeId = string;
 
 /** What the screen shows. */
 export interface Notification {

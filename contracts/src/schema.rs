@@ -88,6 +88,7 @@ boundary!(
     crate::signal::Signal,
     crate::tip::Card,
     crate::tip::Tip,
+    crate::wire::Alive,
     crate::wire::Changed,
     crate::wire::Check,
     crate::wire::Complete,

@@ -1,5 +1,6 @@
 //! What services ask each other over NATS. Every answer travels as a [`Reply`].
 
+use crate::bounded::bounded;
 use crate::decision::Silence;
 use crate::http::{OwnServer, Problem};
 use crate::push::Subscription;
@@ -181,6 +182,19 @@ pub struct Answered {
 pub struct Changed {
     pub version: u64,
 }
+
+/// A profile node lives, or leaves: the others know by it which shards are theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Alive {
+    pub node: NodeId,
+    /// It pulls nothing any more.
+    #[serde(default)]
+    pub leaves: bool,
+}
+
+bounded!(
+    /// The random name of a node, for as long as it lives.
+    token NodeId(16..=64));
 
 /// The owner's one-time link was opened.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

@@ -34,6 +34,8 @@ enum May {
     Read,
     /// Pull the durable consumer that bears the service's name, and settle what came.
     Pull,
+    /// Let go of that consumer, so that another of the service is given what comes.
+    Release,
     /// See how far the durable consumer of another service is.
     Count(&'static str),
     /// Hear of all changes of these keys.
@@ -45,7 +47,7 @@ enum May {
     /// Remove one message and overwrite its bytes.
     Erase,
 }
-use May::{Count, Erase, Follow, Get, Look, Make, Pull, Purge, Put, Read};
+use May::{Count, Erase, Follow, Get, Look, Make, Pull, Purge, Put, Read, Release};
 
 /// Who leaves for good is heard by everybody who knows people.
 const LEAVING: May = Follow("leaving.*");
@@ -59,7 +61,7 @@ const KEPT: &[(&str, &str, &[May])] = &[
     ("events", DEAD, &[Make, Look, Read, Erase]),
     ("events", PEOPLE, &[Make, Look, Get, LEAVING, Put(&["leaving.*", "gone.*"]), Erase]),
     ("events", MODELS, &[Make, Look]),
-    ("profile", LOGS, &[Look, Read, Pull]),
+    ("profile", LOGS, &[Look, Read, Pull, Release]),
     ("profile", PEOPLE, &[Look, Get, LEAVING]),
     ("auth", PEOPLE, &[Look, Get, LEAVING, Put(&["names", "log.*", "user.*"]), Erase]),
     ("integrations", PEOPLE, &[Look, Get, LEAVING]),
@@ -140,6 +142,7 @@ impl May {
                 let settle = [format!("$JS.ACK.{stream}.{service}.>"), format!("$JS.ACK.*.*.{stream}.{service}.>")];
                 [vec![consumer("INFO"), format!("{create}.>"), create, consumer("MSG.NEXT")], settle.into()].concat()
             }
+            Release => vec![format!("$JS.API.CONSUMER.UNPIN.{stream}.{service}")],
             Count(whose) => vec![format!("$JS.API.CONSUMER.INFO.{stream}.{whose}")],
             Follow(keys) => vec![
                 format!("$JS.API.CONSUMER.CREATE.{stream}.*.$KV.{bucket}.{keys}"),

@@ -10,7 +10,7 @@ use async_nats::{Client, HeaderMap, header};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use oo_contracts::http::Problem;
-use oo_contracts::wire::{Changed, Reply};
+use oo_contracts::wire::{Alive, Changed, Reply};
 use oo_contracts::{Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,8 @@ use tracing::{Instrument as _, Span};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Between two tries while nobody answers a wire.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// Where profile nodes say that they live.
+const NODES: &str = "oo.v1.profile.node";
 /// "wrong last sequence": somebody appended meanwhile. On one server and in a cluster.
 const NEWER: [u64; 2] = [10071, 10164];
 
@@ -300,6 +302,17 @@ impl Bus {
     /// Tells open pages that something changed.
     pub async fn changed(&self, user: &UserId, version: u64) {
         let _ = self.client.publish(format!("oo.v1.live.{user}"), encode(&Changed { version })).await;
+    }
+
+    /// Says that a profile node lives, or leaves.
+    pub async fn alive(&self, alive: &Alive) {
+        let _ = self.client.publish(NODES, encode(alive)).await;
+    }
+
+    /// What [`Bus::alive`] tells, of this node too.
+    pub async fn nodes(&self) -> Result<impl Stream<Item = Alive> + Send + use<>, async_nats::SubscribeError> {
+        let told = self.client.subscribe(NODES).await?;
+        Ok(told.filter_map(|message| async move { serde_json::from_slice(&message.payload).ok() }))
     }
 
     /// What [`Bus::changed`] tells about one person.

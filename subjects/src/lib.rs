@@ -248,6 +248,15 @@ pub const WIRES: &[Wire] = &[
         &["gateway"],
         "Something changed that an open page should show."
     ),
+    publish!(
+        "NODES",
+        "oo.v1.profile.node",
+        "Alive",
+        None,
+        &["profile"],
+        &["profile"],
+        "A profile node lives, or leaves; which shards are whose follows from it."
+    ),
     request!(INGEST: "Ingest" -> "Ingested", &["gateway", "integrations", "notifier"], "Signals on their way into the log."),
     request!(RECOMMEND: "Ask" -> "Recommendation", &["profile"], "One tip, please."),
     request!(FETCH: "Fetch" -> "Words", &["gateway", "notifier"], "The words of a reference."),

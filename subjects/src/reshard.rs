@@ -1,30 +1,35 @@
-//! More shards for logs that are there.
+//! More shards for logs that are there, while nothing runs.
 //!
 //! The numbers of shards are powers of two, so that a new shard takes logs from one old shard alone. Its stream gets each of
 //! their entries at the sequence that it had, and in the places of all others something that is removed again: comparisons,
-//! snapshots and decisions go by sequences, and stay true. Wake-ups follow at the end; decisions and copied tips stay where
-//! they are, and are looked for under earlier shards too ([`Place::earlier`]).
+//! snapshots and decisions go by sequences, and stay true. Wake-ups follow, then what came due meanwhile. Decisions and copied
+//! tips stay where they are, and are looked for under earlier shards too ([`Place::earlier`]).
 //!
-//! Each step may be done twice: who was interrupted begins again.
+//! Each step may be done twice: who was interrupted begins again. Until the end no service starts on this log.
 
 use crate::bus::{AppendError, Bus};
 use crate::shard::{Place, Shard};
-use crate::streams::{self, PROFILE, TIPS};
-use crate::{INGEST, KINDS};
+use crate::streams::{self, Moving, PROFILE, TIPS};
+use crate::{INGEST, KINDS, MOMENTS};
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::consumer::{self, DeliverPolicy};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use async_nats::{HeaderMap, RequestErrorKind, header};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use oo_contracts::LogId;
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// Acknowledgements that are waited for at once.
 const UNDER_WAY: usize = 512;
-/// What an entry is known by beside its place; what the server adds to it is the server's to add again.
-const HEADERS: [&str; 2] = ["Nats-Msg-Id", "traceparent"];
+/// How long the server may take to hand out the next entry.
+const NEXT_WITHIN: Duration = Duration::from_secs(10);
+/// By which the server knows a second one: for as long as its window only, since older ids may come again.
+const ID: &str = "Nats-Msg-Id";
+const TRACEPARENT: &str = "traceparent";
 /// How a wake-up says when it comes.
 const SCHEDULE: &str = "Nats-Schedule";
 
@@ -33,8 +38,16 @@ const SCHEDULE: &str = "Nats-Schedule";
 pub enum ReshardError {
     #[error("from {from} to {to} shards nothing can be moved: both must be powers of two, and the second one larger")]
     NotMore { from: String, to: u16 },
+    #[error("it moves to {0} shards already: let that come to its end first")]
+    Elsewhere(u16),
     #[error("{0} dead letters name entries by their place: redrive or drop them first (`oo dead list`)")]
     Dead(u64),
+    #[error("services run still, or the server cannot say")]
+    Busy,
+    #[error("{0} is there already, and nobody knows whose: remove it if you do")]
+    There(String),
+    #[error("{subject} at {seq} was written while nothing should run: stop all services, and restore the backup")]
+    Written { subject: String, seq: u64 },
     #[error("the server does not answer: {0}")]
     Away(#[from] AppendError),
     #[error("stream {name} cannot be filled: {cause}")]
@@ -44,100 +57,125 @@ pub enum ReshardError {
 /// A log on its way to more shards.
 pub struct Reshard<'a> {
     bus: &'a Bus,
-    from: u16,
     to: u16,
     replicas: usize,
-    is_committed: bool,
+    moving: Moving,
 }
 
 impl<'a> Reshard<'a> {
-    /// Begins, or goes on where somebody was interrupted.
+    /// How many steps there are.
+    pub const STEPS: usize = 8;
+
+    /// Whether nothing reads or writes the logs now, as far as the server knows. A service that drains is not seen.
+    pub async fn is_quiet(bus: &Bus) -> bool {
+        let asked = bus.client().request(INGEST.name, Bytes::new()).await;
+        if !asked.is_err_and(|error| error.kind() == RequestErrorKind::NoResponders) {
+            return false;
+        }
+        let Ok(made) = streams::made_for(bus.jetstream()).await else { return false };
+        let shards = made.moving.map_or(made.shards, |moving| Some(moving.from()));
+        for shard in (0..shards.unwrap_or(0)).map(Shard) {
+            let Ok(stream) = bus.stream(&shard.stream()).await else { return false };
+            match consumer_of(&stream).await {
+                Ok(Some(info)) if info.num_waiting > 0 => return false,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Begins, or goes on where somebody was interrupted: from now on no service starts until it is at its end.
     pub async fn begin(bus: &'a Bus, to: u16) -> Result<Self, ReshardError> {
         let made = streams::made_for(bus.jetstream()).await?;
-        let not_more = || ReshardError::NotMore { from: made.words(), to };
-        let (from, is_committed) = match made.moving {
-            Some((from, moving_to)) if moving_to == to => (from, made.shards == Some(to)),
-            Some(_) => return Err(not_more()),
-            None => (made.shards.ok_or_else(not_more)?, false),
+        let moving = match made.moving {
+            Some(moving) if moving.to == to => moving,
+            Some(moving) => return Err(ReshardError::Elsewhere(moving.to)),
+            None => {
+                let from = made.shards.filter(|from| from.is_power_of_two() && to.is_power_of_two() && *from < to);
+                let from = from.ok_or_else(|| ReshardError::NotMore { from: made.words(), to })?;
+                if made.dead > 0 {
+                    return Err(ReshardError::Dead(made.dead));
+                }
+                if !Self::is_quiet(bus).await {
+                    return Err(ReshardError::Busy);
+                }
+                let there = bus.stream_names().await.map_err(|cause| failed("of a new shard", &cause))?;
+                if let Some(name) = (from..to).map(|n| Shard(n).stream()).find(|name| there.contains(name)) {
+                    return Err(ReshardError::There(name));
+                }
+                let mut moving = Moving { to, floors: vec![] };
+                for shard in (0..from).map(Shard) {
+                    let info = consumer_of(&bus.stream(&shard.stream()).await?).await?;
+                    moving.floors.push(info.map(|info| info.ack_floor.stream_sequence));
+                }
+                streams::mark(bus.jetstream(), from, Some(&moving)).await?;
+                moving
+            }
         };
-        if !(from.is_power_of_two() && to.is_power_of_two() && from < to) {
-            return Err(not_more());
-        }
-        if made.dead > 0 {
-            return Err(ReshardError::Dead(made.dead));
-        }
-        Ok(Self { bus, from, to, replicas: made.replicas, is_committed })
+        Ok(Self { bus, to, replicas: made.replicas, moving })
     }
 
-    /// Copies the entries that are not copied yet, and says how many these were. May be done while services run, and again.
-    pub async fn copy(&self) -> Result<u64, ReshardError> {
-        let mut copied = 0;
-        if !self.is_committed {
-            for new in self.from..self.to {
-                copied += self.fill(Shard(new)).await?;
-            }
-        }
-        Ok(copied)
-    }
-
-    /// Whether nothing reads or writes logs any more, as far as the server knows.
-    pub async fn is_quiet(&self) -> Result<bool, ReshardError> {
-        let asked = self.bus.client().request(INGEST.name, Bytes::new()).await;
-        if !asked.is_err_and(|error| error.kind() == RequestErrorKind::NoResponders) {
-            return Ok(false);
-        }
-        for n in 0..self.from {
-            let stream = self.bus.stream(&Shard(n).stream()).await?;
-            if stream.consumer_info(PROFILE).await.is_ok_and(|info| info.num_waiting > 0) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Copies the rest and moves over. Nothing may run: whoever starts meanwhile is told to wait.
+    /// Does all that is left to do.
     pub async fn finish(self) -> Result<(), ReshardError> {
+        for step in 0..Self::STEPS {
+            self.step(step).await?;
+        }
+        Ok(())
+    }
+
+    /// One step; those before it are done.
+    pub async fn step(&self, step: usize) -> Result<(), ReshardError> {
         let js = self.bus.jetstream();
-        if !self.is_committed {
-            streams::mark(js, None, Some((self.from, self.to))).await?;
-            self.copy().await?;
-            for n in self.from..self.to {
-                let (old, new) = (self.old(Shard(n)), Shard(n));
-                let (source, target) = (self.bus.stream(&old.stream()).await?, self.bus.stream(&new.stream()).await?);
-                target.purge().filter(filler(new)).await.map_err(|cause| failed(&new.stream(), &cause))?;
-                self.move_agenda(&source, old, new).await?;
-                self.follow(&source, &target, new).await?;
-            }
-            self.source_tips().await?;
-            streams::mark(js, Some(self.to), Some((self.from, self.to))).await?;
+        match step {
+            0 => self.of_each_new(Self::fill).await,
+            1 => self.of_each_new(Self::move_agenda).await,
+            // From here on nothing comes due where it was.
+            2 => self.of_each_old(Self::sweep_agenda).await,
+            3 => self.of_each_new(Self::carry_late).await,
+            4 => self.of_each_new(Self::follow).await,
+            5 => self.source_tips().await,
+            6 => self.of_each_old(Self::sweep).await,
+            _ => Ok(streams::mark(js, self.to, None).await?),
         }
-        for n in 0..self.from {
-            self.sweep(Shard(n)).await?;
+    }
+
+    async fn of_each_new(
+        &self,
+        work: impl AsyncFn(&Self, Shard) -> Result<(), ReshardError>,
+    ) -> Result<(), ReshardError> {
+        for new in (self.moving.from()..self.to).map(Shard) {
+            work(self, new).await?;
         }
-        Ok(streams::mark(js, Some(self.to), None).await?)
+        Ok(())
+    }
+
+    async fn of_each_old(
+        &self,
+        work: impl AsyncFn(&Self, Shard) -> Result<(), ReshardError>,
+    ) -> Result<(), ReshardError> {
+        for old in (0..self.moving.from()).map(Shard) {
+            work(self, old).await?;
+        }
+        Ok(())
     }
 
     /// Which shard a new one takes logs from.
     fn old(&self, new: Shard) -> Shard {
-        Shard(new.0 % self.from)
+        Shard(new.0 % self.moving.from())
     }
 
     /// Lets a new shard's stream have what the old one has, each at its sequence.
-    async fn fill(&self, new: Shard) -> Result<u64, ReshardError> {
+    async fn fill(&self, new: Shard) -> Result<(), ReshardError> {
         let name = new.stream();
         streams::make_log(self.bus.jetstream(), self.to, new, self.replicas).await?;
         let target = self.bus.stream(&name).await?;
+        if streams::filled(&target).is_some() {
+            return Ok(());
+        }
         let source = self.bus.stream(&self.old(new).stream()).await?;
         let (mut have, until) = (target.cached_info().state.last_sequence, source.cached_info().state.last_sequence);
-        if have >= until {
-            return Ok(0);
-        }
-        let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: have + 1 };
-        let config = OrderedConfig { deliver_policy, ..Default::default() };
-        let consumer = source.create_consumer(config).await.map_err(|cause| failed(&name, &cause))?;
-        let there = consumer.cached_info().num_pending;
-        let mut entries = consumer.messages().await.map_err(|cause| failed(&name, &cause))?.take(there as usize);
-        let (mut under_way, mut copied) = (VecDeque::with_capacity(UNDER_WAY), 0);
+        let mut under_way = VecDeque::with_capacity(UNDER_WAY);
         let mut put = async |subject: String, message: PublishMessage, at: u64| -> Result<(), ReshardError> {
             // Where the server would put it elsewhere it refuses.
             let message = message.expected_last_sequence(at - 1);
@@ -145,32 +183,63 @@ impl<'a> Reshard<'a> {
             under_way.push_back(acked);
             while under_way.len() >= UNDER_WAY || (at == until && !under_way.is_empty()) {
                 let Some(acked) = under_way.pop_front() else { break };
-                acked.await.map_err(|cause| failed(&name, &cause))?;
+                if acked.await.map_err(|cause| failed(&name, &cause))?.duplicate {
+                    return Err(failed(&name, &"the server takes one entry for another"));
+                }
             }
             Ok(())
         };
-        while let Some(entry) = entries.try_next().await.map_err(|cause| failed(&name, &cause))? {
-            let seq = entry.info().map_err(|cause| failed(&name, &cause))?.stream_sequence;
-            if seq > until {
+        let mut entries = self.after(&source, have).await?;
+        while let Some(entry) = entries.next().await? {
+            if entry.seq > until {
                 break;
             }
-            for gap in have + 1..seq {
+            for gap in have + 1..entry.seq {
                 put(filler(new), PublishMessage::build(), gap).await?;
             }
-            match self.moved(&entry.subject, new) {
-                Some(subject) => {
-                    copied += 1;
-                    let message = carried(entry.headers.as_ref()).payload(entry.payload.clone());
-                    put(subject, message, seq).await?;
-                }
-                None => put(filler(new), PublishMessage::build(), seq).await?,
+            match self.moved(&entry.message.subject, new) {
+                Some(subject) => put(subject, entry.carried(), entry.seq).await?,
+                None => put(filler(new), PublishMessage::build(), entry.seq).await?,
             }
-            have = seq;
+            have = entry.seq;
         }
         for gap in have + 1..=until {
             put(filler(new), PublishMessage::build(), gap).await?;
         }
-        Ok(copied)
+        target.purge().filter(filler(new)).await.map_err(|cause| failed(&name, &cause))?;
+        Ok(streams::mark_filled(self.bus.jetstream(), &name, until).await?)
+    }
+
+    /// What came due while all was copied: behind the rest, at a sequence of its own. Nothing else may have come.
+    async fn carry_late(&self, new: Shard) -> Result<(), ReshardError> {
+        let (name, source) = (new.stream(), self.bus.stream(&self.old(new).stream()).await?);
+        let filled = streams::filled(&self.bus.stream(&name).await?).unwrap_or(0);
+        let (mut entries, mut carried) = (self.after(&source, filled).await?, filled);
+        while let Some(entry) = entries.next().await? {
+            carried = entry.seq;
+            let Some(subject) = self.moved(&entry.message.subject, new) else { continue };
+            if !subject.ends_with(MOMENTS.kind) {
+                return Err(ReshardError::Written { subject, seq: entry.seq });
+            }
+            let acked = self.bus.jetstream().send_publish(subject, entry.carried()).await;
+            acked.map_err(|cause| failed(&name, &cause))?.await.map_err(|cause| failed(&name, &cause))?;
+        }
+        Ok(streams::mark_filled(self.bus.jetstream(), &name, carried).await?)
+    }
+
+    /// The entries of a stream after a sequence, as it stands now.
+    async fn after(&self, source: &Stream, after: u64) -> Result<Entries, ReshardError> {
+        let name = source.cached_info().config.name.clone();
+        let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: after + 1 };
+        let config = OrderedConfig { deliver_policy, ..Default::default() };
+        let consumer = source.create_consumer(config).await.map_err(|cause| failed(&name, &cause))?;
+        let info = consumer.cached_info();
+        let left = info.num_pending;
+        let told = consumer.messages().await.map_err(|cause| failed(&name, &cause))?;
+        let config = &source.cached_info().config;
+        let window = i128::try_from(config.duplicate_window.as_nanos()).unwrap_or(i128::MAX);
+        let youngest = source.cached_info().state.last_timestamp.unix_timestamp_nanos();
+        Ok(Entries { name, told, left, ids_from: youngest - window })
     }
 
     /// The new subject of an entry, if the new shard is its log's.
@@ -188,33 +257,49 @@ impl<'a> Reshard<'a> {
         let log = |subject: String| subject.split('.').nth(4).and_then(|log| log.parse::<LogId>().ok());
         let told = told.map_ok(|(subject, _)| log(subject)).map_err(|cause| failed(&name, &cause));
         let told: Vec<Option<LogId>> = told.try_collect().await?;
-        Ok(told.into_iter().flatten().filter(|log| Shard::of(log, self.to).0 >= self.from).collect())
+        Ok(told.into_iter().flatten().filter(|log| Shard::of(log, self.to).0 >= self.moving.from()).collect())
     }
 
-    /// Each person's next wake-up. One that came due meanwhile comes twice, which is a look too many and nothing else.
-    async fn move_agenda(&self, source: &Stream, old: Shard, new: Shard) -> Result<(), ReshardError> {
-        let name = new.stream();
-        for log in self.leavers(source, &format!("oo.v1.agenda.{}.*", old.0)).await? {
+    /// Each person's next wake-up.
+    async fn move_agenda(&self, new: Shard) -> Result<(), ReshardError> {
+        let (name, old) = (new.stream(), self.old(new));
+        let source = self.bus.stream(&old.stream()).await?;
+        for log in self.leavers(&source, &agendas(old)).await? {
             let (was, is) = (Place { shard: old, log: log.clone() }, Place::new(log, self.to));
             if is.shard != new {
                 continue;
             }
-            let Ok(waits) = source.direct_get_last_for_subject(was.agenda()).await else { continue };
+            // Of who leads the stream: a replica may not have it yet.
+            let waits = match source.get_last_raw_message_by_subject(&was.agenda()).await {
+                Ok(waits) => waits,
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => continue,
+                Err(error) => return Err(failed(&old.stream(), &error)),
+            };
             let Some(at) = waits.headers.get(SCHEDULE).cloned() else { continue };
             let message = PublishMessage::build()
                 .payload(waits.payload)
                 .header(SCHEDULE, at)
-                .header("Nats-Schedule-Target", crate::MOMENTS.of(&is).as_str());
+                .header("Nats-Schedule-Target", MOMENTS.of(&is).as_str());
             let acked = self.bus.jetstream().send_publish(is.agenda(), message).await;
             acked.map_err(|cause| failed(&name, &cause))?.await.map_err(|cause| failed(&name, &cause))?;
         }
         Ok(())
     }
 
+    async fn sweep_agenda(&self, old: Shard) -> Result<(), ReshardError> {
+        let stream = self.bus.stream(&old.stream()).await?;
+        for log in self.leavers(&stream, &agendas(old)).await? {
+            let was = Place { shard: old, log };
+            stream.purge().filter(was.agenda()).await.map_err(|cause| failed(&old.stream(), &cause))?;
+        }
+        Ok(())
+    }
+
     /// Whatever the old shard's profile has not settled is delivered by the new one too; what it has is settled again, at most.
-    async fn follow(&self, source: &Stream, target: &Stream, new: Shard) -> Result<(), ReshardError> {
-        let Ok(settled) = source.consumer_info(PROFILE).await else { return Ok(()) };
-        let made = target.get_or_create_consumer(PROFILE, from_floor(&settled)).await;
+    async fn follow(&self, new: Shard) -> Result<(), ReshardError> {
+        let target = self.bus.stream(&new.stream()).await?;
+        let Some(floor) = self.moving.floors[usize::from(self.old(new).0)] else { return Ok(()) };
+        let made = target.get_or_create_consumer(PROFILE, from_floor(floor)).await;
         made.map(drop).map_err(|cause| failed(&new.stream(), &cause))
     }
 
@@ -222,7 +307,7 @@ impl<'a> Reshard<'a> {
     async fn source_tips(&self) -> Result<(), ReshardError> {
         let mut config = self.bus.stream(TIPS).await?.cached_info().config.clone();
         let mut sources = config.sources.take().unwrap_or_default();
-        for new in (self.from..self.to).map(Shard) {
+        for new in (self.moving.from()..self.to).map(Shard) {
             if sources.iter().all(|source| source.name != new.stream()) {
                 let last = self.bus.stream(&new.stream()).await?.cached_info().state.last_sequence;
                 sources.push(streams::tips_after(new, last));
@@ -232,31 +317,80 @@ impl<'a> Reshard<'a> {
         self.bus.jetstream().update_stream(config).await.map(drop).map_err(|cause| failed(TIPS, &cause))
     }
 
-    /// Removes what was moved from where it was: wake-ups first, which would append to what comes after.
+    /// Removes what was moved from where it was. Of that what was under way to the old shard's profile would be told dead: its
+    /// consumer is made anew.
     async fn sweep(&self, old: Shard) -> Result<(), ReshardError> {
         let stream = self.bus.stream(&old.stream()).await?;
-        let mut left = self.leavers(&stream, &format!("oo.v1.agenda.{}.*", old.0)).await?;
-        left.extend(self.leavers(&stream, &format!("oo.v1.log.{}.>", old.0)).await?);
-        for log in left {
+        for log in self.leavers(&stream, &format!("oo.v1.log.{}.>", old.0)).await? {
             let was = Place { shard: old, log };
-            for subject in [was.agenda(), was.all()] {
-                stream.purge().filter(subject).await.map_err(|cause| failed(&old.stream(), &cause))?;
-            }
+            stream.purge().filter(was.all()).await.map_err(|cause| failed(&old.stream(), &cause))?;
         }
-        // What was under way to the old shard's profile and has moved would be told dead: it is delivered where it is now.
-        if let Ok(settled) = stream.consumer_info(PROFILE).await {
-            let cause = |cause: &dyn std::fmt::Display| failed(&old.stream(), cause);
-            stream.delete_consumer(PROFILE).await.map_err(|error| cause(&error))?;
-            stream.create_consumer(from_floor(&settled)).await.map_err(|error| cause(&error))?;
+        let Some(floor) = self.moving.floors[usize::from(old.0)] else { return Ok(()) };
+        if consumer_of(&stream).await?.is_some() {
+            stream.delete_consumer(PROFILE).await.map_err(|cause| failed(&old.stream(), &cause))?;
         }
-        Ok(())
+        stream.create_consumer(from_floor(floor)).await.map(drop).map_err(|cause| failed(&old.stream(), &cause))
+    }
+}
+
+/// The entries of a stream, as it stood.
+struct Entries {
+    name: String,
+    told: consumer::pull::Ordered,
+    left: u64,
+    /// Older ids than of this instant are not carried.
+    ids_from: i128,
+}
+
+/// One of them.
+struct Entry {
+    seq: u64,
+    message: async_nats::jetstream::Message,
+    has_id: bool,
+}
+
+impl Entries {
+    async fn next(&mut self) -> Result<Option<Entry>, ReshardError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let told = tokio::time::timeout(NEXT_WITHIN, self.told.try_next()).await;
+        let told = told.map_err(|cause| failed(&self.name, &cause))?.map_err(|cause| failed(&self.name, &cause))?;
+        let Some(message) = told else { return Err(failed(&self.name, &"the server ended too soon")) };
+        let info = message.info().map_err(|cause| failed(&self.name, &cause))?;
+        let (seq, pending, at) = (info.stream_sequence, info.pending, info.published.unix_timestamp_nanos());
+        self.left = pending;
+        Ok(Some(Entry { seq, message, has_id: at > self.ids_from }))
+    }
+}
+
+impl Entry {
+    /// The same message for another subject, with what it is known by.
+    fn carried(&self) -> PublishMessage {
+        let headers = self.message.headers.as_ref();
+        let told =
+            |name: &'static str| Some((name, headers.and_then(|headers: &HeaderMap| headers.get(name))?.clone()));
+        let names = [Some(TRACEPARENT), self.has_id.then_some(ID)].into_iter().flatten();
+        let message = PublishMessage::build().payload(self.message.payload.clone());
+        names.filter_map(told).fold(message, |message, (name, value)| {
+            let name: header::HeaderName = name.parse().expect("a header's name");
+            message.header(name, value)
+        })
+    }
+}
+
+/// The consumer of a shard's profile, if there is one.
+async fn consumer_of(stream: &Stream) -> Result<Option<consumer::Info>, ReshardError> {
+    match stream.consumer_info(PROFILE).await {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(&stream.cached_info().config.name, &error)),
     }
 }
 
 /// The consumer of a shard, from where another has settled all.
-fn from_floor(settled: &consumer::Info) -> consumer::pull::Config {
-    let start_sequence = settled.ack_floor.stream_sequence + 1;
-    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
+fn from_floor(floor: u64) -> consumer::pull::Config {
+    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: floor + 1 };
     consumer::pull::Config { deliver_policy, ..streams::shard_consumer() }
 }
 
@@ -265,13 +399,9 @@ fn filler(shard: Shard) -> String {
     format!("oo.v1.agenda.{}.filler", shard.0)
 }
 
-/// A message with what its original is known by.
-fn carried(headers: Option<&HeaderMap>) -> PublishMessage {
-    let told = |name: &'static str| Some((name, headers?.get(name)?.clone()));
-    HEADERS.into_iter().filter_map(told).fold(PublishMessage::build(), |message, (name, value)| {
-        let name: header::HeaderName = name.parse().expect("a header's name");
-        message.header(name, value)
-    })
+/// The wake-ups of a shard.
+fn agendas(shard: Shard) -> String {
+    format!("oo.v1.agenda.{}.*", shard.0)
 }
 
 fn failed(name: &str, cause: &dyn std::fmt::Display) -> ReshardError {

@@ -41,6 +41,8 @@ const DEAD_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 const SHARDS_KEY: &str = "oo-shards";
 /// The one under which it says that they move.
 const MOVING_KEY: &str = "oo-moving";
+/// The one under which a new shard says that it has all that the old one had.
+const FILLED_KEY: &str = "oo-filled";
 
 /// Why the streams are not as they should be.
 #[derive(Debug, thiserror::Error)]
@@ -104,65 +106,111 @@ async fn bucket(js: &jetstream::Context, name: &str, replicas: usize) -> Result<
     made.map(drop).map_err(|cause| SetUpError::Stream { name: name.into(), cause: cause.to_string() })
 }
 
-/// Refuses a log that another shard count made; a log that is not there yet is fine.
+/// Refuses a log that another shard count made, or that moves; a log that is not there yet is fine.
 pub async fn check(js: &jetstream::Context, shards: u16) -> Result<(), SetUpError> {
     let Ok(stream) = js.get_stream(DEAD).await else { return Ok(()) };
     let made = Made::of(&stream);
-    match made.moving {
-        Some((from, to)) if made.shards.is_none() => Err(SetUpError::Moving { from, to }),
-        _ if made.shards == Some(shards) => Ok(()),
-        _ => Err(SetUpError::ShardsDiffer { found: made.words(), wanted: shards }),
+    match &made.moving {
+        Some(moving) => Err(SetUpError::Moving { from: moving.from(), to: moving.to }),
+        None if made.shards == Some(shards) => Ok(()),
+        None => Err(SetUpError::ShardsDiffer { found: made.words(), wanted: shards }),
     }
 }
 
 /// What the logs were made for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Made {
-    /// None while they move.
     pub(crate) shards: Option<u16>,
-    /// From how many to how many they move, or have moved and something is left of it.
-    pub(crate) moving: Option<(u16, u16)>,
+    /// Until they have moved.
+    pub(crate) moving: Option<Moving>,
     pub(crate) replicas: usize,
     /// Dead letters.
     pub(crate) dead: u64,
+}
+
+/// Logs on their way to more shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moving {
+    pub(crate) to: u16,
+    /// Up to where each old shard's profile had settled all; none where there never was one.
+    pub(crate) floors: Vec<Option<u64>>,
+}
+
+impl Moving {
+    /// How many shards there were.
+    pub(crate) fn from(&self) -> u16 {
+        u16::try_from(self.floors.len()).unwrap_or(u16::MAX)
+    }
+
+    /// As it stands in the metadata: the new number, then the floors.
+    fn words(&self) -> String {
+        let floors = self.floors.iter().map(|floor| floor.map_or_else(|| "-".into(), |floor| floor.to_string()));
+        std::iter::once(self.to.to_string()).chain(floors).collect::<Vec<String>>().join(" ")
+    }
+
+    fn read(words: &str) -> Option<Self> {
+        let mut words = words.split(' ');
+        let to = words.next()?.parse().ok()?;
+        let floor = |word: &str| if word == "-" { Some(None) } else { word.parse().ok().map(Some) };
+        Some(Self { to, floors: words.map(floor).collect::<Option<_>>()? })
+    }
 }
 
 impl Made {
     fn of(dead: &Stream) -> Self {
         let info = dead.cached_info();
         let told = |key: &str| info.config.metadata.get(key);
-        let moving = told(MOVING_KEY).and_then(|told| told.split_once(' '));
         Self {
             shards: told(SHARDS_KEY).and_then(|told| told.parse().ok()),
-            moving: moving.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?))),
+            moving: told(MOVING_KEY).and_then(|told| Moving::read(told)),
             replicas: info.config.num_replicas,
             dead: info.state.messages,
         }
     }
 
-    pub(crate) fn words(self) -> String {
+    pub(crate) fn words(&self) -> String {
         self.shards.map_or_else(|| "an unknown number of".into(), |shards| shards.to_string())
     }
 }
 
 /// What the logs that are there were made for.
 pub(crate) async fn made_for(js: &jetstream::Context) -> Result<Made, AppendError> {
-    let dead = js.get_stream(DEAD).await.map_err(|error| AppendError::Away(error.to_string()))?;
-    Ok(Made::of(&dead))
+    Ok(Made::of(&js.get_stream(DEAD).await.map_err(|error| away(&error))?))
 }
 
-/// Notes for how many shards the logs are made now: for none while they move.
-pub(crate) async fn mark(
+/// Notes for how many shards the logs are made now, and whether they move.
+pub(crate) async fn mark(js: &jetstream::Context, shards: u16, moving: Option<&Moving>) -> Result<(), AppendError> {
+    note(js, DEAD, [(SHARDS_KEY, Some(shards.to_string())), (MOVING_KEY, moving.map(Moving::words))]).await
+}
+
+/// Up to which sequence of an old shard a new one has all, once it has.
+pub(crate) fn filled(stream: &Stream) -> Option<u64> {
+    stream.cached_info().config.metadata.get(FILLED_KEY)?.parse().ok()
+}
+
+/// Notes that.
+pub(crate) async fn mark_filled(js: &jetstream::Context, stream: &str, until: u64) -> Result<(), AppendError> {
+    note(js, stream, [(FILLED_KEY, Some(until.to_string()))]).await
+}
+
+/// Changes what stands in a stream's metadata.
+async fn note(
     js: &jetstream::Context,
-    shards: Option<u16>,
-    moving: Option<(u16, u16)>,
+    stream: &str,
+    notes: impl IntoIterator<Item = (&str, Option<String>)>,
 ) -> Result<(), AppendError> {
-    let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
-    let mut config = js.get_stream(DEAD).await.map_err(|error| away(&error))?.cached_info().config.clone();
-    config.metadata.insert(SHARDS_KEY.into(), shards.map_or_else(String::new, |shards| shards.to_string()));
-    config.metadata.remove(MOVING_KEY);
-    config.metadata.extend(moving.map(|(from, to)| (MOVING_KEY.into(), format!("{from} {to}"))));
+    let mut config = js.get_stream(stream).await.map_err(|error| away(&error))?.cached_info().config.clone();
+    for (key, value) in notes {
+        match value {
+            Some(value) => config.metadata.insert(key.to_owned(), value),
+            None => config.metadata.remove(key),
+        };
+    }
     js.update_stream(config).await.map(drop).map_err(|error| away(&error))
+}
+
+fn away(cause: &dyn std::fmt::Display) -> AppendError {
+    AppendError::Away(cause.to_string())
 }
 
 /// Makes the stream of one shard, if it is missing.
@@ -172,7 +220,7 @@ pub(crate) async fn make_log(
     shard: Shard,
     replicas: usize,
 ) -> Result<(), AppendError> {
-    make(js, shards, log(shard, replicas)).await.map_err(|error| AppendError::Away(error.to_string()))
+    make(js, shards, log(shard, replicas)).await.map_err(|error| away(&error))
 }
 
 /// What waits in the streams.

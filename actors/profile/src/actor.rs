@@ -29,6 +29,8 @@ use tracing::Instrument as _;
 
 /// Entries folded after which a snapshot is kept although the person stays: bounds the replay after a crash.
 const SNAPSHOT_EVERY: u32 = 256;
+/// Before somebody who is to leave and has something to do is asked again.
+const LEAVE_AGAIN: Duration = Duration::from_millis(50);
 /// How long a policy may take; the pool itself sheds load long before.
 const CHOOSE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a provider may take to complete a task.
@@ -111,6 +113,8 @@ pub(crate) enum Message {
     Look(RpcReplyPort<Option<View>>),
     /// Time to leave if nothing happened.
     Rest,
+    /// Another node has the shard: time to leave when all is done.
+    Leave,
 }
 
 /// What an actor keeps.
@@ -183,6 +187,10 @@ impl Actor for PersonActor {
             Message::Look(reply) => state.on_look(reply).await,
             Message::Rest => {
                 state.on_rest(&myself);
+                Ok(())
+            }
+            Message::Leave => {
+                state.on_leave(&myself);
                 Ok(())
             }
         }
@@ -313,6 +321,14 @@ impl State {
             myself.stop(None);
         } else {
             myself.send_after(self.tools.idle.saturating_sub(quiet).max(Duration::from_millis(50)), || Message::Rest);
+        }
+    }
+
+    fn on_leave(&self, myself: &ActorRef<Message>) {
+        if self.reactions.is_idle() {
+            myself.stop(None);
+        } else {
+            myself.send_after(LEAVE_AGAIN, || Message::Leave);
         }
     }
 

@@ -1,10 +1,11 @@
 //! The people: one actor each, woken by their log, remembering in memory, deciding when to speak.
 //!
 //! Start with `behavior.rs` (what is decided), then `reactions.rs` (in which order), `actor.rs` (how it is carried out) and
-//! `router.rs` (who wakes whom). `tests/protocol` tries the decisions in every order.
+//! `router.rs` (who wakes whom) and `nodes.rs` (which node has which shard). `tests/protocol` tries the decisions in every order.
 
 mod actor;
 pub mod behavior;
+mod nodes;
 pub mod reactions;
 mod residents;
 mod router;
@@ -19,6 +20,7 @@ use oo_subjects::{CLEAR_PROFILE, LOOK, REDRIVE, Shard};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Entries that are delivered once more at once, by hand.
 const REDRIVES: usize = 4;
@@ -61,10 +63,13 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         idle: Duration::from_secs(settings.idle_seconds),
     });
     let router = router::Router::new(tools);
-    for shard in 0..ctx.settings.log.shards {
-        let router = router.clone();
-        let ctx = ctx.clone();
-        ctx.clone().spawn("shard", async move { router.pull(&ctx, Shard(shard)).await });
+    // Until others are heard of all shards are this node's; who pulls them already keeps them meanwhile.
+    let shards = ctx.settings.log.shards;
+    let (told, share) = watch::channel(Arc::new((0..shards).collect()));
+    ctx.spawn("nodes", nodes::follow(ctx.clone(), nodes::Nodes::new(shards), told));
+    for shard in (0..shards).map(Shard) {
+        let (router, ctx, share) = (router.clone(), ctx.clone(), share.clone());
+        ctx.clone().spawn("shard", async move { router.pull(&ctx, shard, share).await });
     }
     let (following, stop) = (router.clone(), ctx.shutdown.clone());
     ctx.spawn("who leaves", async move { stop.run_until_cancelled(following.follow_leaving()).await });

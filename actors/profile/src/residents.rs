@@ -2,7 +2,7 @@
 
 use crate::actor::Message;
 use oo_contracts::LogId;
-use oo_subjects::Place;
+use oo_subjects::{Place, Shard};
 use ractor::{ActorId, ActorRef, ActorStatus};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +40,12 @@ impl Residents {
         if all.capacity() > SMALL && all.len() < all.capacity() / 8 {
             all.shrink_to_fit();
         }
+    }
+
+    /// Whoever is of this one of so many shards.
+    pub(crate) fn of_shard(&self, shard: Shard, shards: u16) -> Vec<ActorRef<Message>> {
+        let all = self.all();
+        all.iter().filter(|(log, _)| Shard::of(log, shards) == shard).map(|(_, actor)| actor.clone()).collect()
     }
 
     /// Everybody, to be sent away.

@@ -1,6 +1,7 @@
 //! Brings the entries of a shard to the people they are about, waking them if they sleep.
 
 use crate::actor::{Args, Delivery, Message, PersonActor, Settle, Tools};
+use crate::nodes::{Share, is_in};
 use crate::reactions::is_gap;
 use anyhow::Context as _;
 use async_nats::jetstream::AckKind;
@@ -47,20 +48,40 @@ impl Router {
         Self { tools, generations: Arc::default() }
     }
 
-    /// Pulls a shard until the service stops. Only the member that the server pinned is given entries.
-    pub(crate) async fn pull(&self, ctx: &Context, shard: Shard) {
-        while !ctx.shutdown.is_cancelled() {
-            if let Err(error) = self.pull_once(ctx, shard).await {
-                tracing::debug!(shard = shard.0, error = format!("{error:#}"), "pulling again");
+    /// Pulls a shard whenever it is this node's, until the service stops. Only the member that the server pinned is given
+    /// entries.
+    pub(crate) async fn pull(&self, ctx: &Context, shard: Shard, mut share: Share) {
+        loop {
+            let is_ours = async { share.wait_for(|share| is_in(share, shard)).await.is_ok() };
+            if !matches!(ctx.shutdown.run_until_cancelled(is_ours).await, Some(true)) {
+                return;
             }
-            tokio::select! {
-                () = tokio::time::sleep(PULL_AGAIN) => {}
-                () = ctx.shutdown.cancelled() => {}
+            match self.pull_while(ctx, shard, &mut share).await {
+                Ok(()) => self.release(ctx, shard).await,
+                Err(error) => {
+                    tracing::debug!(shard = shard.0, error = format!("{error:#}"), "pulling again");
+                    ctx.shutdown.run_until_cancelled(tokio::time::sleep(PULL_AGAIN)).await;
+                }
             }
         }
     }
 
-    async fn pull_once(&self, ctx: &Context, shard: Shard) -> anyhow::Result<()> {
+    /// Lets another node have a shard at once. Whoever woke here for it leaves when what they do is done.
+    async fn release(&self, ctx: &Context, shard: Shard) {
+        let released = async {
+            let stream = ctx.bus.jetstream().get_stream_no_info(shard.stream()).await?;
+            anyhow::Ok(stream.unpin_consumer(PROFILE, PROFILE).await?)
+        };
+        if let Err(error) = released.await {
+            tracing::debug!(shard = shard.0, error = format!("{error:#}"), "not released; the server waits a moment");
+        }
+        for actor in self.tools.residents.of_shard(shard, ctx.settings.log.shards) {
+            let _ = actor.cast(Message::Leave);
+        }
+    }
+
+    /// Pulls until the shard is another's, or the service stops.
+    async fn pull_while(&self, ctx: &Context, shard: Shard, share: &mut Share) -> anyhow::Result<()> {
         let stream = ctx.bus.jetstream().get_stream(shard.stream()).await?;
         let consumer: Consumer<pull::Config> = stream.get_or_create_consumer(PROFILE, shard_consumer()).await?;
         let mut entries = consumer
@@ -76,6 +97,7 @@ impl Router {
         loop {
             let entry = tokio::select! {
                 entry = entries.next() => entry,
+                _ = share.wait_for(|share| !is_in(share, shard)) => return Ok(()),
                 () = ctx.shutdown.cancelled() => return Ok(()),
             };
             let message = entry.context("the pull ended")??;

@@ -64,6 +64,8 @@ metrics! {
     ProfileAnswers = Count "oo_profile_answers" ["answer"],
     /// Compare-and-sets that found something newer.
     ProfileConflicts = Count "oo_profile_conflicts",
+    /// Shards that are this node's to pull.
+    ProfileShards = Level "oo_profile_shards",
     /// People whose actor is resident.
     ProfileResident = Level "oo_profile_residents",
     /// Seconds to wake a person from snapshot and log.

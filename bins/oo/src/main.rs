@@ -90,7 +90,7 @@ enum Command {
         /// What `oo backup` made, its secrets put back.
         from: PathBuf,
     },
-    /// Give the logs more shards: copies while services run, then asks to stop them.
+    /// Give the logs more shards, while no service runs.
     Reshard {
         /// How many: a power of two.
         to: u16,

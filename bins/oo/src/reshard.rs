@@ -9,12 +9,15 @@ use oo_subjects::Reshard;
 use oo_subjects::access::OPERATOR;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks whether all services are stopped.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long nothing must be heard of them: longer than one that was told to stop may finish what it began.
+const QUIET_FOR: Duration = Duration::from_secs(15);
 
-/// Copies while services run, asks to stop them, and moves over.
+/// Waits until all services are stopped, and moves.
 pub async fn run(data: &Path, to: u16) -> anyhow::Result<()> {
     let servers = Servers::open(data).await?;
     let moved = servers.reshard(to).await;
@@ -50,20 +53,18 @@ impl Servers {
     }
 
     async fn reshard(&self, to: u16) -> anyhow::Result<()> {
-        let reshard = Reshard::begin(&self.ctx.bus, to).await?;
-        let mut told = false;
-        loop {
-            println!("copied {} entries", reshard.copy().await?);
-            if reshard.is_quiet().await? {
-                break;
-            }
-            if !told {
-                println!("\nNow stop all services. What they write until then is copied too.\n");
-                told = true;
+        let bus = &self.ctx.bus;
+        let mut quiet_since = Instant::now();
+        while self.own.is_none() && quiet_since.elapsed() < QUIET_FOR {
+            if !Reshard::is_quiet(bus).await {
+                println!("Services run still: stop them all. I wait.");
+                quiet_since = Instant::now();
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        reshard.finish().await.context("not moved over; run the same again, it goes on where it was")
+        let reshard = Reshard::begin(bus, to).await?;
+        println!("Moving. No service starts until it is done.");
+        reshard.finish().await.context("not moved yet: run the same again, it goes on where it was")
     }
 
     async fn close(self) {

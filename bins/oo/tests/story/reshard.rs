@@ -1,12 +1,14 @@
-//! A log gets more shards while people live: nothing is lost, nothing is there twice, and every sequence stays what it was.
+//! A log gets more shards, with interruptions, while people try to go on: nothing is lost, nothing is there twice, and every sequence stays what it was.
 
-use oo_contracts::entry::Body;
+use async_nats::jetstream::stream::Config;
+use futures_util::TryStreamExt as _;
+use oo_contracts::entry::{Body, Moment, MomentPurpose};
 use oo_contracts::signal::{Due, Fact, MoodLevel, Priority, Signal, Task};
 use oo_contracts::wire::Ingest;
 use oo_contracts::{AccountId, Provider, Ref, SignalId, UserId};
 use oo_profile::verify::{Snapshot, Verifier};
-use oo_runtime::{Clock, Context, random, task};
-use oo_subjects::{INGEST, Reshard, Shard, streams};
+use oo_runtime::{Clock, Context, Person, random, task};
+use oo_subjects::{INGEST, Reshard, ReshardError, Shard, streams};
 use oo_testkit::{House, Running, eventually};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 const FROM: u16 = 2;
 const TO: u16 = 8;
 const PEOPLE: usize = 16;
+/// For how long a stream knows ids here.
+const FORGETS: Duration = Duration::from_secs(1);
 
 /// What the log acknowledged of somebody: at which sequences.
 type Heard = BTreeMap<SignalId, u64>;
@@ -69,21 +73,23 @@ async fn talk(ctx: Context, user: UserId, over: CancellationToken) -> Heard {
     heard
 }
 
-/// How many messages the streams of so many shards hold, wake-ups by whose they are.
-async fn held(ctx: &Context, shards: u16) -> (u64, BTreeSet<String>) {
-    let (mut entries, mut agenda) = (0, BTreeSet::new());
+/// How many signals and tips the streams of so many shards hold.
+async fn held(ctx: &Context, shards: u16) -> u64 {
+    let mut held = 0;
     for n in 0..shards {
         let stream = ctx.bus.jetstream().get_stream(Shard(n).stream()).await.expect("a stream");
-        let told = stream.info_with_subjects(">").await.expect("its subjects");
-        let told: Vec<_> = futures_util::StreamExt::collect(told).await;
-        for (subject, count) in told.into_iter().map(|told| told.expect("a subject")) {
-            match subject.strip_prefix("oo.v1.agenda.").and_then(|rest| rest.split_once('.')) {
-                Some((_, log)) => drop(agenda.insert(log.to_owned())),
-                None => entries += count as u64,
-            }
-        }
+        let told = stream.info_with_subjects("oo.v1.log.>").await.expect("its subjects");
+        let told: Vec<(String, usize)> = told.try_collect().await.expect("its subjects");
+        held +=
+            told.into_iter().filter(|(subject, _)| !subject.ends_with("moment")).map(|(_, n)| n as u64).sum::<u64>();
     }
-    (entries, agenda)
+    held
+}
+
+/// How many wake-ups of somebody came.
+async fn moments(ctx: &Context, person: &Person) -> usize {
+    let log = ctx.logbook().read(person, 0).await.expect("a log").entries;
+    log.iter().filter(|numbered| matches!(numbered.entry.body, Body::Moment { .. })).count()
 }
 
 async fn tips(ctx: &Context) -> u64 {
@@ -105,41 +111,73 @@ async fn more_shards_under_load_lose_nothing_and_double_nothing() -> anyhow::Res
     for n in 0..PEOPLE {
         people.find_or_make(&name(n)).await?;
     }
+    for n in 0..FROM {
+        let stream = ctx.bus.jetstream().get_stream(Shard(n).stream()).await?;
+        let config = Config { duplicate_window: FORGETS, ..stream.cached_info().config.clone() };
+        ctx.bus.jetstream().update_stream(config).await?;
+    }
     let over = CancellationToken::new();
     let talking: Vec<_> =
         (0..PEOPLE).map(|n| task::spawn("somebody", talk(ctx.clone(), name(n), over.clone()))).collect();
     eventually("somebody is given a tip", || async { (tips(&ctx).await > 0).then_some(()) }).await;
 
-    // While they talk; then the services stop, and they are not heard.
-    assert!(Reshard::begin(&ctx.bus, FROM).await.is_err(), "no more shards than there are");
-    assert!(Reshard::begin(&ctx.bus, 6).await.is_err(), "no power of two");
-    let reshard = Reshard::begin(&ctx.bus, TO).await?;
-    assert!(reshard.copy().await? > 0);
-    assert!(!reshard.is_quiet().await?, "services run");
+    // The same id again, when the stream has forgotten it: not one entry, but two.
+    let twice = people.find(&name(0)).await?.expect("somebody");
+    for _ in 0..2 {
+        let body = Body::Moment { moment: Moment { due: ctx.clock.now(), purpose: MomentPurpose::Look } };
+        ctx.logbook().append(&twice, "twice", ctx.clock.now(), body, None).await?;
+        tokio::time::sleep(FORGETS * 2).await;
+    }
+
+    assert!(!Reshard::is_quiet(&ctx.bus).await, "services run");
+    assert!(matches!(Reshard::begin(&ctx.bus, TO).await, Err(ReshardError::Busy)));
     for service in running {
         service.stop().await?;
     }
-    eventually("nothing runs", || async { reshard.is_quiet().await.ok()?.then_some(()) }).await;
+    eventually("nothing runs", || async { Reshard::is_quiet(&ctx.bus).await.then_some(()) }).await;
+    for wrong in [FROM, 6] {
+        assert!(matches!(Reshard::begin(&ctx.bus, wrong).await, Err(ReshardError::NotMore { .. })), "{wrong}");
+    }
     let before = (held(&ctx, FROM).await, tips(&ctx).await);
-    let mut decided = BTreeMap::new();
+    let mut known = Vec::new();
     for n in 0..PEOPLE {
         let person = people.find(&name(n)).await?.expect("somebody");
-        decided.insert(n, (person.place.clone(), ctx.bus.decisions(&person.place).await?.len()));
+        // Everybody is to be woken while all moves.
+        let (wall, at) = (ctx.clock.wall() + jiff::SignedDuration::from_millis(300 + 200 * n as i64), ctx.clock.now());
+        let body = Body::Moment { moment: Moment { due: at, purpose: MomentPurpose::Look } };
+        ctx.logbook().wake_at(&person, wall, at, body, None).await?;
+        let decisions = ctx.bus.decisions(&person.place).await?.len();
+        known.push((person.place.clone(), decisions, moments(&ctx, &person).await));
     }
-    reshard.finish().await?;
+    // Interrupted after each step, and begun again.
+    for last in 0..Reshard::STEPS - 1 {
+        let reshard = Reshard::begin(&ctx.bus, TO).await?;
+        for step in 0..=last {
+            reshard.step(step).await?;
+        }
+        assert!(matches!(Reshard::begin(&ctx.bus, TO * 2).await, Err(ReshardError::Elsewhere(TO))));
+        for shards in [FROM, TO] {
+            assert!(streams::check(ctx.bus.jetstream(), shards).await.is_err(), "a service starts on {shards} shards");
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    Reshard::begin(&ctx.bus, TO).await?.finish().await?;
+    streams::check(ctx.bus.jetstream(), TO).await?;
+    assert!(
+        matches!(Reshard::begin(&ctx.bus, TO).await, Err(ReshardError::NotMore { .. })),
+        "there is nothing left to do"
+    );
 
-    // The same again is nothing to do, and an older setting is refused.
-    assert!(Reshard::begin(&ctx.bus, TO).await.is_err());
-    assert!(streams::check(ctx.bus.jetstream(), FROM).await.is_err());
-    assert_eq!((held(&ctx, TO).await, tips(&ctx).await), before, "entries, wake-ups and copied tips");
+    assert_eq!((held(&ctx, TO).await, tips(&ctx).await), before, "signals, tips and copied tips");
     house.set([("OO_LOG__SHARDS", TO.to_string())]);
     let ctx = house.context("test").await;
     let people = ctx.people().await?;
     let mut moved = 0;
-    for (n, (was, decisions)) in decided {
+    for (n, (was, decisions, came)) in known.into_iter().enumerate() {
         let person = people.find(&name(n)).await?.expect("somebody");
         moved += usize::from(person.place != was);
         assert_eq!(ctx.bus.decisions(&person.place).await?.len(), decisions, "decisions about {}", person.user);
+        eventually("everybody is woken", || async { (moments(&ctx, &person).await > came).then_some(()) }).await;
     }
     assert!(moved > 0, "nobody moved: nothing was shown");
 
