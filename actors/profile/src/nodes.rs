@@ -5,7 +5,7 @@
 
 use futures_util::StreamExt as _;
 use oo_contracts::wire::{Alive, NodeId};
-use oo_runtime::{Context, random};
+use oo_runtime::{Context, Metric, random};
 use oo_subjects::Shard;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -99,6 +99,7 @@ pub(crate) async fn follow(ctx: Context, mut nodes: Nodes, share: watch::Sender<
                         _ = beat.tick() => ctx.bus.alive(&Alive { node: own.clone(), leaves: false }).await,
                     }
                     let now = Arc::new(nodes.share(Instant::now()));
+                    ctx.metrics.level(Metric::ProfileShards, i64::try_from(now.len()).unwrap_or(i64::MAX));
                     share.send_if_modified(|share| (*share != now).then(|| *share = now).is_some());
                 }
             }

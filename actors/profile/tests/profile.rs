@@ -22,6 +22,9 @@ use std::time::Duration;
 /// A weekday morning, out of anybody's quiet hours.
 const MORNING: &str = "2026-11-18T09:40:00Z";
 
+/// In them: nothing is said.
+const NIGHT: &str = "2026-11-18T01:00:00Z";
+
 struct Scene {
     house: House,
     ctx: Context,
@@ -324,6 +327,61 @@ async fn an_older_snapshot_never_replaces_a_newer_one() {
     eventually("the new entry is folded", folded).await;
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(redis.hget::<_, _, String>(scene.snapshot(), "b").await.unwrap(), "theirs");
+}
+
+/// Waits until these nodes have so many shards each, and says so to the log.
+async fn shared(nodes: &[&Running], parts: &[i64]) {
+    eventually(&format!("the shards are shared as {parts:?}"), || async {
+        let mut found: Vec<i64> = nodes.iter().map(|node| node.ctx.metrics.levelled(Metric::ProfileShards)).collect();
+        found.sort_unstable();
+        (found == parts).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_share_the_shards_and_hand_them_over() {
+    let scene = Scene::at(NIGHT).await;
+    let people = scene.ctx.people().await.unwrap();
+    let mut crowd = Vec::new();
+    for n in 0..64 {
+        crowd.push(people.find_or_make(&format!("person-{n}").parse().unwrap()).await.unwrap());
+    }
+    let mut said = 0;
+    // Somebody of each shard says something; all that was ever said is folded, by these nodes together.
+    let mut round = async |nodes: &[&Running], gone: u64| {
+        for person in &crowd {
+            let id = random::token();
+            let signal =
+                Signal { id: id.parse().unwrap(), user: person.user.clone(), at: scene.ctx.clock.now(), fact: mood(3) };
+            let body = Body::Signal { signal };
+            scene.ctx.logbook().append(person, &id, scene.ctx.clock.now(), body, None).await.unwrap();
+        }
+        said += crowd.len() as u64;
+        let folded = |node: &Running| node.ctx.metrics.counted(Metric::ProfileEntries, "signal");
+        eventually("all is folded", || async {
+            let all: u64 = nodes.iter().map(|node| folded(node)).sum();
+            let waiting = streams::waiting(scene.ctx.bus.jetstream(), 16).await.ok()?;
+            (all + gone >= said && waiting.entries == 0).then_some(())
+        })
+        .await;
+        nodes.iter().map(|node| folded(node)).collect::<Vec<u64>>()
+    };
+    let first = scene.node().await;
+    shared(&[&first], &[16]).await;
+    round(&[&first], 0).await;
+
+    let (second, third) = (scene.node().await, scene.node().await);
+    shared(&[&first, &second, &third], &[5, 5, 6]).await;
+    let folded = round(&[&first, &second, &third], 0).await;
+    assert!(folded.iter().all(|folded| *folded > 0), "a node has shards and was given nothing: {folded:?}");
+
+    // One leaves as it should, and the others have its part.
+    let gone = second.ctx.metrics.clone();
+    second.stop().await.unwrap();
+    shared(&[&first, &third], &[8, 8]).await;
+    round(&[&first, &third], gone.counted(Metric::ProfileEntries, "signal")).await;
+    assert!(scene.ctx.bus.dead_letters().await.unwrap().is_empty());
 }
 
 async fn node_folded(scene: &Scene) -> Option<()> {
