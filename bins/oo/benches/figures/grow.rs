@@ -1,12 +1,9 @@
 //! What a signal costs as more people have logs here, in a table and in a picture, `docs/growth.svg`.
 
 use crate::node::Node;
+use crate::talk::{self, Said};
 use crate::{fill, quantile, row};
-use futures_util::StreamExt as _;
-use futures_util::future::join_all;
-use oo_contracts::entry::Body;
-use oo_contracts::signal::Signal;
-use oo_runtime::{Context, Person, random, task};
+use oo_runtime::{Context, Person};
 use oo_trainer::simulation::svg::Svg;
 use std::path::Path;
 use std::sync::Arc;
@@ -96,43 +93,13 @@ async fn at(count: usize) -> Point {
 
 /// Median and 99th percentile of what it takes until a signal's reaction is carried out, and until the log has it.
 async fn times(ctx: &Context, people: &[Arc<Person>]) -> ((f64, f64), (f64, f64)) {
-    let between = Duration::from_secs_f64(people.len() as f64 / PER_SECOND as f64);
-    let each = SECONDS * PER_SECOND / people.len();
-    let saying = people.iter().enumerate().map(|(n, person)| {
-        let (ctx, person) = (ctx.clone(), person.clone());
-        let first =
-            tokio::time::Instant::now() + Duration::from_secs(1) + between.mul_f64(n as f64 / people.len() as f64);
-        task::spawn("somebody", async move {
-            let mut told = Box::pin(ctx.bus.changes(&person.user).await.unwrap());
-            let mut took = Vec::with_capacity(each);
-            for k in 0..each {
-                tokio::time::sleep_until(first + between * k as u32).await;
-                let id = random::token();
-                let signal = Signal {
-                    id: id.parse().unwrap(),
-                    user: person.user.clone(),
-                    at: ctx.clock.now(),
-                    fact: fill::mood(k),
-                };
-                let began = Instant::now();
-                let body = Body::Signal { signal };
-                let appended =
-                    ctx.logbook().append(&person, &format!("signal:{id}"), ctx.clock.now(), body, None).await;
-                let (seq, kept) = (appended.unwrap().seq, began.elapsed());
-                while told.next().await.unwrap().version < seq {}
-                took.push((began.elapsed(), kept));
-            }
-            took
-        })
-    });
-    let all: Vec<(Duration, Duration)> =
-        join_all(saying.collect::<Vec<_>>()).await.into_iter().flat_map(|took| took.unwrap().unwrap()).collect();
-    let spread = |of: fn(&(Duration, Duration)) -> Duration| {
-        let mut millis: Vec<f64> = all.iter().map(|took| of(took).as_secs_f64() * 1e3).collect();
+    let all = talk::talk(ctx, people, PER_SECOND, SECONDS).await;
+    let spread = |of: fn(&Said) -> Duration| {
+        let mut millis: Vec<f64> = all.iter().map(|said| of(said).as_secs_f64() * 1e3).collect();
         millis.sort_by(f64::total_cmp);
         (quantile(&millis, 0.5), quantile(&millis, 0.99))
     };
-    (spread(|took| took.0), spread(|took| took.1))
+    (spread(|said| said.applied), spread(|said| said.kept))
 }
 
 /// Seconds of CPU that a process has spent.

@@ -8,18 +8,20 @@
     reason = "a bench: it prints, and ends where it cannot go on"
 )]
 
+mod failover;
 mod fill;
 mod fold;
 mod grow;
 mod memory;
 mod node;
 mod push;
+mod talk;
 mod wake;
 
 use std::process::ExitCode;
 
 /// What is measured, by the name that chooses it.
-const FIGURES: [&str; 6] = ["fold", "push", "memory", "wake", "grow", "million"];
+const FIGURES: [&str; 7] = ["fold", "push", "memory", "wake", "failover", "grow", "million"];
 
 fn main() -> ExitCode {
     // The node that is measured is a process of its own, so that its memory and its threads are its own.
@@ -50,6 +52,9 @@ fn main() -> ExitCode {
         }
         if wanted("wake") {
             wake::measure().await;
+        }
+        if wanted("failover") {
+            failover::measure().await;
         }
         // A million people take minutes to make: by name alone.
         if chosen.iter().any(|chosen| chosen == "million") {

@@ -41,9 +41,18 @@ impl Node {
 
     /// How many people are in its memory.
     pub(crate) async fn residents(&self) -> u64 {
+        self.level("oo_profile_residents").await
+    }
+
+    /// How a level stands.
+    pub(crate) async fn level(&self, name: &str) -> u64 {
         let metrics = http().get(self.url("/metrics")).send().await.unwrap().text().await.unwrap();
-        let level = metrics.lines().find_map(|line| line.strip_prefix("oo_profile_residents "));
+        let level = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         level.and_then(|level| level.parse().ok()).unwrap_or(0)
+    }
+
+    pub(crate) async fn signal(&self, signal: &str) {
+        Command::new("kill").args([signal, &self.pid().to_string()]).status().await.unwrap();
     }
 
     /// Bytes of memory that it holds.
