@@ -135,7 +135,10 @@ impl<'a> Reshard<'a> {
             3 => self.of_each_new(Self::carry_late).await,
             4 => self.of_each_new(Self::follow).await,
             5 => self.source_tips().await,
-            6 => self.of_each_old(Self::sweep).await,
+            6 => {
+                self.of_each_new(Self::nothing_came).await?;
+                self.of_each_old(Self::sweep).await
+            }
             _ => Ok(streams::mark(js, self.to, None).await?),
         }
     }
@@ -203,11 +206,37 @@ impl<'a> Reshard<'a> {
             }
             have = entry.seq;
         }
+        self.is_all(&source, have, until).await?;
         for gap in have + 1..=until {
             put(filler(new), PublishMessage::build(), gap).await?;
         }
         target.purge().filter(filler(new)).await.map_err(|cause| failed(&name, &cause))?;
         Ok(streams::mark_filled(self.bus.jetstream(), &name, until).await?)
+    }
+
+    /// Whether there is nothing between these, as who leads the stream knows it: whoever handed the entries out may be a
+    /// replica that lags.
+    async fn is_all(&self, source: &Stream, after: u64, until: u64) -> Result<(), ReshardError> {
+        let name = &source.cached_info().config.name;
+        match source.get_first_raw_message_by_subject(">", after + 1).await {
+            Ok(next) if next.sequence <= until => Err(failed(name, &"a replica lags: run the same again")),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(()),
+            Err(error) => Err(failed(name, &error)),
+        }
+    }
+
+    /// Nothing may have come to where the logs are not looked for any more: a service would have written it.
+    async fn nothing_came(&self, new: Shard) -> Result<(), ReshardError> {
+        let source = self.bus.stream(&self.old(new).stream()).await?;
+        let filled = streams::filled(&self.bus.stream(&new.stream()).await?).unwrap_or(0);
+        let mut entries = self.after(&source, filled).await?;
+        while let Some(entry) = entries.next().await? {
+            if let Some(subject) = self.moved(&entry.message.subject, new) {
+                return Err(ReshardError::Written { subject, seq: entry.seq });
+            }
+        }
+        Ok(())
     }
 
     /// What came due while all was copied: behind the rest, at a sequence of its own. Nothing else may have come.
@@ -224,6 +253,7 @@ impl<'a> Reshard<'a> {
             let acked = self.bus.jetstream().send_publish(subject, entry.carried()).await;
             acked.map_err(|cause| failed(&name, &cause))?.await.map_err(|cause| failed(&name, &cause))?;
         }
+        self.is_all(&source, carried, source.cached_info().state.last_sequence).await?;
         Ok(streams::mark_filled(self.bus.jetstream(), &name, carried).await?)
     }
 

@@ -196,11 +196,8 @@ impl Actor for PersonActor {
         }
     }
 
-    /// Leaves a snapshot behind, and what is not settled to the next one, at once.
+    /// Leaves a snapshot behind.
     async fn post_stop(&self, _myself: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        for ack in state.reactions.give_up() {
-            ack.give(AckKind::Nak(None)).await;
-        }
         if state.folded_since_snapshot > 0 {
             Box::pin(state.tools.snapshots.save(&state.person, state.reactions.profile())).await;
         }

@@ -107,13 +107,6 @@ impl<A> Reactions<A> {
         self.unsettled.push(ack);
     }
 
-    /// Whatever is not settled: somebody else will react to it.
-    pub fn give_up(&mut self) -> Vec<A> {
-        let mut all = std::mem::take(&mut self.settling);
-        all.append(&mut self.unsettled);
-        all
-    }
-
     /// Begins to react to what is unsettled, unless a reaction is under way: then that comes first.
     pub fn begin(&mut self, now: Timestamp, dice: impl FnOnce(u64) -> Dice) -> Option<Step> {
         if self.under_way {

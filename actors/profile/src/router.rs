@@ -57,7 +57,7 @@ impl Router {
                 return;
             }
             match self.pull_while(ctx, shard, &mut share).await {
-                Ok(()) => self.release(ctx, shard).await,
+                Ok(was_pinned) => self.release(ctx, shard, was_pinned).await,
                 Err(error) => {
                     tracing::debug!(shard = shard.0, error = format!("{error:#}"), "pulling again");
                     ctx.shutdown.run_until_cancelled(tokio::time::sleep(PULL_AGAIN)).await;
@@ -66,9 +66,13 @@ impl Router {
         }
     }
 
-    /// Lets another node have a shard at once. Whoever woke here for it leaves when what they do is done.
-    async fn release(&self, ctx: &Context, shard: Shard) {
+    /// Lets another node have a shard, at once where this one was given its entries: to unpin is to unpin whoever is pinned.
+    /// Whoever woke here for it leaves when what they do is done.
+    async fn release(&self, ctx: &Context, shard: Shard, was_pinned: bool) {
         let released = async {
+            if !was_pinned {
+                return Ok(());
+            }
             let stream = ctx.bus.jetstream().get_stream_no_info(shard.stream()).await?;
             anyhow::Ok(stream.unpin_consumer(PROFILE, PROFILE).await?)
         };
@@ -80,8 +84,9 @@ impl Router {
         }
     }
 
-    /// Pulls until the shard is another's, or the service stops.
-    async fn pull_while(&self, ctx: &Context, shard: Shard, share: &mut Share) -> anyhow::Result<()> {
+    /// Pulls until the shard is another's, or the service stops. Says whether it was given anything: the server pins whom it
+    /// gives the first.
+    async fn pull_while(&self, ctx: &Context, shard: Shard, share: &mut Share) -> anyhow::Result<bool> {
         let stream = ctx.bus.jetstream().get_stream(shard.stream()).await?;
         let consumer: Consumer<pull::Config> = stream.get_or_create_consumer(PROFILE, shard_consumer()).await?;
         let mut entries = consumer
@@ -97,8 +102,8 @@ impl Router {
         loop {
             let entry = tokio::select! {
                 entry = entries.next() => entry,
-                _ = share.wait_for(|share| !is_in(share, shard)) => return Ok(()),
-                () = ctx.shutdown.cancelled() => return Ok(()),
+                _ = share.wait_for(|share| !is_in(share, shard)) => return Ok(last.is_some()),
+                () = ctx.shutdown.cancelled() => return Ok(last.is_some()),
             };
             let message = entry.context("the pull ended")??;
             let info = message.info().map_err(|error| anyhow::anyhow!("no delivery information: {error}"))?;

@@ -2,7 +2,7 @@
 
 use crate::data::{self, Data};
 use crate::house;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use oo_runtime::engines::Server;
 use oo_runtime::{Context, Source, nats_users};
 use oo_subjects::Reshard;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// Between two looks whether all services are stopped.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long nothing must be heard of them: longer than one that was told to stop may finish what it began.
-const QUIET_FOR: Duration = Duration::from_secs(15);
+const QUIET_FOR: Duration = Duration::from_secs(20);
 
 /// Waits until all services are stopped, and moves.
 pub async fn run(data: &Path, to: u16) -> anyhow::Result<()> {
@@ -63,7 +63,12 @@ impl Servers {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         let reshard = Reshard::begin(bus, to).await?;
-        println!("Moving. No service starts until it is done.");
+        println!("No service starts on it until it is done.");
+        // One that looked just before is heard of soon.
+        if self.own.is_none() {
+            tokio::time::sleep(QUIET_FOR).await;
+            ensure!(Reshard::is_quiet(bus).await, "a service started just now: stop it, and run the same again");
+        }
         reshard.finish().await.context("not moved yet: run the same again, it goes on where it was")
     }
 
