@@ -264,10 +264,7 @@ impl Bus {
         sealed: Vec<u8>,
         after: Option<u64>,
     ) -> Result<(), AppendError> {
-        let message = PublishMessage::build()
-            .payload(sealed.into())
-            .header("Nats-Schedule", format!("@at {at}").as_str())
-            .header("Nats-Schedule-Target", crate::MOMENTS.of(place).as_str());
+        let message = scheduled(place, &format!("@at {at}"), sealed.into());
         self.send(only_after(message, place, after), place.agenda()).await.map(|_| ())
     }
 
@@ -336,6 +333,17 @@ fn traced(message: PublishMessage, span: &Span) -> PublishMessage {
         Some((name, value)) => message.header(name, value.as_str()),
         None => message,
     }
+}
+
+/// How a wake-up says when it comes.
+pub(crate) const SCHEDULE: &str = "Nats-Schedule";
+
+/// A person's next wake-up, for their agenda: the server appends it to their log when it is due.
+pub(crate) fn scheduled(place: &Place, when: &str, sealed: Bytes) -> PublishMessage {
+    PublishMessage::build()
+        .payload(sealed)
+        .header(SCHEDULE, when)
+        .header("Nats-Schedule-Target", crate::MOMENTS.of(place).as_str())
 }
 
 /// Lets the server compare before it takes a message.

@@ -7,9 +7,10 @@
 //!
 //! Each step may be done twice: who was interrupted begins again. Until the end no service starts on this log.
 
-use crate::bus::{AppendError, Bus};
+use crate::bus::{AppendError, Bus, SCHEDULE, scheduled};
 use crate::shard::{Place, Shard};
-use crate::streams::{self, Moving, PROFILE, TIPS};
+use crate::streams::{self, Made, Moving, PROFILE, TIPS};
+use crate::trace::TRACEPARENT;
 use crate::{INGEST, KINDS, MOMENTS};
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::consumer::{self, DeliverPolicy};
@@ -27,11 +28,6 @@ use std::time::Duration;
 const UNDER_WAY: usize = 512;
 /// How long the server may take to hand out the next entry.
 const NEXT_WITHIN: Duration = Duration::from_secs(10);
-/// By which the server knows a second one: for as long as its window only, since older ids may come again.
-const ID: &str = "Nats-Msg-Id";
-const TRACEPARENT: &str = "traceparent";
-/// How a wake-up says when it comes.
-const SCHEDULE: &str = "Nats-Schedule";
 
 /// Why a log cannot get more shards.
 #[derive(Debug, thiserror::Error)]
@@ -85,18 +81,18 @@ impl<'a> Reshard<'a> {
         true
     }
 
+    /// Whether there can be so many, once nothing runs.
+    pub async fn check(bus: &Bus, to: u16) -> Result<(), ReshardError> {
+        from(&streams::made_for(bus.jetstream()).await?, to).map(drop)
+    }
+
     /// Begins, or goes on where somebody was interrupted: from now on no service starts until it is at its end.
     pub async fn begin(bus: &'a Bus, to: u16) -> Result<Self, ReshardError> {
         let made = streams::made_for(bus.jetstream()).await?;
+        let from = from(&made, to)?;
         let moving = match made.moving {
-            Some(moving) if moving.to == to => moving,
-            Some(moving) => return Err(ReshardError::Elsewhere(moving.to)),
+            Some(moving) => moving,
             None => {
-                let from = made.shards.filter(|from| from.is_power_of_two() && to.is_power_of_two() && *from < to);
-                let from = from.ok_or_else(|| ReshardError::NotMore { from: made.words(), to })?;
-                if made.dead > 0 {
-                    return Err(ReshardError::Dead(made.dead));
-                }
                 if !Self::is_quiet(bus).await {
                     return Err(ReshardError::Busy);
                 }
@@ -305,11 +301,8 @@ impl<'a> Reshard<'a> {
                 Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => continue,
                 Err(error) => return Err(failed(&old.stream(), &error)),
             };
-            let Some(at) = waits.headers.get(SCHEDULE).cloned() else { continue };
-            let message = PublishMessage::build()
-                .payload(waits.payload)
-                .header(SCHEDULE, at)
-                .header("Nats-Schedule-Target", MOMENTS.of(&is).as_str());
+            let Some(when) = waits.headers.get(SCHEDULE) else { continue };
+            let message = scheduled(&is, when.as_str(), waits.payload);
             let acked = self.bus.jetstream().send_publish(is.agenda(), message).await;
             acked.map_err(|cause| failed(&name, &cause))?.await.map_err(|cause| failed(&name, &cause))?;
         }
@@ -363,6 +356,19 @@ impl<'a> Reshard<'a> {
     }
 }
 
+/// From how many shards it goes on to so many.
+fn from(made: &Made, to: u16) -> Result<u16, ReshardError> {
+    match &made.moving {
+        Some(moving) if moving.to == to => Ok(moving.from()),
+        Some(moving) => Err(ReshardError::Elsewhere(moving.to)),
+        None if made.dead > 0 => Err(ReshardError::Dead(made.dead)),
+        None => {
+            let from = made.shards.filter(|from| from.is_power_of_two() && to.is_power_of_two() && *from < to);
+            from.ok_or_else(|| ReshardError::NotMore { from: made.words(), to })
+        }
+    }
+}
+
 /// The entries of a stream, as it stood.
 struct Entries {
     name: String,
@@ -400,7 +406,8 @@ impl Entry {
         let headers = self.message.headers.as_ref();
         let told =
             |name: &'static str| Some((name, headers.and_then(|headers: &HeaderMap| headers.get(name))?.clone()));
-        let names = [Some(TRACEPARENT), self.has_id.then_some(ID)].into_iter().flatten();
+        // By its id the server knows a second one, for as long as its window only: an older id may have come again.
+        let names = [Some(TRACEPARENT), self.has_id.then_some("Nats-Msg-Id")].into_iter().flatten();
         let message = PublishMessage::build().payload(self.message.payload.clone());
         names.filter_map(told).fold(message, |message, (name, value)| {
             let name: header::HeaderName = name.parse().expect("a header's name");

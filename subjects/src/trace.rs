@@ -17,7 +17,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 /// The target of the spans that are exported: no others are.
 pub const TARGET: &str = "oo_trace";
 /// The header.
-const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// On which side of a wire a span's work is done, as OpenTelemetry names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
