@@ -5,24 +5,21 @@
 //! `OO_TIPS` is left out: the server makes it again from the logs, tips that are over are let go, and claims, which are in
 //! here, keep others from being pushed twice. (Restored with its messages, it would have them all twice: tried.)
 
-use crate::data::{self, Data};
-use crate::{house, inspect};
+use crate::inspect;
+use crate::servers::Servers;
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oo_contracts::Timestamp;
-use oo_runtime::engines::Server;
-use oo_runtime::{Context, Source, nats_users, redis_store, secret_file};
+use oo_runtime::{Context, redis_store, secret_file};
 use oo_subjects::Packed;
-use oo_subjects::access::OPERATOR;
 use oo_subjects::streams::{PEOPLE, TIPS};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use tokio_util::sync::CancellationToken;
 
 /// Of the folder's layout.
 const VERSION: u32 = 1;
@@ -99,43 +96,28 @@ pub async fn restore(data: &Path, from: &Path) -> anyhow::Result<()> {
 
     let house = Empty::open(data).await?;
     let copied = house.fill(from, &table).await;
-    house.close().await;
+    house.0.close().await;
     copied?;
     println!("\nThe house is as it was at {}. Start it.", table.made_at.strftime("%Y-%m-%d %H:%M:%S"));
     Ok(())
 }
 
 /// A house to be filled: its servers run, its services do not.
-struct Empty {
-    ctx: Context,
-    /// The data folder and our own servers, where the settings name no others.
-    own: Option<(Data, Server, Server)>,
-}
+struct Empty(Servers);
 
 impl Empty {
     async fn open(data: &Path) -> anyhow::Result<Self> {
-        let env = Source::from_env();
-        let stop = CancellationToken::new();
-        if env.get("OO_NATS__URL").is_some() {
-            return Ok(Self { ctx: Context::new("restore", env, stop).await?, own: None });
+        if !Servers::are_named() {
+            for part in ["nats", "redis"] {
+                let taken = data.join(part).exists();
+                ensure!(!taken, "a house is in {} already: name an empty folder with --data", data.display());
+            }
         }
-        for part in ["nats", "redis"] {
-            let taken = data.join(part).exists();
-            ensure!(!taken, "a house is in {} already: name an empty folder with --data", data.display());
-        }
-        let data = Data::open(data)?;
-        let given = Source::from_iter(data::env_local()?).with(env.pairs());
-        let (source, nats, redis) = house::servers(&given, &data).await?;
-        let secrets = data.secrets();
-        let files = [("OO_KEYS__FILE", "keys"), ("OO_NOTIFIER__VAPID_FILE", "vapid.pem")];
-        let source = source
-            .with(nats_users::settings(&secrets, OPERATOR))
-            .with(files.map(|(name, file)| (name, secrets.join(file).display().to_string())));
-        Ok(Self { ctx: Context::new("restore", source, stop).await?, own: Some((data, nats, redis)) })
+        Ok(Self(Servers::open("restore", data).await?))
     }
 
     async fn fill(&self, from: &Path, table: &Table) -> anyhow::Result<()> {
-        let ctx = &self.ctx;
+        let ctx = &self.0.ctx;
         let there = in_order(ctx.bus.stream_names().await.context("NATS does not answer")?);
         ensure!(there.is_empty(), "NATS holds {} already: restore into an empty one", there.join(", "));
         let there = redis_store::keys(&redis_store::connect(&ctx.settings.redis)?, KEYS).await?;
@@ -145,7 +127,7 @@ impl Empty {
         for (name, to) in secrets(ctx) {
             copy(&from.join(SECRETS).join(name), &to)?;
         }
-        if let Some((data, ..)) = &self.own {
+        if let Some(data) = self.0.data() {
             for name in LAPTOP.into_iter().filter(|name| from.join(name).exists()) {
                 copy(&from.join(name), &data.at(name))?;
             }
@@ -157,13 +139,6 @@ impl Empty {
         }
         println!("redis        {:>9} keys", redis_in(ctx, &from.join(REDIS)).await?);
         Ok(())
-    }
-
-    async fn close(self) {
-        if let Some((_data, mut nats, mut redis)) = self.own {
-            redis.stop().await;
-            nats.stop().await;
-        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod init;
 pub mod inspect;
 pub mod learn;
 pub mod reshard;
+mod servers;
 pub mod simulate;
 pub mod up;
 pub mod vault;
