@@ -44,7 +44,7 @@ enum Command {
     /// Let everything fail that can, and see whether all that must hold does: `--seed`, `--seconds`, `--people`, `--speed`,
     /// `--cluster`.
     Chaos {
-        /// Of this commit's version are half of the services, ever others.
+        /// Of this commit's version are half of the services, ever others. Given before the rest.
         #[arg(long)]
         from: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
