@@ -35,7 +35,7 @@ impl Scene {
         let ctx = house.context("test").await;
         let scene = Self { house, ctx, token, auth };
         // It listens for health before it answers.
-        eventually("auth answers", || async { (status(scene.check("nobody").await) == 401).then_some(()) }).await;
+        scene.answers().await;
         scene
     }
 
@@ -44,7 +44,14 @@ impl Scene {
         self.house.set(more.iter().copied());
         let auth = self.house.serve("auth", oo_auth::serve).await;
         std::mem::replace(&mut self.auth, auth).stop().await.unwrap();
-        eventually("auth answers", || async { (status(self.check("nobody").await) == 401).then_some(()) }).await;
+        self.answers().await;
+    }
+
+    /// Waits until somebody answers: who stops may have taken a question with it.
+    async fn answers(&self) {
+        let is_refused =
+            |answer: &Result<_, _>| matches!(answer, Err(AskError::Problem(problem)) if problem.status == 401);
+        eventually("auth answers", || async { is_refused(&self.check("nobody").await).then_some(()) }).await;
     }
 
     async fn sign_in(&self, token: &str) -> Result<Session, AskError> {
