@@ -8,6 +8,7 @@ use crate::trace::{self, Cause, Kind};
 use async_nats::jetstream::{self, message::PublishMessage};
 use async_nats::{Client, HeaderMap, header};
 use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Alive, Changed, Reply};
@@ -22,6 +23,8 @@ use tracing::{Instrument as _, Span};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Between two tries while nobody answers a wire.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How long the last questions may be on their way to who stops; where the connection is gone, there are none.
+const REST_WITHIN: Duration = Duration::from_secs(1);
 /// Where profile nodes say that they live.
 const NODES: &str = "oo.v1.profile.node";
 /// "wrong last sequence": somebody appended meanwhile. On one server and in a cluster.
@@ -75,6 +78,12 @@ pub struct Stored {
     pub seq: u64,
     pub kind: String,
     pub payload: Bytes,
+}
+
+impl AppendError {
+    pub(crate) fn away(cause: &dyn std::fmt::Display) -> Self {
+        Self::Away(cause.to_string())
+    }
 }
 
 /// Where an entry stands.
@@ -169,43 +178,44 @@ impl Bus {
         }
     }
 
-    /// Answers a request: subscribes now, and returns the work to run, at most `limit` questions at once.
-    pub async fn answer<Q, A, F, Fut>(
+    /// Answers a request: subscribes now, and returns the work to run, at most `limit` questions at once. When `stop` comes it
+    /// answers what has come to this connection, and ends. What the server sends in the very moment before it knows is lost:
+    /// async-nats lets go of a subscription before the server has.
+    pub async fn answer<Q, A, F, Fut, S>(
         &self,
         wire: Request<Q, A>,
         limit: usize,
         answer: F,
-    ) -> Result<impl Future<Output = ()> + Send + use<Q, A, F, Fut>, async_nats::SubscribeError>
+        stop: S,
+    ) -> Result<impl Future<Output = ()> + Send + use<Q, A, F, Fut, S>, async_nats::SubscribeError>
     where
         Q: DeserializeOwned + Send + 'static,
         A: Serialize + Send + 'static,
         F: Fn(Q) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, Problem>> + Send,
+        S: Future<Output = ()> + Send + 'static,
     {
-        let asked = self.client.queue_subscribe(wire.name, wire.queue.into()).await?;
+        let mut asked = self.client.queue_subscribe(wire.name, wire.queue.into()).await?;
         let client = self.client.clone();
         Ok(async move {
-            let answer = &answer;
-            let client = &client;
-            asked
-                .for_each_concurrent(limit, |message| async move {
-                    let Some(to) = message.reply else { return };
-                    let span = trace::span(Kind::Server, wire.name, &Cause::of(message.headers.as_ref()));
-                    let reply = match serde_json::from_slice::<Q>(&message.payload) {
-                        Ok(question) => match answer(question).instrument(span.clone()).await {
-                            Ok(answer) => Reply::Ok(answer),
-                            Err(problem) => {
-                                trace::failed(&span, problem.status);
-                                Reply::Problem(problem)
-                            }
-                        },
-                        Err(error) => Reply::Problem(Problem::new(400, "malformed request", error.to_string())),
-                    };
-                    if let Err(error) = client.publish(to, encode(&reply)).await {
-                        tracing::warn!(wire = wire.name, %error, "answer not sent");
-                    }
-                })
-                .await;
+            let mut stop = std::pin::pin!(stop);
+            let mut under_way = FuturesUnordered::new();
+            loop {
+                tokio::select! {
+                    () = &mut stop => break,
+                    question = asked.next(), if under_way.len() < limit => match question {
+                        Some(question) => under_way.push(reply_to(&client, wire, &answer, question)),
+                        None => break,
+                    },
+                    Some(()) = under_way.next() => {}
+                }
+            }
+            if asked.drain().await.is_ok() {
+                let rest = tokio::time::sleep(REST_WITHIN);
+                let rest = asked.take_until(rest).collect::<Vec<_>>().await;
+                under_way.extend(rest.into_iter().map(|question| reply_to(&client, wire, &answer, question)));
+            }
+            while under_way.next().await.is_some() {}
         })
     }
 
@@ -276,7 +286,7 @@ impl Bus {
         keys: &str,
         from: jetstream::consumer::DeliverPolicy,
     ) -> Result<impl Stream<Item = Result<(String, Option<Bytes>), AppendError>> + Send + use<>, AppendError> {
-        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let away = AppendError::away;
         let inbox = self.client.new_inbox();
         let config = jetstream::consumer::push::OrderedConfig {
             name: Some(inbox.replace('.', "-")),
@@ -321,9 +331,37 @@ impl Bus {
         Ok(told.filter_map(|message| async move { serde_json::from_slice(&message.payload).ok() }))
     }
 
-    async fn send(&self, message: PublishMessage, subject: String) -> Result<Appended, AppendError> {
+    pub(crate) async fn send(&self, message: PublishMessage, subject: String) -> Result<Appended, AppendError> {
         let ack = self.js.send_publish(subject, message).await.map_err(append_error)?;
         ack.await.map(appended).map_err(append_error)
+    }
+}
+
+/// Answers one question.
+async fn reply_to<Q, A, Fut>(
+    client: &Client,
+    wire: Request<Q, A>,
+    answer: &(impl Fn(Q) -> Fut + Sync),
+    question: async_nats::Message,
+) where
+    Q: DeserializeOwned,
+    A: Serialize,
+    Fut: Future<Output = Result<A, Problem>>,
+{
+    let Some(to) = question.reply else { return };
+    let span = trace::span(Kind::Server, wire.name, &Cause::of(question.headers.as_ref()));
+    let reply = match serde_json::from_slice::<Q>(&question.payload) {
+        Ok(question) => match answer(question).instrument(span.clone()).await {
+            Ok(answer) => Reply::Ok(answer),
+            Err(problem) => {
+                trace::failed(&span, problem.status);
+                Reply::Problem(problem)
+            }
+        },
+        Err(error) => Reply::Problem(Problem::new(400, "malformed request", error.to_string())),
+    };
+    if let Err(error) = client.publish(to, encode(&reply)).await {
+        tracing::warn!(wire = wire.name, %error, "answer not sent");
     }
 }
 

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use oo_contracts::Timestamp;
+use oo_contracts::rights::{Clear, Cleared};
 use oo_subjects::streams::{self, SetUpError};
-use oo_subjects::{AppendError, Bus, MOMENTS, Place, SIGNALS, TIPS};
+use oo_subjects::{AppendError, Bus, CLEAR_PROFILE, MOMENTS, Place, SIGNALS, TIPS};
 use oo_testkit::{House, eventually};
 use std::time::Duration;
 
@@ -128,6 +129,38 @@ async fn a_claim_is_given_once() {
     let given = futures_util::future::join_all((0..20).map(|_| claim())).await;
     assert_eq!(given.into_iter().filter(|claim| *claim.as_ref().unwrap()).count(), 1);
     assert!(bus.claim("oo.v1.push.claim.t1.d2".into(), b"{}".to_vec()).await.unwrap());
+}
+
+/// What it has not begun with as well, since others may answer only what comes after.
+#[tokio::test]
+async fn who_stops_answers_what_it_was_asked() {
+    let house = House::start().await;
+    let (asker, member) = (bus(&house).await, bus(&house).await);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (taken, begun) = tokio::sync::watch::channel(0);
+    let answer = move |Clear { log: _ }| {
+        taken.send_modify(|taken| *taken += 1);
+        async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(Cleared { removed: 0, left: 0 })
+        }
+    };
+    let stops = async { drop(stopped.await) };
+    let answering = tokio::spawn(member.answer(CLEAR_PROFILE, 4, answer, stops).await.unwrap());
+    member.settle().await;
+    let clear = Clear { log: "ada-log-0123456789".parse().unwrap() };
+    let asked = (0..20).map(|_| asker.ask(CLEAR_PROFILE, &clear));
+    let stopping = async {
+        begun.clone().wait_for(|taken| *taken == 4).await.unwrap();
+        // All have been said on that connection, and those behind the first four wait in the member's.
+        asker.settle().await;
+        member.settle().await;
+        drop(stop);
+        answering.await.unwrap();
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(asked), stopping);
+    assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|answer| answer.is_err()));
+    assert_eq!(*begun.borrow(), 20);
 }
 
 #[tokio::test]

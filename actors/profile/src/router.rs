@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull;
-use futures_util::StreamExt as _;
+use async_nats::jetstream::message::Acker;
+use futures_util::{FutureExt as _, StreamExt as _};
 use oo_contracts::http::Problem;
 use oo_contracts::wire::View;
 use oo_contracts::{LogId, Timestamp, UserId};
@@ -43,6 +44,14 @@ pub(crate) struct Router {
     generations: Arc<AtomicU64>,
 }
 
+/// How a shard was left.
+struct Left {
+    /// Whether this node was given anything: the server pins whom it gives the first.
+    was_pinned: bool,
+    /// What it was given and did not take: the next node is to have it at once.
+    untaken: Vec<Acker>,
+}
+
 impl Router {
     pub(crate) fn new(tools: Arc<Tools>) -> Self {
         Self { tools, generations: Arc::default() }
@@ -57,7 +66,7 @@ impl Router {
                 return;
             }
             match self.pull_while(ctx, shard, &mut share).await {
-                Ok(was_pinned) => self.release(ctx, shard, was_pinned).await,
+                Ok(left) => self.release(ctx, shard, left).await,
                 Err(error) => {
                     tracing::debug!(shard = shard.0, error = format!("{error:#}"), "pulling again");
                     ctx.shutdown.run_until_cancelled(tokio::time::sleep(PULL_AGAIN)).await;
@@ -68,9 +77,9 @@ impl Router {
 
     /// Lets another node have a shard, at once where this one was given its entries: to unpin is to unpin whoever is pinned.
     /// Whoever woke here for it leaves when what they do is done.
-    async fn release(&self, ctx: &Context, shard: Shard, was_pinned: bool) {
+    async fn release(&self, ctx: &Context, shard: Shard, left: Left) {
         let released = async {
-            if !was_pinned {
+            if !left.was_pinned {
                 return Ok(());
             }
             let stream = ctx.bus.jetstream().get_stream_no_info(shard.stream()).await?;
@@ -79,14 +88,16 @@ impl Router {
         if let Err(error) = released.await {
             tracing::debug!(shard = shard.0, error = format!("{error:#}"), "not released; the server waits a moment");
         }
+        for ack in left.untaken {
+            Settle::Server(ack).give(AckKind::Nak(None)).await;
+        }
         for actor in self.tools.residents.of_shard(shard, ctx.settings.log.shards) {
             let _ = actor.cast(Message::Leave);
         }
     }
 
-    /// Pulls until the shard is another's, or the service stops. Says whether it was given anything: the server pins whom it
-    /// gives the first.
-    async fn pull_while(&self, ctx: &Context, shard: Shard, share: &mut Share) -> anyhow::Result<bool> {
+    /// Pulls until the shard is another's, or the service stops.
+    async fn pull_while(&self, ctx: &Context, shard: Shard, share: &mut Share) -> anyhow::Result<Left> {
         let stream = ctx.bus.jetstream().get_stream(shard.stream()).await?;
         let consumer: Consumer<pull::Config> = stream.get_or_create_consumer(PROFILE, shard_consumer()).await?;
         let mut entries = consumer
@@ -102,8 +113,8 @@ impl Router {
         loop {
             let entry = tokio::select! {
                 entry = entries.next() => entry,
-                _ = share.wait_for(|share| !is_in(share, shard)) => return Ok(last.is_some()),
-                () = ctx.shutdown.cancelled() => return Ok(last.is_some()),
+                _ = share.wait_for(|share| !is_in(share, shard)) => break,
+                () = ctx.shutdown.cancelled() => break,
             };
             let message = entry.context("the pull ended")??;
             let info = message.info().map_err(|error| anyhow::anyhow!("no delivery information: {error}"))?;
@@ -127,6 +138,11 @@ impl Router {
             let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation, arrived, cause };
             self.deliver(&place, delivery).await;
         }
+        let mut left = Left { was_pinned: last.is_some(), untaken: vec![] };
+        while let Some(Some(Ok(message))) = entries.next().now_or_never() {
+            left.untaken.push(message.split().1);
+        }
+        Ok(left)
     }
 
     async fn deliver(&self, place: &Place, delivery: Delivery) {

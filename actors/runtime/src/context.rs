@@ -20,6 +20,8 @@ use tokio_util::task::TaskTracker;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a stopping service may finish what it began.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// How long the server may take to hear the last words.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a wrong address of NATS is answered with.
 const NATS_URL: &str = "OO_NATS__URL wants nats://[user:password@]host:port, of a cluster several with commas between";
@@ -96,7 +98,8 @@ impl Context {
         drop(task::spawn(name, self.tasks.track_future(work)));
     }
 
-    /// Answers a wire until the service stops, at most `limit` questions at once. Returns once the server knows of it.
+    /// Answers a wire until the service stops, at most `limit` questions at once; whoever asked before it stopped has an answer.
+    /// Returns once the server knows of it.
     pub async fn answer<Q, A, F, Fut>(&self, wire: Request<Q, A>, limit: usize, answer: F) -> anyhow::Result<()>
     where
         Q: DeserializeOwned + Send + 'static,
@@ -104,14 +107,8 @@ impl Context {
         F: Fn(Q) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, Problem>> + Send + 'static,
     {
-        let work = self.bus.answer(wire, limit, answer).await?;
-        let stop = self.shutdown.clone();
-        self.spawn(wire.name, async move {
-            tokio::select! {
-                () = work => {}
-                () = stop.cancelled() => {}
-            }
-        });
+        let stop = self.shutdown.clone().cancelled_owned();
+        self.spawn(wire.name, self.bus.answer(wire, limit, answer, stop).await?);
         self.bus.settle().await;
         Ok(())
     }
@@ -156,10 +153,14 @@ impl Context {
         self.shutdown.cancelled().await;
     }
 
-    /// Waits for background work to end, for a while.
+    /// Waits for background work to end, and for the server to have heard all of it, for a while.
     pub async fn drain(&self) {
         self.tasks.close();
-        if tokio::time::timeout(DRAIN_WITHIN, self.tasks.wait()).await.is_err() {
+        let ended = async {
+            self.tasks.wait().await;
+            let _heard = tokio::time::timeout(HEARD_WITHIN, self.bus.settle()).await;
+        };
+        if tokio::time::timeout(DRAIN_WITHIN, ended).await.is_err() {
             tracing::warn!(service = self.name, "stopped with work unfinished; it comes again at the next start");
         }
     }
