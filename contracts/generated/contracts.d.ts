@@ -226,6 +226,14 @@ export interface Check {
   secret: string;
 }
 
+/** What a log's older entries came to, which are no more. Stored sealed, as the entries were. */
+export interface Checkpoint {
+  /** The version of the fold that made it. A reader that knows only lower ones cannot go on with it. */
+  fold: number;
+  /** The profile: what it holds is its fold's own affair. */
+  profile: unknown;
+}
+
 /** Which candidate, and why. */
 export interface Choice {
   /** Its place in the ask. */
@@ -582,6 +590,8 @@ export type ExperimentName = string;
  * provider, since none are held.
  */
 export interface Export {
+  /** What older entries came to that are no more, since the person wanted them removed. */
+  checkpoint?: Checkpoint | null;
   /** What was decided, silence included, in its order. */
   decisions: HeldDecision[];
   /** The log, in its order. */
@@ -599,6 +609,8 @@ export interface ExportAsk {
 
 /** A page of the log or of the decisions. */
 export interface ExportPage {
+  /** What older entries came to that are no more; on the first page of the log. */
+  checkpoint?: Checkpoint | null;
   decisions?: HeldDecision[];
   entries?: HeldEntry[];
   /** After which the next page begins; `None` after the last. */
@@ -853,6 +865,12 @@ export interface IssuerOffer {
  * 1 to 256 characters.
  */
 export type ItemId = string;
+
+/**
+ * For how many days entries are kept.
+ * 30 to 3650.
+ */
+export type KeepDays = number;
 
 /** Where a signal stands in the person's log. */
 export interface Kept {
@@ -1275,6 +1293,8 @@ export interface Preferences {
   discreet?: boolean;
   /** At least so long between two tips. */
   gap: GapMinutes;
+  /** What is older than so many days is removed, and only what it came to is kept; nothing is removed if left out. */
+  keep_days?: KeepDays | null;
   /** The language of the words, as BCP 47. */
   language: Language;
   /** Never between these, on the person's wall clock; `None` for no quiet hours. */

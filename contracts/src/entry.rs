@@ -42,3 +42,13 @@ pub enum MomentPurpose {
     /// A tip's time is over.
     Expire,
 }
+
+/// What a log's older entries came to, which are no more. Stored sealed, as the entries were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Checkpoint")]
+pub struct Checkpoint<P = serde_json::Value> {
+    /// The version of the fold that made it. A reader that knows only lower ones cannot go on with it.
+    pub fold: u32,
+    /// The profile: what it holds is its fold's own affair.
+    pub profile: P,
+}

@@ -3,7 +3,7 @@
 use crate::bounded::bounded;
 use crate::decision::Decision;
 use crate::email::HeldEmail;
-use crate::entry::Entry;
+use crate::entry::{Checkpoint, Entry};
 use crate::session::{DeviceName, Doors};
 use crate::signal::{Consents, MoodLevel, Preferences, ZoneName};
 use crate::wire::{Account, EndedLink, Helped, OwnHabit, View, Week};
@@ -59,6 +59,9 @@ pub struct Export {
     pub version: u16,
     pub made: Timestamp,
     pub person: Held,
+    /// What older entries came to that are no more, since the person wanted them removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
     /// The log, in its order.
     pub entries: Vec<HeldEntry>,
     /// What was decided, silence included, in its order.
@@ -145,6 +148,9 @@ pub enum ExportPart {
 /// A page of the log or of the decisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExportPage {
+    /// What older entries came to that are no more; on the first page of the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<HeldEntry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

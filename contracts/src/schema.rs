@@ -34,6 +34,7 @@ boundary!(
     crate::email::EmailEnd,
     crate::email::EmailStart,
     crate::email::EmailStop,
+    crate::entry::Checkpoint,
     crate::entry::Entry,
     crate::model::Lineup,
     crate::model::Model,

@@ -244,6 +244,9 @@ pub struct Preferences {
     /// A notification says that there is a tip, and not which: the words are on the page alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub discreet: bool,
+    /// What is older than so many days is removed, and only what it came to is kept; nothing is removed if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<KeepDays>,
 }
 
 /// A way to reach somebody.
@@ -273,6 +276,7 @@ impl Default for Preferences {
             language: Language::En,
             channels: None,
             discreet: false,
+            keep_days: None,
         }
     }
 }
@@ -374,6 +378,9 @@ bounded!(
 bounded!(
     /// Minutes between two tips.
     number GapMinutes(u16: 15..=480));
+bounded!(
+    /// For how many days entries are kept.
+    number KeepDays(u16: 30..=3650));
 bounded!(
     /// Tips a day.
     number Budget(u8: 0..=5));

@@ -5,7 +5,7 @@
 //! asked may answer once. docs/adr/0014 says why, and what this does not hold off.
 
 use crate::shard::Shard;
-use crate::streams::{DEAD, DECISIONS, MODELS, PEOPLE, PUSHES, TIPS};
+use crate::streams::{CHECKPOINTS, DEAD, DECISIONS, MODELS, PEOPLE, PUSHES, TIPS};
 use crate::{WIRES, Wire};
 use std::fmt::Write as _;
 
@@ -57,11 +57,14 @@ const KEPT: &[(&str, &str, &[May])] = &[
     ("events", LOGS, &[Make, Look, Read, Purge, Count("profile")]),
     ("events", TIPS, &[Make, Look, Read, Purge]),
     ("events", DECISIONS, &[Make, Look, Read, Purge]),
+    ("events", CHECKPOINTS, &[Make, Look, Get, Purge]),
     ("events", PUSHES, &[Make, Look, Purge]),
     ("events", DEAD, &[Make, Look, Read, Erase]),
     ("events", PEOPLE, &[Make, Look, Get, LEAVING, Put(&["leaving.*", "gone.*"]), Erase]),
     ("events", MODELS, &[Make, Look]),
-    ("profile", LOGS, &[Look, Read, Pull, Release]),
+    ("profile", LOGS, &[Look, Read, Pull, Release, Purge]),
+    ("profile", DECISIONS, &[Look, Read, Purge]),
+    ("profile", CHECKPOINTS, &[Look, Get, Purge]),
     ("profile", PEOPLE, &[Look, Get, LEAVING]),
     ("auth", PEOPLE, &[Look, Get, LEAVING, Put(&["names", "log.*", "user.*"]), Erase]),
     ("integrations", PEOPLE, &[Look, Get, LEAVING]),
@@ -209,7 +212,8 @@ mod tests {
         assert_eq!(publishes("oo.v1.agenda.0.l"), ["profile"]);
         assert_eq!(publishes("oo.v1.log.0.l.moment"), [""; 0], "the server alone");
         assert_eq!(publishes("$JS.API.DIRECT.GET.OO_LOG_1"), ["events", "profile"]);
-        assert_eq!(publishes("$JS.API.STREAM.PURGE.OO_LOG_1"), ["events"]);
+        assert_eq!(publishes("$JS.API.STREAM.PURGE.OO_LOG_1"), ["events", "profile"]);
+        assert_eq!(publishes("oo.v1.checkpoint.l"), ["profile"]);
         assert_eq!(publishes("$JS.API.CONSUMER.MSG.NEXT.OO_LOG_1.profile"), ["profile"]);
         for what in ["STREAM.DELETE", "STREAM.UPDATE", "STREAM.MSG.GET", "STREAM.SNAPSHOT", "CONSUMER.CREATE"] {
             assert_eq!(publishes(&format!("$JS.API.{what}.OO_LOG_1")), [""; 0], "{what}");

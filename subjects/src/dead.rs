@@ -49,15 +49,16 @@ impl Bus {
         if held == 0 {
             return Ok(vec![]);
         }
-        let consumer = dead.create_consumer(OrderedConfig::default()).await.map_err(|error| away(&error))?;
-        let told = consumer.messages().await.map_err(|error| away(&error))?;
+        let consumer =
+            dead.create_consumer(OrderedConfig::default()).await.map_err(|error| AppendError::away(&error))?;
+        let told = consumer.messages().await.map_err(|error| AppendError::away(&error))?;
         let told = told.take(usize::try_from(held).unwrap_or(usize::MAX));
         let letters = told.filter_map(|message| async move {
             let message = message.ok()?;
             let number = message.info().ok()?.stream_sequence;
             letter(number, &message.payload)
         });
-        tokio::time::timeout(READ_WITHIN, letters.collect()).await.map_err(|error| away(&error))
+        tokio::time::timeout(READ_WITHIN, letters.collect()).await.map_err(|error| AppendError::away(&error))
     }
 
     /// One of them, by its number.
@@ -71,7 +72,7 @@ impl Bus {
         if self.dead_letter(number).await?.is_none() {
             return Ok(false);
         }
-        self.stream(streams::DEAD).await?.delete_message(number).await.map_err(|error| away(&error))
+        self.stream(streams::DEAD).await?.delete_message(number).await.map_err(|error| AppendError::away(&error))
     }
 
     /// What lies in a stream at a sequence, if it is still there.
@@ -80,18 +81,15 @@ impl Bus {
             Ok(found) => Ok(Some(Given {
                 subject: found.subject.to_string(),
                 payload: found.payload,
-                at: Timestamp::from_nanosecond(found.time.unix_timestamp_nanos()).map_err(|error| away(&error))?,
+                at: Timestamp::from_nanosecond(found.time.unix_timestamp_nanos())
+                    .map_err(|error| AppendError::away(&error))?,
             })),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(away(&error)),
+            Err(error) => Err(AppendError::away(&error)),
         }
     }
 }
 
 fn letter(number: u64, told: &[u8]) -> Option<DeadLetter> {
     serde_json::from_slice(told).ok().map(|letter| DeadLetter { number, ..letter })
-}
-
-fn away(cause: &dyn std::fmt::Display) -> AppendError {
-    AppendError::Away(cause.to_string())
 }

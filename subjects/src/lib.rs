@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod bus;
+mod checkpoint;
 mod copy;
 mod dead;
 mod purge;
@@ -15,6 +16,7 @@ pub mod subject;
 pub mod trace;
 
 pub use bus::{AppendError, AskError, Bus, Stored};
+pub use checkpoint::Checkpoint;
 pub use copy::{CopyError, Packed};
 pub use dead::{DeadLetter, Given};
 pub use reshard::{Reshard, ReshardError};
@@ -220,6 +222,15 @@ pub const WIRES: &[Wire] = &[
         &["profile"],
         &["trainer"],
         "Every decision, silence included. Sealed."
+    ),
+    publish!(
+        "CHECKPOINTS",
+        "oo.v1.checkpoint.{log}",
+        "Checkpoint",
+        Some("OO_CHECKPOINTS"),
+        &["profile"],
+        &["profile"],
+        "What a log's older entries came to, which are removed; at most one. Sealed."
     ),
     publish!(
         "PUSH_CLAIMS",

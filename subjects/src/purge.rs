@@ -8,8 +8,8 @@ use crate::streams;
 use async_nats::jetstream::stream::Stream;
 
 impl Bus {
-    /// Removes a person's wake-up, log, copied tips, decisions and push claims, and the dead letters about them. Says how
-    /// many messages there were. Safe to repeat.
+    /// Removes a person's wake-up, log, checkpoint, copied tips, decisions and push claims, and the dead letters about them.
+    /// Says how many messages there were. Safe to repeat.
     pub async fn purge(&self, place: &Place) -> Result<u64, AppendError> {
         let log = self.stream(&place.shard.stream()).await?;
         let mut removed = 0;
@@ -21,6 +21,7 @@ impl Bus {
             removed += purge(&tips, place.all()).await?;
             removed += purge(&decisions, place.decisions()).await?;
         }
+        removed += self.forget_checkpoint(place).await?;
         removed += purge(&self.stream(streams::PUSHES).await?, format!("{}.>", place.claims())).await?;
         Ok(removed + self.forget_dead_letters(place.shard).await?)
     }
@@ -37,7 +38,7 @@ impl Bus {
             if [&shard.stream(), streams::TIPS, streams::DECISIONS].contains(&letter.stream.as_str())
                 && self.given(&letter.stream, letter.stream_seq).await?.is_none()
             {
-                dead.delete_message(told.sequence).await.map_err(|error| away(&error))?;
+                dead.delete_message(told.sequence).await.map_err(|error| AppendError::away(&error))?;
                 removed += 1;
             }
         }
@@ -45,14 +46,10 @@ impl Bus {
     }
 
     pub(crate) async fn stream(&self, name: &str) -> Result<Stream, AppendError> {
-        self.jetstream().get_stream(name).await.map_err(|error| away(&error))
+        self.jetstream().get_stream(name).await.map_err(|error| AppendError::away(&error))
     }
 }
 
-async fn purge(stream: &Stream, subject: String) -> Result<u64, AppendError> {
-    Ok(stream.purge().filter(subject).await.map_err(|error| away(&error))?.purged)
-}
-
-fn away(cause: &dyn std::fmt::Display) -> AppendError {
-    AppendError::Away(cause.to_string())
+pub(crate) async fn purge(stream: &Stream, subject: String) -> Result<u64, AppendError> {
+    Ok(stream.purge().filter(subject).await.map_err(|error| AppendError::away(&error))?.purged)
 }

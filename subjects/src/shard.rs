@@ -50,6 +50,11 @@ impl Place {
         format!("oo.v1.decision.{}.{}", self.shard.0, self.log)
     }
 
+    /// What stands in the place of older entries.
+    pub fn checkpoint(&self) -> String {
+        format!("oo.v1.checkpoint.{}", self.log)
+    }
+
     /// Where this log may have been when there were fewer shards, in powers of two, the fewest first and this place last.
     pub fn earlier(&self) -> Vec<Self> {
         let mut shards: Vec<Shard> = (0..u16::BITS).map(|bits| Shard(self.shard.0 & ((1 << bits) - 1))).collect();

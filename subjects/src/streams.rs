@@ -11,6 +11,8 @@ use std::time::Duration;
 pub const TIPS: &str = "OO_TIPS";
 /// Every decision.
 pub const DECISIONS: &str = "OO_DECISIONS";
+/// What older entries of a log came to, in their place.
+pub const CHECKPOINTS: &str = "OO_CHECKPOINTS";
 /// Claims on pushes.
 pub const PUSHES: &str = "OO_PUSHES";
 /// Advisories about entries that could not be handled.
@@ -77,6 +79,9 @@ pub async fn set_up(js: &jetstream::Context, shards: u16, replicas: usize) -> Re
     };
     make(js, shards, tips).await?;
     make(js, shards, kept(DECISIONS, vec!["oo.v1.decision.>".into()], replicas)).await?;
+    // The last one that is sure stays until a newer one is.
+    let checkpoints = kept(CHECKPOINTS, vec!["oo.v1.checkpoint.*".into()], replicas);
+    make(js, shards, Config { max_messages_per_subject: 1, ..checkpoints }).await?;
     make(js, shards, Config { max_age: CLAIM_AGE, ..kept(PUSHES, vec!["oo.v1.push.claim.>".into()], replicas) })
         .await?;
     for name in [PEOPLE, MODELS] {
@@ -175,7 +180,7 @@ impl Made {
 
 /// What the logs that are there were made for.
 pub(crate) async fn made_for(js: &jetstream::Context) -> Result<Made, AppendError> {
-    Ok(Made::of(&js.get_stream(DEAD).await.map_err(|error| away(&error))?))
+    Ok(Made::of(&js.get_stream(DEAD).await.map_err(|error| AppendError::away(&error))?))
 }
 
 /// Notes for how many shards the logs are made now, and whether they move.
@@ -199,18 +204,15 @@ async fn note(
     stream: &str,
     notes: impl IntoIterator<Item = (&str, Option<String>)>,
 ) -> Result<(), AppendError> {
-    let mut config = js.get_stream(stream).await.map_err(|error| away(&error))?.cached_info().config.clone();
+    let mut config =
+        js.get_stream(stream).await.map_err(|error| AppendError::away(&error))?.cached_info().config.clone();
     for (key, value) in notes {
         match value {
             Some(value) => config.metadata.insert(key.to_owned(), value),
             None => config.metadata.remove(key),
         };
     }
-    js.update_stream(config).await.map(drop).map_err(|error| away(&error))
-}
-
-fn away(cause: &dyn std::fmt::Display) -> AppendError {
-    AppendError::Away(cause.to_string())
+    js.update_stream(config).await.map(drop).map_err(|error| AppendError::away(&error))
 }
 
 /// Makes the stream of one shard, if it is missing.
@@ -220,7 +222,7 @@ pub(crate) async fn make_log(
     shard: Shard,
     replicas: usize,
 ) -> Result<(), AppendError> {
-    make(js, shards, log(shard, replicas)).await.map_err(|error| away(&error))
+    make(js, shards, log(shard, replicas)).await.map_err(|error| AppendError::away(&error))
 }
 
 /// What waits in the streams.

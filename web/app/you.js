@@ -32,6 +32,7 @@ export function you(facts, state) {
       { text: say('you.budget'), note: say('you.budget.note', { given: state.given_today, budget: state.budget }), ...(me ? budgetActions(me) : {}) },
       ...(me ? ownRows(facts, state, me) : []),
       ...doorRows(facts),
+      ...(me ? [keepRow(me)] : []),
       ...rightsRows(facts),
     ],
     note: trouble,
@@ -227,6 +228,19 @@ function doorRows(facts) {
     action: { action: 'session-end', label: say('you.session.end'), about: id },
   })));
   return rows;
+}
+
+/** For how many days what happened may be kept; 0 is for ever. */
+const KEEPS = /** @type {const} */ ([0, 365, 90]);
+
+/** @param {Me} me @returns {Row} */
+function keepRow({ preferences: { keep_days } }) {
+  const days = keep_days ?? 0;
+  return {
+    text: say('you.keep'),
+    note: days ? say('you.keep.days', { days }) : say('you.keep.all'),
+    more: KEEPS.filter((one) => one !== days).map((one) => ({ action: 'keep', label: say(`you.keep.${one}`), about: String(one) })),
+  };
 }
 
 /** @param {Facts} facts @returns {Row[]} */

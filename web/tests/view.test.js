@@ -344,6 +344,16 @@ test('"You" shows what each account gave, and what became of the tips', () => {
   assert.match(row(opened({ me: { ...me(), weeks: [] } }), 'The last four weeks').note, /No tips yet/);
 });
 
+test('"You" keeps all unless its person wants less kept, and offers what is not chosen', () => {
+  const kept = (/** @type {number | undefined} */ keep_days) => {
+    const { note, more = [] } = row(opened({ me: { ...me(), preferences: { ...me().preferences, keep_days } } }), 'What is kept of your days');
+    return [note, more.map(({ about }) => about)];
+  };
+  assert.deepEqual(kept(undefined), ['All of it, for as long as you are here', ['365', '90']]);
+  assert.deepEqual(kept(90), ['What is older than 90 days goes, a day later. What it taught stays.', ['0', '365']]);
+  assert.deepEqual(kept(1000)[1], ['0', '365', '90'], 'chosen elsewhere');
+});
+
 test('"You" changes the budget within its limits, and is quiet for today in one tap', () => {
   const budget = (/** @type {number} */ budget) => {
     const { action, more = [] } = row(opened({ me: { ...me(), preferences: { ...me().preferences, budget } } }), 'Tips today');

@@ -30,7 +30,8 @@ use serde::{Deserialize, Serialize};
 use zone::Zone;
 
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
-/// replayed.
+/// replayed. A checkpoint stands for entries that are no more, so that each version must go on with those of all before it:
+/// what a profile gains has a default, and what it loses is passed over.
 pub const FOLD_VERSION: u32 = 4;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.

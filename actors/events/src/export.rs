@@ -3,12 +3,13 @@
 
 use crate::Events;
 use oo_contracts::UserId;
+use oo_contracts::entry;
 use oo_contracts::http::Problem;
 use oo_contracts::rights::{ExportAsk, ExportPage, ExportPageAsk, ExportPart, Held, HeldDecision, HeldEntry};
 use oo_contracts::session::DoorsAsk;
 use oo_contracts::wire::{LinkList, Look, PushLook};
 use oo_runtime::Person;
-use oo_runtime::logbook::{open_decision, open_entry};
+use oo_runtime::logbook::{open_checkpoint, open_decision, open_entry};
 use oo_subjects::{AskError, DEVICES, DOORS, LINK_LIST, LOOK};
 use std::sync::Arc;
 
@@ -50,7 +51,11 @@ impl Events {
             ExportPart::Decisions => self.ctx.bus.some_decisions(&person.place, after).await,
         }
         .map_err(not_now)?;
-        let mut page = ExportPage { entries: vec![], decisions: vec![], next };
+        let checkpoint = match part {
+            ExportPart::Entries if after == 0 => self.checkpoint(&person).await?,
+            _ => None,
+        };
+        let mut page = ExportPage { checkpoint, entries: vec![], decisions: vec![], next };
         let (mut bytes, mut last) = (0, after);
         for one in stored {
             bytes += one.payload.len();
@@ -69,6 +74,13 @@ impl Events {
             }
         }
         Ok(page)
+    }
+
+    /// What a log begins with, where its older entries are no more.
+    async fn checkpoint(&self, person: &Person) -> Result<Option<entry::Checkpoint>, Problem> {
+        let Some(checkpoint) = self.ctx.bus.checkpoint(&person.place).await.map_err(not_now)? else { return Ok(None) };
+        let opened = open_checkpoint(person, &checkpoint).map_err(not_now)?;
+        Ok(serde_json::from_slice(&opened.profile).ok())
     }
 
     pub(crate) async fn person(&self, user: &UserId) -> Result<Arc<Person>, Problem> {
@@ -108,6 +120,12 @@ impl From<AskError> for NotNow {
 
 impl From<oo_subjects::AppendError> for NotNow {
     fn from(error: oo_subjects::AppendError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<oo_runtime::logbook::ReadError> for NotNow {
+    fn from(error: oo_runtime::logbook::ReadError) -> Self {
         Self::Other(error.to_string())
     }
 }

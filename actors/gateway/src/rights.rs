@@ -127,7 +127,8 @@ async fn write(bus: &Bus, user: &UserId, head: String, to: &mpsc::Sender<io::Res
     if to.send(Ok(head.into())).await.is_err() {
         return Ok(());
     }
-    for (part, between) in [(ExportPart::Entries, ",\"decisions\":"), (ExportPart::Decisions, "}")] {
+    let mut checkpoint = None;
+    for (part, between) in [(ExportPart::Entries, ",\"decisions\":"), (ExportPart::Decisions, "")] {
         let mut lead = "[";
         let mut after = Some(0);
         while let Some(from) = after {
@@ -144,12 +145,16 @@ async fn write(bus: &Bus, user: &UserId, head: String, to: &mpsc::Sender<io::Res
                 return Ok(());
             }
             after = page.next;
+            checkpoint = checkpoint.or(page.checkpoint);
         }
         let end = if lead == "[" { "[]" } else { "]" };
         if to.send(Ok(format!("{end}{between}").into())).await.is_err() {
             return Ok(());
         }
     }
+    let rest = checkpoint.map_or_else(|| "}".into(), |checkpoint| format!(",\"checkpoint\":{}}}", text(&checkpoint)));
+    // As above.
+    let _ = to.send(Ok(rest.into())).await;
     Ok(())
 }
 

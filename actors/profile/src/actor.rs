@@ -3,6 +3,7 @@
 //! The log is the queue: what is in flight is what the shard's consumer lets through, and what is not settled comes again.
 
 use crate::behavior::{self, Dice, Effect};
+use crate::compaction::Compaction;
 use crate::reactions::{Reactions, Step};
 use crate::residents::Residents;
 use crate::snapshot_store::SnapshotStore;
@@ -55,6 +56,7 @@ pub(crate) struct Tools {
     pub(crate) snapshots: SnapshotStore,
     pub(crate) residents: Residents,
     pub(crate) idle: Duration,
+    pub(crate) compaction: Arc<Compaction>,
 }
 
 /// What an actor is started with.
@@ -318,6 +320,7 @@ impl State {
     fn on_rest(&mut self, myself: &ActorRef<Message>) {
         let quiet = self.last_heard.elapsed();
         if quiet >= self.tools.idle && self.reactions.is_idle() {
+            self.tools.compaction.begin(&self.person, self.reactions.profile());
             myself.stop(None);
         } else {
             myself.send_after(self.tools.idle.saturating_sub(quiet).max(Duration::from_millis(50)), || Message::Rest);
@@ -341,7 +344,7 @@ impl State {
     async fn catch_up_knowing(&mut self, known: u64) -> Result<(), ActorProcessingErr> {
         let after = self.reactions.profile().seq();
         let read = Box::pin(self.tools.logbook.read_knowing(&self.person, after, known)).await?;
-        self.folded_since_snapshot += self.reactions.read(&read);
+        self.folded_since_snapshot += self.reactions.read(&read)?;
         Ok(())
     }
 
@@ -350,7 +353,7 @@ impl State {
         let known = self.reactions.profile().seq();
         if known < seq {
             let read = Box::pin(self.tools.logbook.read_until(&self.person, known, seq)).await?;
-            self.folded_since_snapshot += self.reactions.read(&read);
+            self.folded_since_snapshot += self.reactions.read(&read)?;
         }
         Ok(())
     }

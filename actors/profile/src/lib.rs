@@ -1,10 +1,12 @@
 //! The people: one actor each, woken by their log, remembering in memory, deciding when to speak.
 //!
 //! Start with `behavior.rs` (what is decided), then `reactions.rs` (in which order), `actor.rs` (how it is carried out) and
-//! `router.rs` (who wakes whom) and `nodes.rs` (which node has which shard). `tests/protocol` tries the decisions in every order.
+//! `router.rs` (who wakes whom) and `nodes.rs` (which node has which shard). `compaction.rs` is about who wants their entries removed. `tests/protocol` tries the decisions in every order.
 
 mod actor;
+pub mod at_rest;
 pub mod behavior;
+mod compaction;
 mod nodes;
 pub mod reactions;
 mod residents;
@@ -14,6 +16,7 @@ pub mod verify;
 
 use oo_contracts::http::Problem;
 use oo_contracts::rights::{Clear, Cleared};
+use oo_contracts::signal::KeepDays;
 use oo_contracts::wire::{Done, Look, Redrive};
 use oo_runtime::{Context, redis_store, web};
 use oo_subjects::{CLEAR_PROFILE, LOOK, REDRIVE, Shard};
@@ -34,6 +37,8 @@ pub struct Settings {
     /// Seconds without a message after which a person leaves memory.
     #[serde(default = "idle_seconds")]
     pub idle_seconds: u64,
+    /// Decisions older than so many days are removed; kept for as long as the person's entries if left out.
+    pub decisions_days: Option<KeepDays>,
 }
 
 fn idle_seconds() -> u64 {
@@ -61,6 +66,7 @@ pub async fn serve(ctx: Context) -> anyhow::Result<()> {
         snapshots: snapshot_store::SnapshotStore::new(redis),
         residents: residents::Residents::default(),
         idle: Duration::from_secs(settings.idle_seconds),
+        compaction: Arc::new(compaction::Compaction::new(&ctx, settings.decisions_days)),
     });
     let router = router::Router::new(tools);
     // Until others are heard of all shards are this node's; who pulls them already keeps them meanwhile.

@@ -1,6 +1,7 @@
 //! What follows from a person's entries: one reaction at a time, and no delivery settled before all of its own is done.
 //! Decides only: `actor.rs` carries it out, and `tests/protocol` tries every order in which that can happen.
 
+use crate::at_rest::{self, RestoreError};
 use crate::behavior::{self, Dice, Effect};
 use oo_contracts::Timestamp;
 use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation, Silence};
@@ -81,9 +82,18 @@ impl<A> Reactions<A> {
 
     /// Folds what the log holds after the last entry folded: the profile is then what a fresh fold would be. Says how
     /// many entries were new.
-    pub fn read(&mut self, read: &Read) -> u32 {
+    ///
+    /// # Errors
+    /// Where the log begins with a checkpoint that this version cannot go on with.
+    pub fn read(&mut self, read: &Read) -> Result<u32, RestoreError> {
         self.unreadable = read.unreadable.iter().copied().fold(self.unreadable, u64::max);
-        read.entries.iter().map(|numbered| u32::from(self.fold(numbered.seq, &numbered.entry))).sum()
+        // What was folded may lie before it, and what comes next be removed.
+        if let Some(checkpoint) = at_rest::checkpoint_of(read)?
+            && checkpoint.seq() > self.profile.seq()
+        {
+            self.profile = checkpoint;
+        }
+        Ok(read.entries.iter().map(|numbered| u32::from(self.fold(numbered.seq, &numbered.entry))).sum())
     }
 
     /// Folds an entry that was delivered. False if it had been folded before: it is reacted to nevertheless, since only

@@ -1,11 +1,11 @@
 //! Snapshots of profiles in Redis: a cache of the log, sealed, replaced only by newer ones.
 
+use crate::at_rest;
 use oo_contracts::LogId;
-use oo_domain::profile::{FOLD_VERSION, Profile};
+use oo_domain::profile::Profile;
 use oo_runtime::Person;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands as _, Script};
-use serde::{Deserialize, Serialize};
 
 /// Replaces a snapshot by one with a higher sequence only, so that a node that lost its shard cannot turn it back.
 const REPLACE_IF_NEWER: &str = r"
@@ -24,22 +24,6 @@ const LAST: i64 = 9_007_199_254_740_991;
 pub(crate) struct SnapshotStore {
     redis: ConnectionManager,
     replace: Script,
-}
-
-#[derive(Serialize)]
-struct Snapshot<'a> {
-    fold: u32,
-    profile: &'a Profile,
-}
-
-#[derive(Deserialize)]
-struct Version {
-    fold: u32,
-}
-
-#[derive(Deserialize)]
-struct Kept {
-    profile: Profile,
 }
 
 impl SnapshotStore {
@@ -68,8 +52,7 @@ impl SnapshotStore {
 
     /// Keeps a snapshot. Failing costs a replay, nothing more.
     pub(crate) async fn save(&self, person: &Person, profile: &Profile) {
-        let Ok(plain) = serde_json::to_vec(&Snapshot { fold: FOLD_VERSION, profile }) else { return };
-        let sealed = person.key.seal(&belongs(person), &plain);
+        let sealed = person.key.seal(&belongs(person), &at_rest::write(profile));
         let mut call = self.replace.key(key(&person.place.log));
         let saved: redis::RedisResult<i64> =
             call.arg(profile.seq()).arg(sealed).invoke_async(&mut self.redis.clone()).await;
@@ -92,12 +75,7 @@ impl SnapshotStore {
 }
 
 fn open(person: &Person, sealed: &[u8]) -> Option<Profile> {
-    let plain = person.key.open(&belongs(person), sealed).ok()?;
-    let version: Version = serde_json::from_slice(&plain).ok()?;
-    if version.fold != FOLD_VERSION {
-        return None;
-    }
-    serde_json::from_slice::<Kept>(&plain).ok().map(|kept| kept.profile)
+    at_rest::snapshot(&person.key.open(&belongs(person), sealed).ok()?)
 }
 
 fn key(log: &LogId) -> String {

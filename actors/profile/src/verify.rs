@@ -1,5 +1,6 @@
 //! Whether what is kept of a person equals a fresh fold of their log. Reads only, while everything runs.
 
+use crate::at_rest;
 use crate::snapshot_store::SnapshotStore;
 use oo_domain::profile::Profile;
 use oo_runtime::logbook::Logbook;
@@ -47,18 +48,18 @@ impl Verifier {
         // The snapshot first: the log, read after it, holds whatever the snapshot had folded.
         let kept = self.snapshots.read(person).await?;
         let read = self.logbook.read(person, 0).await?;
-        let last = read.entries.last().map_or(0, |numbered| numbered.seq);
-        let snapshot = kept.map_or(Snapshot::None, |kept| {
-            let seq = kept.seq();
-            if seq > last {
-                return Snapshot::Ahead(seq);
-            }
-            let mut fresh = Profile::default();
-            for numbered in read.entries.iter().take_while(|numbered| numbered.seq <= seq) {
-                fresh.fold(numbered.seq, &numbered.entry);
-            }
-            if same(&fresh, &kept) { Snapshot::Same(seq) } else { Snapshot::Differs(seq) }
-        });
+        let begun = at_rest::checkpoint_of(&read)?.map_or(0, |checkpoint| checkpoint.seq());
+        let last = read.entries.last().map_or(0, |numbered| numbered.seq).max(begun);
+        let snapshot = match kept {
+            None => Snapshot::None,
+            Some(kept) if kept.seq() > last => Snapshot::Ahead(kept.seq()),
+            Some(kept) => match at_rest::fold(&read, kept.seq())? {
+                Some(fresh) if same(&fresh, &kept) => Snapshot::Same(kept.seq()),
+                Some(_) => Snapshot::Differs(kept.seq()),
+                // It lies before the checkpoint that the next start begins with.
+                None => Snapshot::None,
+            },
+        };
         Ok(Verified { entries: read.entries.len(), unreadable: read.unreadable.len(), snapshot })
     }
 

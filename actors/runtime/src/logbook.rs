@@ -6,8 +6,9 @@ use oo_contracts::decision::Decision;
 use oo_contracts::entry::{Body, Entry};
 use oo_contracts::{ENTRY_VERSION, Timestamp};
 use oo_subjects::bus::Appended;
-use oo_subjects::{AppendError, Bus, LogSubject, MOMENTS, SIGNALS, Stored, TIPS};
+use oo_subjects::{AppendError, Bus, Checkpoint, LogSubject, MOMENTS, SIGNALS, Stored, TIPS};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 /// Reads and appends entries.
 #[derive(Debug, Clone)]
@@ -38,11 +39,26 @@ pub enum DecodeError {
 pub enum ReadError {
     #[error(transparent)]
     Away(#[from] AppendError),
+    #[error("the checkpoint of the log cannot be opened: {0}")]
+    Checkpoint(OpenError),
+}
+
+/// A checkpoint, opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// What has to be named to replace it.
+    pub number: u64,
+    /// Since when it stands, by the server's clock.
+    pub at: Timestamp,
+    /// What the older entries came to: an `entry::Checkpoint` in JSON.
+    pub profile: Zeroizing<Vec<u8>>,
 }
 
 /// What a person's log holds, and what of it could not be read.
 #[derive(Debug, Default)]
 pub struct Read {
+    /// What the log begins with, where its older entries are no more.
+    pub checkpoint: Option<Opened>,
     pub entries: Vec<Numbered>,
     /// Sequences of entries that do not decode; they are skipped here and dead-lettered by their own delivery.
     pub unreadable: Vec<u64>,
@@ -101,17 +117,29 @@ impl Logbook {
 
     /// The entries after a sequence, in order, as the log stood at one instant.
     pub async fn read(&self, person: &Person, after: u64) -> Result<Read, ReadError> {
-        Ok(open_all(person, &self.bus.read(&person.place, after).await?))
+        self.read_knowing(person, after, 0).await
     }
 
     /// The same, at an instant at which the log held an entry that the caller has heard of.
     pub async fn read_knowing(&self, person: &Person, after: u64, known: u64) -> Result<Read, ReadError> {
-        Ok(open_all(person, &self.bus.read_knowing(&person.place, after, known).await?))
+        // What a checkpoint stands for is removed long after it is there: who sees none sees all entries.
+        let (checkpoint, stored) = futures_util::try_join!(
+            self.bus.checkpoint(&person.place),
+            self.bus.read_knowing(&person.place, after, known)
+        )?;
+        let checkpoint = checkpoint.map(|checkpoint| open_checkpoint(person, &checkpoint)).transpose()?;
+        Ok(Read { checkpoint, ..open_all(person, &stored) })
     }
 
-    /// The entries after a sequence and up to one that the log is known to hold, in order.
+    /// The entries after a sequence and up to one that the log is known to hold, in order, for who has folded what is before.
     pub async fn read_until(&self, person: &Person, after: u64, until: u64) -> Result<Read, ReadError> {
         Ok(open_all(person, &self.bus.read_until(&person.place, after, until).await?))
+    }
+
+    /// Puts what a person's older entries came to in the place of the checkpoint with this number, or of none if it is 0.
+    pub async fn keep_checkpoint(&self, person: &Person, profile: &[u8], replaces: u64) -> Result<(), AppendError> {
+        let sealed = person.key.seal(&belongs(person, "checkpoint"), profile);
+        self.bus.keep_checkpoint(&person.place, sealed, replaces).await
     }
 }
 
@@ -139,6 +167,13 @@ pub fn open_entry(person: &Person, kind: &str, sealed: &[u8]) -> Result<Entry, D
         return Err(DecodeError::Newer(v));
     }
     serde_json::from_slice(&plain).map_err(|_| DecodeError::Garbled)
+}
+
+/// Opens a sealed checkpoint.
+pub fn open_checkpoint(person: &Person, checkpoint: &Checkpoint) -> Result<Opened, ReadError> {
+    let profile = person.key.open(&belongs(person, "checkpoint"), &checkpoint.payload);
+    let profile = profile.map_err(ReadError::Checkpoint)?;
+    Ok(Opened { number: checkpoint.number, at: checkpoint.at, profile })
 }
 
 /// Opens one sealed decision.

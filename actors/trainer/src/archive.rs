@@ -8,6 +8,7 @@ use oo_contracts::decision::{Decision, Outcome};
 use oo_contracts::entry::Entry;
 use oo_contracts::model::Tenant;
 use oo_contracts::rights::{ExportPage, ExportPageAsk, ExportPart};
+use oo_domain::profile::Profile;
 use oo_runtime::Context;
 use oo_runtime::people::PeopleError;
 use oo_subjects::{AskError, EXPORT_PAGE};
@@ -125,15 +126,21 @@ async fn of_person(
     decisions: BTreeMap<Tenant, Vec<Decision>>,
     found: &mut BTreeMap<Tenant, Found>,
 ) -> anyhow::Result<()> {
-    let mut log: Vec<(u64, Entry)> = Vec::new();
+    let (mut begun, mut log) = (Profile::new(), Vec::<(u64, Entry)>::new());
     if decisions.values().flatten().any(|decision| decision.training) {
         pages(ctx, user, ExportPart::Entries, |page| {
+            // One of a newer version is as good as none: it matters to the first days after it alone.
+            if let Some(profile) =
+                page.checkpoint.and_then(|checkpoint| serde_json::from_value(checkpoint.profile).ok())
+            {
+                begun = profile;
+            }
             log.extend(page.entries.into_iter().filter_map(|held| Some((held.seq, held.entry?))));
         })
         .await?;
     }
     for (tenant, decisions) in decisions {
-        let (examples, why) = examples(number, &log, &decisions, ctx.clock.now());
+        let (examples, why) = examples(number, begun.clone(), &log, &decisions, ctx.clock.now());
         let found = found.entry(tenant).or_default();
         found.examples.extend(examples);
         found.left_out.add(why);

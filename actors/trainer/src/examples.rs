@@ -62,12 +62,19 @@ impl LeftOut {
     }
 }
 
-/// One person's examples, from their log and their decisions, as both stand at `now`.
-pub fn examples(person: u64, log: &[(u64, Entry)], decisions: &[Decision], now: Timestamp) -> (Vec<Example>, LeftOut) {
+/// One person's examples, from their log, what it began with, and their decisions, as all stand at `now`.
+pub fn examples(
+    person: u64,
+    begun: Profile,
+    log: &[(u64, Entry)],
+    decisions: &[Decision],
+    now: Timestamp,
+) -> (Vec<Example>, LeftOut) {
     let mut left_out = LeftOut::default();
     let mut found = Vec::new();
     // Nothing of who allowed nothing is even looked at.
-    let worth = if decisions.iter().any(|decision| decision.training) { worth(log, now) } else { HashMap::new() };
+    let worth =
+        if decisions.iter().any(|decision| decision.training) { worth(begun, log, now) } else { HashMap::new() };
     for decision in decisions {
         let Outcome::Asked { ask, recommendation } = &decision.outcome else { continue };
         let count = match judge(decision, ask, recommendation, &worth, now) {
@@ -121,8 +128,7 @@ pub(crate) fn has_propensity(answer: &Recommendation) -> bool {
 }
 
 /// What each tip of a log was worth: the last that was known of it while the profile remembered it.
-fn worth(log: &[(u64, Entry)], now: Timestamp) -> HashMap<TipId, Option<f64>> {
-    let mut profile = Profile::new();
+fn worth(mut profile: Profile, log: &[(u64, Entry)], now: Timestamp) -> HashMap<TipId, Option<f64>> {
     let mut worth = HashMap::new();
     let mut note = |profile: &Profile, at: Timestamp| {
         for life in profile.lives() {

@@ -10,6 +10,7 @@ use oo_contracts::signal::Fact;
 use oo_domain::decide;
 use oo_domain::policy::{self, Replay};
 use oo_domain::profile::Profile;
+use oo_profile::at_rest;
 use oo_runtime::logbook::{Numbered, open_decision};
 use oo_runtime::{Context, Models, People, Person, Source};
 use oo_trainer::registry::{NoChange, Registry};
@@ -139,13 +140,8 @@ pub fn print_recommendation(ask: &Ask, recommendation: &Recommendation) {
 
 /// The profile as it was after an entry: a fresh fold of the log.
 pub async fn fold_up_to(ctx: &Context, person: &Person, seq: u64) -> anyhow::Result<Profile> {
-    let mut profile = Profile::default();
-    for numbered in ctx.logbook().read(person, 0).await?.entries {
-        if numbered.seq <= seq {
-            profile.fold(numbered.seq, &numbered.entry);
-        }
-    }
-    Ok(profile)
+    let read = ctx.logbook().read(person, 0).await?;
+    at_rest::fold(&read, seq)?.context("what was before it is not kept any more, as the person wants it")
 }
 
 async fn attach(data: &Path, user: &str) -> anyhow::Result<(Context, Arc<Person>)> {

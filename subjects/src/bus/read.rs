@@ -166,7 +166,7 @@ impl Bus {
 
     /// The person's last decision.
     pub async fn last_decision(&self, place: &Place) -> Result<Option<Stored>, AppendError> {
-        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let away = AppendError::away;
         let stream = self.js.get_stream_no_info(crate::streams::DECISIONS).await.map_err(|e| away(&e))?;
         for place in place.earlier().iter().rev() {
             match stream.direct_get_last_for_subject(place.decisions()).await {
@@ -191,7 +191,7 @@ impl Bus {
 
     /// The logs of all whom something was decided about, in order.
     pub async fn decided_about(&self) -> Result<Vec<LogId>, AppendError> {
-        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let away = AppendError::away;
         let stream = self.js.get_stream_no_info(crate::streams::DECISIONS).await.map_err(|e| away(&e))?;
         let told = stream.info_with_subjects("oo.v1.decision.>").await.map_err(|e| away(&e))?;
         let mut logs = Vec::new();
@@ -242,7 +242,7 @@ impl Bus {
 
     /// A batched direct get (ADR-31), which async-nats has no call for yet.
     async fn get(&self, stream: &str, wanted: &serde_json::Value) -> Result<Got, AppendError> {
-        let away = |cause: &dyn std::fmt::Display| AppendError::Away(cause.to_string());
+        let away = AppendError::away;
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|e| away(&e))?;
         let api = format!("$JS.API.DIRECT.GET.{stream}");

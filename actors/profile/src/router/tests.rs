@@ -2,6 +2,7 @@
 
 use super::Router;
 use crate::actor::Tools;
+use crate::compaction::Compaction;
 use crate::residents::{Residents, SMALL};
 use crate::snapshot_store::SnapshotStore;
 use futures_util::{StreamExt as _, stream};
@@ -28,6 +29,7 @@ async fn router(ctx: &Context, idle: Duration) -> (Router, Arc<Tools>) {
         snapshots: SnapshotStore::new(redis_store::connect(&ctx.settings.redis).unwrap()),
         residents: Residents::default(),
         idle,
+        compaction: Arc::new(Compaction::new(ctx, None)),
     });
     (Router::new(tools.clone()), tools)
 }

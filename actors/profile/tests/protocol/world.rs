@@ -366,7 +366,7 @@ impl World {
                 self.left.looks -= 1;
                 self.wake(n);
                 let read = self.read(scene, n, 0);
-                self.nodes[n].actor.as_mut().expect("just woken").with(|actor| actor.reactions.read(&read));
+                self.nodes[n].actor.as_mut().expect("just woken").with(|actor| actor.reactions.read(&read).unwrap());
             }
             Action::ForgetSnapshot => {
                 self.left.forgotten -= 1;
@@ -449,7 +449,7 @@ impl World {
             let profile = self.snapshot.as_ref().map_or_else(Profile::new, |kept| Profile::clone(kept));
             let mut reactions = Reactions::of(profile);
             let until = if std::mem::take(&mut self.behind[n]) { 0 } else { self.last() };
-            reactions.read(&self.whole(reactions.profile().seq(), until));
+            reactions.read(&self.whole(reactions.profile().seq(), until)).unwrap();
             self.nodes[n].actor = Some(Known::new(Actor { reactions, generation: 0 }));
         }
     }
@@ -467,7 +467,7 @@ impl World {
         let node = &mut self.nodes[n];
         let step = node.actor.as_mut().expect("just woken").with(|Actor { reactions, generation: own }| {
             if is_gap {
-                reactions.read(&read);
+                reactions.read(&read).unwrap();
                 *own = generation;
             }
             reactions.deliver(seq, &entry);
@@ -538,7 +538,7 @@ impl World {
                 (Some(reactions.recommended(*ask, answer.map(|answer| *answer), now)), vec![])
             }
             Ended::Appended(seq) => {
-                reactions.read(&read);
+                reactions.read(&read).unwrap();
                 (Some(reactions.appended(seq.is_some(), now, dice(n, now))), vec![])
             }
             Ended::CarriedOut(done) => {
@@ -573,7 +573,7 @@ impl World {
     fn whole(&self, after: u64, until: u64) -> Read {
         let numbered = self.log.iter().zip(1..).map(|(entry, seq)| Numbered { seq, entry: Entry::clone(entry) });
         let entries = numbered.filter(|numbered| after < numbered.seq && numbered.seq <= until).collect();
-        Read { entries, unreadable: vec![] }
+        Read { entries, ..Read::default() }
     }
 
     /// What a node reads that wants all there is, and has heard of an entry. Without the protection each kind is read at an

@@ -36,7 +36,7 @@ fn end(story: &Story) -> Timestamp {
 fn an_example_is_worth_what_came_of_it() {
     let story = story();
     let later = plus(end(&story), days(8));
-    let (found, left_out) = examples(7, &story.log, &decisions(&story), later);
+    let (found, left_out) = examples(7, Profile::new(), &story.log, &decisions(&story), later);
     assert_eq!(left_out, LeftOut { not_given: left_out.not_given, ..LeftOut::default() });
     let mut answered = 0;
     for told in &story.told {
@@ -55,9 +55,9 @@ fn an_example_is_worth_what_came_of_it() {
 fn what_may_still_change_and_what_nobody_allowed_is_left_out() {
     let story = story();
     let mut decisions = decisions(&story);
-    let (_, young) = examples(0, &story.log, &decisions, end(&story));
+    let (_, young) = examples(0, Profile::new(), &story.log, &decisions, end(&story));
     assert!(young.young > 0 && young.without_consent == 0);
     decisions.iter_mut().for_each(|decision| decision.training = false);
-    let (none, left_out) = examples(0, &story.log, &decisions, plus(end(&story), days(8)));
+    let (none, left_out) = examples(0, Profile::new(), &story.log, &decisions, plus(end(&story), days(8)));
     assert_eq!((none.len(), left_out.without_consent), (0, decisions.len() as u64));
 }

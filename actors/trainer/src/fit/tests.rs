@@ -9,6 +9,7 @@ use crate::simulation::post::Post;
 use oo_domain::bayes::Belief;
 use oo_domain::local::{days, plus};
 use oo_domain::policy::random_todo;
+use oo_domain::profile::Profile;
 
 /// Decisions of a policy for so many simulated people.
 pub(crate) fn of_people(policy: &str, numbers: std::ops::Range<u64>, length: u32) -> Vec<Example> {
@@ -27,7 +28,7 @@ pub(crate) fn of_people(policy: &str, numbers: std::ops::Range<u64>, length: u32
             keeps: true,
         });
         let later = plus(story.log.last().unwrap().1.at, days(8));
-        examples(number, &story.log, &story.decisions(), later).0
+        examples(number, Profile::new(), &story.log, &story.decisions(), later).0
     };
     numbers.flat_map(of).collect()
 }

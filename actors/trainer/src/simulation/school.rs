@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use oo_contracts::decision::{Decision, Outcome};
 use oo_domain::local::plus;
 use oo_domain::model::{BUILT_IN, Model};
+use oo_domain::profile::Profile;
 use oo_domain::reward::WINDOW;
 
 /// Lives all of the plan with that chooser, and fits the prior to what came of it.
@@ -50,7 +51,7 @@ fn tips(plan: &Plan, chooser: &Chooser, each: impl Fn() + Sync) -> Vec<Example> 
             matches!(outcome, Outcome::Asked { recommendation, .. } if recommendation.tip.is_some())
         });
         each();
-        examples(*place as u64, &story.log, &decisions, plus(ended, WINDOW)).0
+        examples(*place as u64, Profile::new(), &story.log, &decisions, plus(ended, WINDOW)).0
     });
     lived.into_iter().flatten().collect()
 }

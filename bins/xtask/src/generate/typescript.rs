@@ -67,6 +67,10 @@ fn kind(schema: &Value, depth: usize) -> anyhow::Result<String> {
             let kinds = names.iter().map(|name| named(name.as_str().unwrap_or_default(), schema, depth));
             Ok(kinds.collect::<Result<Vec<_>, _>>()?.join(" | "))
         }
+        // Anything at all.
+        Value::Null if schema.as_object().is_some_and(|schema| schema.keys().all(|key| key == "description")) => {
+            Ok("unknown".to_owned())
+        }
         _ => bail!("no rule for the schema {schema}"),
     }
 }
