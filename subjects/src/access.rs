@@ -64,7 +64,7 @@ const KEPT: &[(&str, &str, &[May])] = &[
     ("events", MODELS, &[Make, Look]),
     ("profile", LOGS, &[Look, Read, Pull, Release, Purge]),
     ("profile", DECISIONS, &[Look, Read, Purge]),
-    ("profile", CHECKPOINTS, &[Look, Get, Purge]),
+    ("profile", CHECKPOINTS, &[Look, Get]),
     ("profile", PEOPLE, &[Look, Get, LEAVING]),
     ("auth", PEOPLE, &[Look, Get, LEAVING, Put(&["names", "log.*", "user.*"]), Erase]),
     ("integrations", PEOPLE, &[Look, Get, LEAVING]),

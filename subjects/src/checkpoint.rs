@@ -1,7 +1,6 @@
 //! Checkpoints: what a log's older entries came to, in their place. A log has one at most, and a new one replaces it.
 
 use crate::bus::{AppendError, Bus, Stored};
-use crate::purge::purge;
 use crate::shard::Place;
 use crate::streams::{CHECKPOINTS, DECISIONS, PROFILE};
 use async_nats::jetstream::ErrorCode;
@@ -54,11 +53,6 @@ impl Bus {
     pub async fn keep_checkpoint(&self, place: &Place, sealed: Vec<u8>, replaces: u64) -> Result<(), AppendError> {
         let message = PublishMessage::build().payload(sealed.into()).expected_last_subject_sequence(replaces);
         self.send(message, place.checkpoint()).await.map(drop)
-    }
-
-    /// Removes the checkpoint of a person's log. Says how many there were.
-    pub async fn forget_checkpoint(&self, place: &Place) -> Result<u64, AppendError> {
-        purge(&self.stream(CHECKPOINTS).await?, place.checkpoint()).await
     }
 
     /// The oldest entry of a person's log.

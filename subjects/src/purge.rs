@@ -1,4 +1,4 @@
-//! Removing what the streams hold of one person. What is removed leaves bytes behind in the files until the server compacts
+//! Removing all that the streams hold of one person. What is removed leaves bytes behind in the files until the server compacts
 //! them: they are sealed, and their key is gone by then.
 
 use crate::bus::{AppendError, Bus};
@@ -21,7 +21,7 @@ impl Bus {
             removed += purge(&tips, place.all()).await?;
             removed += purge(&decisions, place.decisions()).await?;
         }
-        removed += self.forget_checkpoint(place).await?;
+        removed += purge(&self.stream(streams::CHECKPOINTS).await?, place.checkpoint()).await?;
         removed += purge(&self.stream(streams::PUSHES).await?, format!("{}.>", place.claims())).await?;
         Ok(removed + self.forget_dead_letters(place.shard).await?)
     }
@@ -50,6 +50,6 @@ impl Bus {
     }
 }
 
-pub(crate) async fn purge(stream: &Stream, subject: String) -> Result<u64, AppendError> {
+async fn purge(stream: &Stream, subject: String) -> Result<u64, AppendError> {
     Ok(stream.purge().filter(subject).await.map_err(|error| AppendError::away(&error))?.purged)
 }

@@ -146,7 +146,7 @@ async fn who_stops_answers_what_it_was_asked() {
         }
     };
     let stops = async { drop(stopped.await) };
-    let answering = tokio::spawn(member.answer(CLEAR_PROFILE, 4, answer, stops).await.unwrap());
+    let answering = member.answer(CLEAR_PROFILE, 4, answer, stops).await.unwrap();
     member.settle().await;
     let clear = Clear { log: "ada-log-0123456789".parse().unwrap() };
     let asked = (0..20).map(|_| asker.ask(CLEAR_PROFILE, &clear));
@@ -156,9 +156,8 @@ async fn who_stops_answers_what_it_was_asked() {
         asker.settle().await;
         member.settle().await;
         drop(stop);
-        answering.await.unwrap();
     };
-    let (answers, ()) = tokio::join!(futures_util::future::join_all(asked), stopping);
+    let (answers, (), ()) = tokio::join!(futures_util::future::join_all(asked), answering, stopping);
     assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|answer| answer.is_err()));
     assert_eq!(*begun.borrow(), 20);
 }

@@ -32,7 +32,7 @@ use zone::Zone;
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed. A checkpoint stands for entries that are no more, so that each version must go on with those of all before it:
 /// what a profile gains has a default, and what it loses is passed over.
-pub const FOLD_VERSION: u32 = 4;
+pub const FOLD_VERSION: u32 = 5;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);

@@ -183,7 +183,7 @@ impl Actor for PersonActor {
             }
             Message::Appended(result) => state.on_appended(&myself, result).await,
             Message::CarriedOut(done) => {
-                state.on_carried_out(&myself, done);
+                state.on_carried_out(&myself, done).await;
                 Ok(())
             }
             Message::Look(reply) => state.on_look(reply).await,
@@ -231,7 +231,7 @@ impl State {
                 tracing::warn!(user = %self.person.user, seq, %error, tries, "an entry cannot be folded");
                 self.reactions.deliver_unreadable(seq);
                 let (kind, verdict) = again_or_dead(&READ_AGAIN, tries);
-                self.settle(ack, kind, verdict);
+                self.settle(&ack, kind, verdict).await;
                 return Ok(());
             }
         };
@@ -251,7 +251,7 @@ impl State {
         } else {
             self.reactions.settle_later(ack);
         }
-        self.react(myself);
+        self.react(myself).await;
         if self.folded_since_snapshot >= SNAPSHOT_EVERY {
             self.folded_since_snapshot = 0;
             let (tools, person, profile) = (self.tools.clone(), self.person.clone(), self.reactions.profile().clone());
@@ -260,11 +260,20 @@ impl State {
         Ok(())
     }
 
-    fn react(&mut self, myself: &ActorRef<Message>) {
-        let now = self.tools.clock.now();
+    /// Reacts to what is unsettled. Mostly nothing follows, and it is settled at once.
+    async fn react(&mut self, myself: &ActorRef<Message>) {
         let person = self.person.clone();
-        if let Some(step) = self.reactions.begin(now, |seq| dice(&person, seq, now)) {
-            self.carry_out(myself, step);
+        loop {
+            let now = self.tools.clock.now();
+            let Some(step) = self.reactions.begin(now, |seq| dice(&person, seq, now)) else { return };
+            if !step.effects.is_empty() {
+                return self.carry_out(myself, step);
+            }
+            Box::pin(self.tools.bus.changed(&person.user, self.reactions.profile().seq())).await;
+            self.settle_carried_out(true).await;
+            if !self.reactions.has_more(true) {
+                return;
+            }
         }
     }
 
@@ -295,16 +304,20 @@ impl State {
         Ok(())
     }
 
-    fn on_carried_out(&mut self, myself: &ActorRef<Message>, done: bool) {
+    async fn on_carried_out(&mut self, myself: &ActorRef<Message>, done: bool) {
+        self.settle_carried_out(done).await;
+        if self.reactions.has_more(done) {
+            self.react(myself).await;
+        }
+    }
+
+    async fn settle_carried_out(&mut self, done: bool) {
         for ack in self.reactions.carried_out(done) {
             if done {
-                self.settle(ack, AckKind::Ack, "ack");
+                self.settle(&ack, AckKind::Ack, "ack").await;
             } else {
-                self.settle(ack, AckKind::Nak(Some(REACT_AGAIN)), "retry");
+                self.settle(&ack, AckKind::Nak(Some(REACT_AGAIN)), "retry").await;
             }
-        }
-        if self.reactions.has_more(done) {
-            self.react(myself);
         }
     }
 
@@ -392,9 +405,9 @@ impl State {
         drop(task::spawn("complete", work.in_current_span()));
     }
 
-    fn settle(&self, ack: Settle, kind: AckKind, verdict: &'static str) {
+    async fn settle(&self, ack: &Settle, kind: AckKind, verdict: &'static str) {
         self.tools.metrics.count(Metric::ProfileVerdicts, verdict);
-        drop(task::spawn("settle", async move { ack.give(kind).await }));
+        Box::pin(ack.give(kind)).await;
     }
 }
 

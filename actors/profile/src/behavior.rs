@@ -6,6 +6,7 @@ use oo_contracts::signal::{Answer, Fact, Signal};
 use oo_contracts::tip::{Subject, Tip};
 use oo_contracts::wire::Complete;
 use oo_contracts::{DecisionId, ENTRY_VERSION, Timestamp, UserId};
+use oo_domain::local::days;
 use oo_domain::profile::Profile;
 use oo_domain::{decide, moments};
 
@@ -74,7 +75,10 @@ pub fn on_no_answer(profile: &Profile, now: Timestamp) -> Vec<Effect> {
 
 /// What the rest of the day asks for, with nothing to decide: after our own tip came back, or a receipt.
 pub fn wake(profile: &Profile, silence: Option<&Silence>, now: Timestamp) -> Vec<Effect> {
+    // Who wants less kept is woken though nothing is to be said: it is done when they leave memory.
+    let tidied = profile.preferences().keep_days.map(|_| now + days(1));
     moments::next_look(profile, now, silence)
+        .or(tidied)
         .map(|at| Effect::WakeAt(at, Moment { due: at, purpose: MomentPurpose::Look }))
         .into_iter()
         .collect()

@@ -7,7 +7,7 @@ use oo_contracts::Timestamp;
 use oo_contracts::signal::KeepDays;
 use oo_domain::local::days;
 use oo_domain::profile::Profile;
-use oo_runtime::logbook::{Logbook, open_decision, open_entry};
+use oo_runtime::logbook::{Logbook, Read, open_decision, open_entry};
 use oo_runtime::{Clock, Context, Person, task};
 use oo_subjects::Bus;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 /// Between a checkpoint and the removal of what it stands for: longer than anybody reads one log, than a replica that still
 /// answers lags behind, and than a backup takes.
 const GRACE: SignedDuration = days(1);
+/// What may come next for somebody is a day after the newest entry at most: who wants less kept is woken that often.
+const AHEAD: SignedDuration = days(2);
 /// Logs of one node that are compacted at once. Whose is not finds room when they leave another time.
 const AT_ONCE: usize = 4;
 
@@ -27,13 +29,6 @@ pub(crate) struct Compaction {
     decisions: Option<SignedDuration>,
     grace: SignedDuration,
     room: Arc<Semaphore>,
-}
-
-/// What somebody's entries and decisions are removed before.
-#[derive(Debug, Clone, Copy)]
-struct Cutoff {
-    entries: Option<Timestamp>,
-    decisions: Timestamp,
 }
 
 impl Compaction {
@@ -51,11 +46,14 @@ impl Compaction {
 
     /// Begins to remove what somebody does not want kept any more, if there is room.
     pub(crate) fn begin(self: &Arc<Self>, person: &Arc<Person>, profile: &Profile) {
-        let Some(cutoff) = self.cutoff(profile) else { return };
+        let keep = keep(profile);
+        if keep.is_none() && self.decisions.is_none() {
+            return;
+        }
         let Ok(room) = self.room.clone().try_acquire_owned() else { return };
         let (compaction, person) = (self.clone(), person.clone());
         let work = async move {
-            if let Err(error) = compaction.compact(&person, cutoff).await {
+            if let Err(error) = compaction.compact(&person, keep).await {
                 tracing::warn!(user = %person.user, error = format!("{error:#}"), "not compacted; later again");
             }
             drop(room);
@@ -63,18 +61,18 @@ impl Compaction {
         drop(task::spawn("compaction", work));
     }
 
-    fn cutoff(&self, profile: &Profile) -> Option<Cutoff> {
+    /// Of somebody who is believed to want so much kept.
+    async fn compact(&self, person: &Person, keep: Option<SignedDuration>) -> anyhow::Result<()> {
         let now = self.clock.now();
-        let keep = profile.preferences().keep_days.map(|keep| days(keep.get().into()));
-        let decisions = keep.into_iter().chain(self.decisions).min()?;
-        Some(Cutoff { entries: keep.map(|keep| now - keep), decisions: now - decisions })
-    }
-
-    async fn compact(&self, person: &Person, cutoff: Cutoff) -> anyhow::Result<()> {
-        let decisions = self.forget_decisions(person, cutoff.decisions).await?;
-        let entries = match cutoff.entries {
-            Some(before) => self.forget_entries(person, before).await?,
-            None => 0,
+        let (entries, decisions) = match keep {
+            Some(keep) if self.is_due(person, now.saturating_sub(keep)?).await? => {
+                self.compact_log(person, now).await?
+            }
+            Some(_) => (0, 0),
+            None => match self.decisions {
+                Some(keep) => (0, self.forget_decisions(person, now.saturating_sub(keep)?).await?),
+                None => (0, 0),
+            },
         };
         if entries + decisions > 0 {
             tracing::info!(user = %person.user, entries, decisions, "removed what is not kept any longer");
@@ -82,33 +80,43 @@ impl Compaction {
         Ok(())
     }
 
-    /// Two steps, a day apart: a checkpoint of what is too old; then that is removed. Whoever reads the log in between passes it
-    /// over, and whoever is stopped in between leaves the second step to who comes next.
-    async fn forget_entries(&self, person: &Person, before: Timestamp) -> anyhow::Result<u64> {
-        let Some(first) = self.bus.first_entry(&person.place).await? else { return Ok(0) };
-        if open_entry(person, &first.kind, &first.payload).is_ok_and(|entry| entry.at >= before) {
-            return Ok(0);
-        }
-        let read = self.logbook.read(person, 0).await?;
-        let stands_for = at_rest::checkpoint_of(&read)?.map_or(0, |checkpoint| checkpoint.seq());
-        if stands_for >= first.seq {
-            let since = read.checkpoint.map_or(Timestamp::MAX, |checkpoint| checkpoint.at);
-            if self.clock.wall() < since.saturating_add(self.grace)? {
-                return Ok(0);
-            }
-            return Ok(self.bus.forget_entries(&person.place, stands_for).await?);
-        }
+    /// Whether there is something older, and no checkpoint too young for anything to be done about it.
+    async fn is_due(&self, person: &Person, before: Timestamp) -> anyhow::Result<bool> {
+        let Some(first) = self.bus.first_entry(&person.place).await? else { return Ok(false) };
         // What cannot be read is not folded in, and neither is what comes after it.
+        if open_entry(person, &first.kind, &first.payload).map_or(true, |entry| entry.at >= before) {
+            return Ok(false);
+        }
+        let checkpoint = self.bus.checkpoint(&person.place).await?;
+        let young = checkpoint.map(|checkpoint| checkpoint.at.saturating_add(self.grace)).transpose()?;
+        Ok(young.is_none_or(|until| self.clock.wall() >= until))
+    }
+
+    /// Two steps, a day apart: a checkpoint of what is too old; then that is removed, as far as it is too old still. Whoever
+    /// reads the log in between passes it over, and whoever is stopped in between leaves the second step to who comes next.
+    async fn compact_log(&self, person: &Person, now: Timestamp) -> anyhow::Result<(u64, u64)> {
+        let read = self.logbook.read(person, 0).await?;
+        // As the log says, not as somebody remembers it: it cannot be undone.
+        let Some(keep) = at_rest::fold(&read, u64::MAX)?.as_ref().and_then(keep) else { return Ok((0, 0)) };
+        // Somebody's clock may be wrong: nothing is older than the newest entry lets it be.
+        let newest = read.entries.last().map_or(Timestamp::UNIX_EPOCH, |numbered| numbered.entry.at);
+        let now = now.min(newest.saturating_add(AHEAD)?);
+        let keep_decisions = self.decisions.map_or(keep, |decisions| decisions.min(keep));
+        let decisions = self.forget_decisions(person, now.saturating_sub(keep_decisions)?).await?;
+        Ok((self.forget_entries(person, &read, now.saturating_sub(keep)?).await?, decisions))
+    }
+
+    async fn forget_entries(&self, person: &Person, read: &Read, before: Timestamp) -> anyhow::Result<u64> {
         let readable = read.unreadable.iter().copied().min().unwrap_or(u64::MAX);
         let old = read.entries.iter().take_while(|numbered| numbered.seq < readable && numbered.entry.at < before);
-        let Some(last) = old.last() else { return Ok(0) };
-        let Some(profile) = at_rest::fold(&read, last.seq)? else { return Ok(0) };
-        let replaces = read.checkpoint.map_or(0, |checkpoint| checkpoint.number);
-        self.logbook.keep_checkpoint(person, &at_rest::write(&profile), replaces).await?;
-        // Erased meanwhile: then the log went first, and this one may have come too late to go with it.
-        if self.bus.first_entry(&person.place).await?.is_none() {
-            self.bus.forget_checkpoint(&person.place).await?;
+        let Some((first, last)) = read.entries.first().zip(old.last()) else { return Ok(0) };
+        let stands_for = at_rest::checkpoint_of(read)?.map_or(0, |checkpoint| checkpoint.seq());
+        if stands_for >= first.seq {
+            return Ok(self.bus.forget_entries(&person.place, stands_for.min(last.seq)).await?);
         }
+        let Some(profile) = at_rest::fold(read, last.seq)? else { return Ok(0) };
+        let replaces = read.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.number);
+        self.logbook.keep_checkpoint(person, &at_rest::write(&profile), replaces).await?;
         Ok(0)
     }
 
@@ -119,14 +127,19 @@ impl Compaction {
             let is_old = |sealed: &[u8]| open_decision(person, sealed).ok().map(|decision| decision.at < before);
             let ages: Vec<_> = some.iter().map(|stored| (stored.seq, is_old(&stored.payload))).collect();
             // One that cannot be read is as old as those around it.
-            let Some((last, _)) = ages.iter().rfind(|(_, is_old)| *is_old == Some(true)) else { return Ok(forgotten) };
-            forgotten += self.bus.forget_decisions(&person.place, *last).await?;
+            if let Some((last, _)) = ages.iter().rfind(|(_, is_old)| *is_old == Some(true)) {
+                forgotten += self.bus.forget_decisions(&person.place, *last).await?;
+            }
             match next {
                 Some(next) if ages.iter().all(|(_, is_old)| *is_old != Some(false)) => after = next,
                 _ => return Ok(forgotten),
             }
         }
     }
+}
+
+fn keep(profile: &Profile) -> Option<SignedDuration> {
+    profile.preferences().keep_days.map(|keep| days(keep.get().into()))
 }
 
 #[cfg(test)]

@@ -92,6 +92,7 @@ impl<A> Reactions<A> {
             && checkpoint.seq() > self.profile.seq()
         {
             self.profile = checkpoint;
+            self.wake = None;
         }
         Ok(read.entries.iter().map(|numbered| u32::from(self.fold(numbered.seq, &numbered.entry))).sum())
     }

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
+use tokio::task::unconstrained;
 
 /// A pull ends well before the pin would.
 const PULL_FOR: Duration = Duration::from_millis(PIN_TIMEOUT.as_millis() as u64 / 2);
@@ -139,7 +140,8 @@ impl Router {
             self.deliver(&place, delivery).await;
         }
         let mut left = Left { was_pinned: last.is_some(), untaken: vec![] };
-        while let Some(Some(Ok(message))) = entries.next().now_or_never() {
+        // However many there are: a task is let have so many in one go, and would see none behind them.
+        while let Some(Some(Ok(message))) = unconstrained(entries.next()).now_or_never() {
             left.untaken.push(message.split().1);
         }
         Ok(left)

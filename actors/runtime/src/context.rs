@@ -98,7 +98,7 @@ impl Context {
         drop(task::spawn(name, self.tasks.track_future(work)));
     }
 
-    /// Answers a wire until the service stops, at most `limit` questions at once; whoever asked before it stopped has an answer.
+    /// Answers a wire until the service stops, at most `limit` questions at once; what it was asked by then it answers.
     /// Returns once the server knows of it.
     pub async fn answer<Q, A, F, Fut>(&self, wire: Request<Q, A>, limit: usize, answer: F) -> anyhow::Result<()>
     where

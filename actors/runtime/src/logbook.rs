@@ -122,11 +122,9 @@ impl Logbook {
 
     /// The same, at an instant at which the log held an entry that the caller has heard of.
     pub async fn read_knowing(&self, person: &Person, after: u64, known: u64) -> Result<Read, ReadError> {
-        // What a checkpoint stands for is removed long after it is there: who sees none sees all entries.
-        let (checkpoint, stored) = futures_util::try_join!(
-            self.bus.checkpoint(&person.place),
-            self.bus.read_knowing(&person.place, after, known)
-        )?;
+        // In this order: a checkpoint is there before what it stands for is removed.
+        let stored = self.bus.read_knowing(&person.place, after, known).await?;
+        let checkpoint = self.bus.checkpoint(&person.place).await?;
         let checkpoint = checkpoint.map(|checkpoint| open_checkpoint(person, &checkpoint)).transpose()?;
         Ok(Read { checkpoint, ..open_all(person, &stored) })
     }

@@ -1,7 +1,7 @@
 //! `oo backup` and `oo restore`: everything that a house keeps, in one folder and out of it again.
 //!
-//! It is copied while everything runs, so the order matters. Snapshots in Redis come before the logs: one that knows more than
-//! its log would take new entries for old ones. Keys of people come last, so that whoever is erased meanwhile stays erased.
+//! It is copied while everything runs, so the order matters. Snapshots in Redis and checkpoints come before the logs: one that knows
+//! more than its log would take new entries for old ones. Keys of people come last, so that whoever is erased meanwhile stays erased.
 //! `OO_TIPS` is left out: the server makes it again from the logs, tips that are over are let go, and claims, which are in
 //! here, keep others from being pushed twice. (Restored with its messages, it would have them all twice: tried.)
 
@@ -14,7 +14,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oo_contracts::Timestamp;
 use oo_runtime::{Context, redis_store, secret_file};
 use oo_subjects::Packed;
-use oo_subjects::streams::{PEOPLE, TIPS};
+use oo_subjects::streams::{CHECKPOINTS, PEOPLE, TIPS};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -147,7 +147,7 @@ fn in_order(names: Vec<String>) -> Vec<String> {
     let people = format!("KV_{PEOPLE}");
     let ours = |name: &String| (name.starts_with("OO_") || name.starts_with("KV_OO_")) && name != TIPS;
     let mut ours: Vec<String> = names.into_iter().filter(ours).collect();
-    ours.sort_by_key(|name| (*name == people, name.clone()));
+    ours.sort_by_key(|name| (*name == people, *name != CHECKPOINTS, name.clone()));
     ours
 }
 
@@ -213,10 +213,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peoples_keys_come_last_and_what_is_not_ours_or_made_again_not_at_all() {
-        let names = ["KV_OO_PEOPLE", "OO_LOG_1", "somebody", "OO_TIPS", "OO_DECISIONS", "OO_LOG_0", "KV_OO_MODELS"];
+    fn checkpoints_come_first_peoples_keys_last_and_what_is_not_ours_or_made_again_not_at_all() {
+        let names = [
+            "KV_OO_PEOPLE",
+            "OO_LOG_1",
+            "somebody",
+            "OO_TIPS",
+            "OO_DECISIONS",
+            "OO_LOG_0",
+            "KV_OO_MODELS",
+            CHECKPOINTS,
+        ];
         let names = in_order(names.map(String::from).into());
-        assert_eq!(names, ["KV_OO_MODELS", "OO_DECISIONS", "OO_LOG_0", "OO_LOG_1", "KV_OO_PEOPLE"]);
+        assert_eq!(names, [CHECKPOINTS, "KV_OO_MODELS", "OO_DECISIONS", "OO_LOG_0", "OO_LOG_1", "KV_OO_PEOPLE"]);
     }
 
     #[tokio::test]

@@ -94,7 +94,7 @@ impl Found {
         match verified.snapshot {
             Snapshot::None => self.without += 1,
             Snapshot::Same(_) => self.same += 1,
-            Snapshot::Differs(_) | Snapshot::Ahead(_) => self.wrong += 1,
+            Snapshot::Differs(_) | Snapshot::Ahead(_) | Snapshot::NoBeginning => self.wrong += 1,
         }
     }
 }
@@ -104,6 +104,9 @@ fn wrong(verified: &Verified) -> Option<String> {
     match verified.snapshot {
         Snapshot::None | Snapshot::Same(_) => None,
         Snapshot::Differs(seq) => Some(format!("the profile at entry {seq} is not what the log says")),
+        Snapshot::NoBeginning => Some(
+            "the log begins with a checkpoint that this version cannot go on with: upgrade, or look at its key".into(),
+        ),
         Snapshot::Ahead(seq) => {
             Some(format!("the profile has folded entry {seq}, and the log does not hold it: restore the stream"))
         }

@@ -34,9 +34,7 @@ impl Scene {
     }
 
     async fn compact(&self, grace: SignedDuration) {
-        let compaction = self.compaction(grace);
-        let cutoff = compaction.cutoff(&self.profile().await).expect("keep_days is set");
-        compaction.compact(&self.ada, cutoff).await.unwrap();
+        self.compaction(grace).compact(&self.ada, Some(days(KEEP))).await.unwrap();
     }
 
     /// Something that happened so many days ago.
@@ -158,15 +156,65 @@ async fn of_two_that_compact_at_once_one_is_refused() {
     assert!(matches!(refused, Err(AppendError::Newer)), "{refused:?}");
 }
 
+/// Whatever somebody remembers of her: what she wants stands in the log.
+#[tokio::test]
+async fn what_is_taken_back_before_the_day_is_over_keeps_all() {
+    let scene = Scene::new().await;
+    scene.live().await;
+    scene.settle().await.stop().await.unwrap();
+    scene.compact(GRACE).await;
+    let (_, entries, stood_for) = scene.look().await;
+    assert!(stood_for > 0);
+    scene.keep(0, Some(60)).await;
+    scene.keep(0, Some(60)).await;
+    scene.settle().await.stop().await.unwrap();
+    scene.compact(SignedDuration::ZERO).await;
+    let (_, left, _) = scene.look().await;
+    assert!(left >= entries, "only what is older than sixty days may go: {left} of {entries}");
+    scene.keep(0, None).await;
+    scene.compact(SignedDuration::ZERO).await;
+    assert!(scene.look().await.1 > left, "taken back");
+}
+
+/// By a clock that is a year ahead all would be old.
+#[tokio::test]
+async fn a_clock_that_is_wrong_removes_no_more_than_the_newest_entry_allows() {
+    let scene = Scene::new().await;
+    scene.live().await;
+    scene.settle().await.stop().await.unwrap();
+    let late = scene.ctx.clock.now() + days(365);
+    let (whole, entries, _) = scene.look().await;
+    for _ in 0..2 {
+        scene.compaction(SignedDuration::ZERO).compact_log(&scene.ada, late).await.unwrap();
+    }
+    let (folded, left, _) = scene.look().await;
+    assert!(folded == whole && left < entries && left >= KEEP as usize - 2, "{left} of {entries}");
+}
+
 #[tokio::test]
 async fn nothing_is_removed_of_who_did_not_ask_for_it() {
     let scene = Scene::new().await;
     scene.tell(90, mood(1)).await;
-    assert!(scene.compaction(GRACE).cutoff(&scene.profile().await).is_none());
+    scene.tell(1, mood(2)).await;
+    scene.settle().await.stop().await.unwrap();
+    for _ in 0..2 {
+        scene.compact(SignedDuration::ZERO).await;
+    }
+    assert_eq!(
+        scene.read().await.entries.iter().filter(|one| matches!(one.entry.body, Body::Signal { .. })).count(),
+        2
+    );
+    assert!(scene.ctx.bus.checkpoint(&scene.ada.place).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn who_has_nothing_to_wait_for_is_woken_once_a_day_to_be_compacted() {
+    let scene = Scene::new().await;
+    let now = scene.ctx.clock.now();
+    assert_eq!(crate::behavior::wake(&scene.profile().await, None, now), [], "nothing is linked");
     scene.keep(1, Some(KEEP)).await;
-    assert!(scene.compaction(GRACE).cutoff(&scene.profile().await).is_some());
-    scene.keep(1, None).await;
-    assert!(scene.compaction(GRACE).cutoff(&scene.profile().await).is_none(), "taken back");
+    let wake = crate::behavior::wake(&scene.profile().await, None, now);
+    assert!(matches!(wake[..], [crate::behavior::Effect::WakeAt(at, _)] if at == now + days(1)), "{wake:?}");
 }
 
 #[tokio::test]
@@ -193,18 +241,19 @@ async fn decisions_go_by_their_own_days() {
         };
         scene.ctx.logbook().keep_decision(&scene.ada, &decision).await.unwrap();
     }
-    let compaction = Compaction::new(&scene.ctx, Some(KeepDays::saturating(60)));
-    let cutoff = compaction.cutoff(&scene.profile().await).unwrap();
-    compaction.compact(&scene.ada, cutoff).await.unwrap();
+    Compaction::new(&scene.ctx, Some(KeepDays::saturating(60))).compact(&scene.ada, None).await.unwrap();
     let left = scene.ctx.bus.decisions(&scene.ada.place).await.unwrap();
     assert_eq!(left.len(), 60);
     assert!(scene.ctx.bus.checkpoint(&scene.ada.place).await.unwrap().is_none(), "no entry was asked to go");
 }
 
+/// A checkpoint by each fold that may have made one.
+const FOLDS: [(u32, &str); 1] = [(4, include_str!("checkpoint-4.json"))];
+
 /// Whoever changes the fold must go on with this one: entries that it stands for are no more.
 #[test]
 fn a_checkpoint_of_each_fold_that_there_was_can_be_gone_on_with() {
-    for (fold, text) in [(4, include_str!("checkpoint-4.json"))] {
+    for (fold, text) in FOLDS {
         let read = Read { checkpoint: Some(opened(text)), ..Read::default() };
         let profile = at_rest::checkpoint_of(&read).unwrap().unwrap();
         assert!(profile.seq() > 0 && profile.learnt().is_some() && !profile.lives().is_empty(), "fold {fold}");
