@@ -101,10 +101,9 @@ impl Settle {
 }
 
 /// What an actor is told.
-#[allow(clippy::large_enum_variant, reason = "nearly every message is the large one")]
 pub(crate) enum Message {
     /// An entry arrived.
-    Deliver(Delivery),
+    Deliver(Box<Delivery>),
     /// The recommender answered, or did not.
     Recommended(Box<Ask>, Option<Box<Recommendation>>),
     /// The log took a tip, or refused a tip or a wake-up.
@@ -145,7 +144,6 @@ impl Actor for PersonActor {
     async fn pre_start(&self, myself: ActorRef<Message>, args: Args) -> Result<State, ActorProcessingErr> {
         let began = Instant::now();
         let Args { person, tools } = args;
-        // In a box, as all long waits of an actor are: its task is as large as the largest of them, for as long as it lives.
         let profile = Box::pin(tools.snapshots.load(&person)).await.unwrap_or_default();
         tools.metrics.shift(Metric::ProfileResident, 1);
         let mut state = State {
@@ -172,30 +170,8 @@ impl Actor for PersonActor {
         message: Message,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
-            Message::Deliver(delivery) => {
-                let span = trace::span(Kind::Consumer, format_args!("fold {}", delivery.kind), &delivery.cause);
-                state.on_delivery(&myself, delivery).instrument(span).await
-            }
-            Message::Recommended(ask, answer) => {
-                state.on_recommended(&myself, *ask, answer);
-                Ok(())
-            }
-            Message::Appended(result) => state.on_appended(&myself, result).await,
-            Message::CarriedOut(done) => {
-                state.on_carried_out(&myself, done).await;
-                Ok(())
-            }
-            Message::Look(reply) => state.on_look(reply).await,
-            Message::Rest => {
-                state.on_rest(&myself);
-                Ok(())
-            }
-            Message::Leave => {
-                state.on_leave(&myself);
-                Ok(())
-            }
-        }
+        // In a box, all of it: ractor's loop has room for two of these futures, for as long as the actor lives.
+        Box::pin(state.on_message(&myself, message)).await
     }
 
     /// Leaves a snapshot behind.
@@ -217,6 +193,22 @@ impl Drop for State {
 }
 
 impl State {
+    async fn on_message(&mut self, myself: &ActorRef<Message>, message: Message) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Deliver(delivery) => {
+                let span = trace::span(Kind::Consumer, format_args!("fold {}", delivery.kind), &delivery.cause);
+                self.on_delivery(myself, *delivery).instrument(span).await?;
+            }
+            Message::Recommended(ask, answer) => self.on_recommended(myself, *ask, answer),
+            Message::Appended(result) => self.on_appended(myself, result).await?,
+            Message::CarriedOut(done) => self.on_carried_out(myself, done).await,
+            Message::Look(reply) => self.on_look(reply).await?,
+            Message::Rest => self.on_rest(myself),
+            Message::Leave => self.on_leave(myself),
+        }
+        Ok(())
+    }
+
     async fn on_delivery(&mut self, myself: &ActorRef<Message>, delivery: Delivery) -> Result<(), ActorProcessingErr> {
         self.last_heard = Instant::now();
         let Delivery { seq, kind, payload, ack, tries, generation, arrived, cause: _ } = delivery;
@@ -269,7 +261,7 @@ impl State {
             if !step.effects.is_empty() {
                 return self.carry_out(myself, step);
             }
-            Box::pin(self.tools.bus.changed(&person.user, self.reactions.profile().seq())).await;
+            self.tools.bus.changed(&person.user, self.reactions.profile().seq()).await;
             self.settle_carried_out(true).await;
             if !self.reactions.has_more(true) {
                 return;
@@ -356,6 +348,7 @@ impl State {
     /// Folds all that the log has, an entry among it that came from there: a replica that lags must not leave a hole before it.
     async fn catch_up_knowing(&mut self, known: u64) -> Result<(), ActorProcessingErr> {
         let after = self.reactions.profile().seq();
+        // Rare, and large: not a part of each message's own future.
         let read = Box::pin(self.tools.logbook.read_knowing(&self.person, after, known)).await?;
         self.folded_since_snapshot += self.reactions.read(&read)?;
         Ok(())
@@ -407,7 +400,7 @@ impl State {
 
     async fn settle(&self, ack: &Settle, kind: AckKind, verdict: &'static str) {
         self.tools.metrics.count(Metric::ProfileVerdicts, verdict);
-        Box::pin(ack.give(kind)).await;
+        ack.give(kind).await;
     }
 }
 

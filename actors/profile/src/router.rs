@@ -151,7 +151,7 @@ impl Router {
         let person = match self.tools.residents.find(place) {
             Some(actor) => {
                 // Where it is just leaving: what it did not take comes again soon, to its successor.
-                let _ = actor.cast(Message::Deliver(delivery));
+                let _ = actor.cast(Message::Deliver(Box::new(delivery)));
                 return;
             }
             None => self.tools.people.of_log(&place.log).await,
@@ -170,7 +170,7 @@ impl Router {
             }
         };
         let actor = self.wake(person);
-        let _ = actor.cast(Message::Deliver(delivery));
+        let _ = actor.cast(Message::Deliver(Box::new(delivery)));
     }
 
     /// What a person's page should show.
