@@ -81,8 +81,12 @@ impl House {
         let others: Vec<String> = routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
         let starting = routes.iter().enumerate().map(|(n, port)| {
             let (name, dir) = (format!("oo-{n}"), dir.path().join(format!("nats-{n}")));
-            let cluster =
-                format!("cluster {{ name: oo, listen: \"127.0.0.1:{port}\", routes: [{}] }}\n", others.join(", "));
+            // Clients know all servers by their settings: told of them once more, they would go around a wire that a
+            // test lays before each.
+            let cluster = format!(
+                "cluster {{ name: oo, listen: \"127.0.0.1:{port}\", no_advertise: true, routes: [{}] }}\n",
+                others.join(", ")
+            );
             let more = if servers == 1 { users.clone() } else { format!("{users}{cluster}") };
             let program = nats.clone();
             async move { engines::start_nats_as(&name, program, &dir, Sync::Lazily, &more).await }

@@ -20,10 +20,10 @@ pub(crate) enum Trouble {
     Pause(String),
     Resume(String),
     Restart(String),
-    /// Its way to nats-server, as the following.
-    Cut(String),
-    Hold(String),
-    Mend(String),
+    /// Its way to one nats-server, or to all, as the following. Who is cut off from one of several goes to another.
+    Cut(String, Option<usize>),
+    Hold(String, Option<usize>),
+    Mend(String, Option<usize>),
     /// One of the servers, as the following.
     KillNats(usize),
     StartNats(usize),
@@ -47,7 +47,8 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
         let profile = format!("profile-{}", chance.between(1, 4));
         let server = chance.between(0, servers) as usize;
         let later = |chance: &mut Chance, from, to| at + Duration::from_millis(chance.between(from, to));
-        match chance.between(0, if stage.has_wires() { 24 } else { 20 }) {
+        let way = (chance.between(0, 3) == 0).then_some(server);
+        match chance.between(0, 24) {
             0..6 => {
                 all.push((at, Trouble::Kill(name.clone())));
                 all.push((later(&mut chance, 100, 4_000), Trouble::Restart(name)));
@@ -80,13 +81,13 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
             16 => all.push((at, Trouble::ForgetSnapshots)),
             17..19 => all.push((at, Trouble::Push(fault(&mut chance)))),
             20..22 => {
-                all.push((at, Trouble::Cut(name.clone())));
-                all.push((later(&mut chance, 500, 6_000), Trouble::Mend(name)));
+                all.push((at, Trouble::Cut(name.clone(), way)));
+                all.push((later(&mut chance, 500, 6_000), Trouble::Mend(name, way)));
             }
             // Longer than a pin holds: who goes on knowing nothing of it must not harm the one who took over.
             22..24 => {
-                all.push((at, Trouble::Hold(name.clone())));
-                all.push((later(&mut chance, 500, 9_000), Trouble::Mend(name)));
+                all.push((at, Trouble::Hold(name.clone(), way)));
+                all.push((later(&mut chance, 500, 9_000), Trouble::Mend(name, way)));
             }
             _ => all.push((at, Trouble::Provider(fault(&mut chance)))),
         }
@@ -129,9 +130,9 @@ async fn make(stage: &mut Stage, trouble: Trouble) {
         Trouble::Pause(name) => stage.signal(&name, "-STOP").await,
         Trouble::Resume(name) => stage.signal(&name, "-CONT").await,
         Trouble::Restart(name) => stage.restart(&name),
-        Trouble::Cut(name) => stage.wire(&name, State::Cut),
-        Trouble::Hold(name) => stage.wire(&name, State::Held),
-        Trouble::Mend(name) => stage.wire(&name, State::Open),
+        Trouble::Cut(name, server) => stage.wire(&name, server, State::Cut),
+        Trouble::Hold(name, server) => stage.wire(&name, server, State::Held),
+        Trouble::Mend(name, server) => stage.wire(&name, server, State::Open),
         Trouble::KillNats(n) => stage.house.nats[n].kill().await,
         Trouble::StartNats(n) if stage.house.nats[n].pid().is_none() => stage.house.nats[n].start().await.unwrap(),
         Trouble::KillRedis => stage.house.redis.kill().await,

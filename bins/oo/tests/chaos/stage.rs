@@ -2,6 +2,7 @@
 
 use crate::chance::Chance;
 use crate::wire::{State, Wire};
+use futures_util::future::join_all;
 use oo_runtime::engines::{dies_with_us, free_port};
 use oo_runtime::{Clock, run};
 use oo_sandbox::Sandbox;
@@ -70,8 +71,8 @@ struct Member {
     service: &'static str,
     bind: String,
     child: Option<Child>,
-    /// Its way to nats-server; none where that is a cluster, whose servers tell their clients of each other.
-    wire: Option<Wire>,
+    /// Its way to each nats-server.
+    wires: Vec<Wire>,
 }
 
 /// The same as the service's own program.
@@ -103,11 +104,8 @@ impl Stage {
                     pages.push(Url::parse(&format!("http://localhost:{port}/")).unwrap());
                 }
                 let (name, bind) = (format!("{service}-{n}"), format!("127.0.0.1:{port}"));
-                let wire = match house.nats.as_slice() {
-                    [only] => Some(Wire::lay(only.address()).await),
-                    _ => None,
-                };
-                members.push(Member { name, service, bind, child: None, wire });
+                let wires = join_all(house.nats.iter().map(|server| Wire::lay(server.address()))).await;
+                members.push(Member { name, service, bind, child: None, wires });
             }
         }
         let sandbox = oo_sandbox::start(oo_sandbox::Options {
@@ -180,15 +178,12 @@ impl Stage {
         }
     }
 
-    /// Whether ways to nats-server can be cut.
-    pub(crate) fn has_wires(&self) -> bool {
-        self.members.iter().all(|member| member.wire.is_some())
-    }
-
-    /// How its way to nats-server is from now on.
-    pub(crate) fn wire(&self, name: &str, state: State) {
-        if let Some(wire) = &self.members[self.member(name)].wire {
-            wire.set(state);
+    /// How its way to one nats-server, or to all, is from now on.
+    pub(crate) fn wire(&self, name: &str, server: Option<usize>, state: State) {
+        for (n, wire) in self.members[self.member(name)].wires.iter().enumerate() {
+            if server.is_none_or(|server| server == n) {
+                wire.set(state);
+            }
         }
     }
 
@@ -211,7 +206,7 @@ impl Stage {
             }
         }
         for name in self.names() {
-            self.wire(&name, State::Open);
+            self.wire(&name, None, State::Open);
             self.signal(&name, "-CONT").await;
             let member = self.member(&name);
             if let Some(child) = &mut self.members[member].child
@@ -255,11 +250,12 @@ impl Stage {
         let log = self.house.dir().join(format!("{}.log", member.name));
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let settings = self.house.source().with(self.house.user(member.service));
+        let ways: Vec<String> = member.wires.iter().map(|wire| format!("nats://{}", wire.address)).collect();
         let child = self
             .versions
             .command(member.service)
             .envs(settings.pairs())
-            .envs(member.wire.as_ref().map(|wire| ("OO_NATS__URL", format!("nats://{}", wire.address))))
+            .env("OO_NATS__URL", ways.join(","))
             .env("OO_HTTP__BIND", &member.bind)
             // Nothing stands before the gateways here: each is the page at an address of its own.
             .env("OO_GATEWAY__PUBLIC_URL", format!("http://{}", member.bind.replace("127.0.0.1", "localhost")))
