@@ -35,7 +35,7 @@ pub struct House {
 impl House {
     /// The same for so many shards, with rights for as many as they may become.
     pub async fn start_for(shards: u16, rights: u16) -> Self {
-        let mut house = Self::try_start(1, rights).await.expect(WANTED);
+        let mut house = Self::try_start(1, rights, |_| {}).await.expect(WANTED);
         house.set([("OO_LOG__SHARDS", shards.to_string())]);
         let ctx = house.context("setup").await;
         streams::set_up(ctx.bus.jetstream(), shards, 1).await.expect("streams set up");
@@ -44,7 +44,12 @@ impl House {
 
     /// Starts the servers and sets the streams up.
     pub async fn start() -> Self {
-        let house = Self::start_bare().await;
+        Self::start_on(|_| {}).await
+    }
+
+    /// The same, with each folder that a server will keep data in given to `prepare` first.
+    pub async fn start_on(prepare: impl Fn(&Path)) -> Self {
+        let house = Self::try_start(1, shards(), prepare).await.expect(WANTED);
         let ctx = house.context("setup").await;
         streams::set_up(ctx.bus.jetstream(), ctx.settings.log.shards, 1).await.expect("streams set up");
         house
@@ -52,7 +57,12 @@ impl House {
 
     /// The same with a cluster of three nats-servers, which hold streams of so many shards in three copies.
     pub async fn start_cluster(shards: u16) -> Self {
-        let mut house = Self::try_start(CLUSTER, shards).await.expect(WANTED);
+        Self::start_cluster_on(shards, |_| {}).await
+    }
+
+    /// The same, with each folder that a server will keep data in given to `prepare` first.
+    pub async fn start_cluster_on(shards: u16, prepare: impl Fn(&Path)) -> Self {
+        let mut house = Self::try_start(CLUSTER, shards, prepare).await.expect(WANTED);
         house.set([("OO_LOG__SHARDS", shards.to_string()), ("OO_LOG__REPLICAS", CLUSTER.to_string())]);
         let ctx = house.context("setup").await;
         let elected = async {
@@ -66,16 +76,19 @@ impl House {
 
     /// Starts the servers only: for tests of the set-up itself.
     pub async fn start_bare() -> Self {
-        let shards = Source::from_env().section::<settings::Log>("LOG").expect("settings").shards;
-        Self::try_start(1, shards).await.expect(WANTED)
+        Self::try_start(1, shards(), |_| {}).await.expect(WANTED)
     }
 
-    async fn try_start(servers: usize, shards: u16) -> anyhow::Result<Self> {
+    async fn try_start(servers: usize, shards: u16, prepare: impl Fn(&Path)) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let bin = bin();
         let env = Source::from_env();
         let nats = engines::find_nats(&env, &bin).await?.context("nats-server 2.12 or newer is missing")?;
         let redis = engines::find_redis(&env, &bin).await?.context("redis-server is missing")?;
+        for folder in (0..servers).map(|n| nats_data(dir.path(), n)).chain([redis_data(dir.path())]) {
+            std::fs::create_dir_all(&folder)?;
+            prepare(&folder);
+        }
         let users = nats_users::make(dir.path(), shards)?;
         let routes: Vec<u16> = (0..servers).map(|_| engines::free_port()).collect::<std::io::Result<_>>()?;
         let others: Vec<String> = routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
@@ -92,7 +105,7 @@ impl House {
             async move { engines::start_nats_as(&name, program, &dir, Sync::Lazily, &more).await }
         });
         let nats = try_join_all(starting).await?;
-        let redis = engines::start_redis(redis, &dir.path().join("redis"), dir.path()).await?;
+        let redis = engines::start_redis(redis, &redis_data(dir.path()), dir.path()).await?;
         let keys = dir.path().join("keys");
         secret_file::write(&keys, &Keyring::new_line("test"))?;
         let source = Source::from_iter([
@@ -222,6 +235,18 @@ impl Running {
         self.work.abort();
         self.shutdown.cancel();
     }
+}
+
+fn shards() -> u16 {
+    Source::from_env().section::<settings::Log>("LOG").expect("settings").shards
+}
+
+fn nats_data(house: &Path, server: usize) -> PathBuf {
+    house.join(format!("nats-{server}/jetstream"))
+}
+
+fn redis_data(house: &Path) -> PathBuf {
+    house.join("redis")
 }
 
 /// Where `cargo xtask setup` and `cargo oo up` put what they fetch.

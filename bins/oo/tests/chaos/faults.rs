@@ -4,6 +4,7 @@ use crate::chance::Chance;
 use crate::stage::{Stage, send};
 use crate::wire::State;
 use oo_sandbox::{Fault, FaultKind};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -31,10 +32,21 @@ pub(crate) enum Trouble {
     ResumeNats(usize),
     KillRedis,
     StartRedis,
+    /// The disk of one of the servers is full.
+    FillNats(usize),
+    FreeNats(usize),
+    FillRedis,
+    FreeRedis,
     /// Redis forgets all snapshots.
     ForgetSnapshots,
     Push(FaultKind),
     Provider(FaultKind),
+}
+
+impl Trouble {
+    fn is_of_a_disk(&self) -> bool {
+        matches!(self, Self::FillNats(_) | Self::FreeNats(_) | Self::FillRedis | Self::FreeRedis)
+    }
 }
 
 /// When what goes wrong, in order. What is taken away comes back.
@@ -48,7 +60,7 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
         let server = chance.between(0, servers) as usize;
         let later = |chance: &mut Chance, from, to| at + Duration::from_millis(chance.between(from, to));
         let way = (chance.between(0, 3) == 0).then_some(server);
-        match chance.between(0, 24) {
+        match chance.between(0, 26) {
             0..6 => {
                 all.push((at, Trouble::Kill(name.clone())));
                 all.push((later(&mut chance, 100, 4_000), Trouble::Restart(name)));
@@ -80,6 +92,7 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
             }
             16 => all.push((at, Trouble::ForgetSnapshots)),
             17..19 => all.push((at, Trouble::Push(fault(&mut chance)))),
+            19 => all.push((at, Trouble::Provider(fault(&mut chance)))),
             20..22 => {
                 all.push((at, Trouble::Cut(name.clone(), way)));
                 all.push((later(&mut chance, 500, 6_000), Trouble::Mend(name, way)));
@@ -89,10 +102,19 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
                 all.push((at, Trouble::Hold(name.clone(), way)));
                 all.push((later(&mut chance, 500, 9_000), Trouble::Mend(name, way)));
             }
-            _ => all.push((at, Trouble::Provider(fault(&mut chance)))),
+            24 => {
+                all.push((at, Trouble::FillNats(server)));
+                all.push((later(&mut chance, 500, 4_000), Trouble::FreeNats(server)));
+            }
+            _ => {
+                all.push((at, Trouble::FillRedis));
+                all.push((later(&mut chance, 500, 4_000), Trouble::FreeRedis));
+            }
         }
         at = later(&mut chance, APART_MILLIS.0, APART_MILLIS.1);
     }
+    // Left out, they change nothing else: a seed makes the same everywhere.
+    all.retain(|(_, trouble)| stage.disks.is_some() || !trouble.is_of_a_disk());
     all.sort_by_key(|(at, _)| *at);
     all
 }
@@ -109,14 +131,18 @@ fn fault(chance: &mut Chance) -> FaultKind {
     chance.one_of(&kinds).clone()
 }
 
-/// Lets it all happen, each at its time or as soon after as the one before allows.
-pub(crate) async fn happen(stage: &mut Stage, schedule: Vec<(Duration, Trouble)>) {
+/// Lets it all happen, each at its time or as soon after as the one before allows. Gives how often each kind did.
+pub(crate) async fn happen(stage: &mut Stage, schedule: Vec<(Duration, Trouble)>) -> BTreeMap<String, usize> {
     let began = Instant::now();
+    let mut made = BTreeMap::new();
     for (at, trouble) in schedule {
         tokio::time::sleep_until(began + at).await;
         println!("  {:6.1} s  {trouble:?}", at.as_secs_f64());
+        let kind = format!("{trouble:?}").chars().take_while(char::is_ascii_alphanumeric).collect();
+        *made.entry(kind).or_default() += 1;
         make(stage, trouble).await;
     }
+    made
 }
 
 async fn make(stage: &mut Stage, trouble: Trouble) {
@@ -134,10 +160,18 @@ async fn make(stage: &mut Stage, trouble: Trouble) {
         Trouble::Hold(name, server) => stage.wire(&name, server, State::Held),
         Trouble::Mend(name, server) => stage.wire(&name, server, State::Open),
         Trouble::KillNats(n) => stage.house.nats[n].kill().await,
-        Trouble::StartNats(n) if stage.house.nats[n].pid().is_none() => stage.house.nats[n].start().await.unwrap(),
+        Trouble::StartNats(n) => stage.start_nats(n).await,
         Trouble::KillRedis => stage.house.redis.kill().await,
-        Trouble::StartRedis if stage.house.redis.pid().is_none() => stage.house.redis.start().await.unwrap(),
-        Trouble::StartNats(_) | Trouble::StartRedis => {}
+        Trouble::StartRedis => stage.start_redis().await,
+        Trouble::FillNats(_) | Trouble::FreeNats(_) | Trouble::FillRedis | Trouble::FreeRedis => {
+            let Some(disks) = &mut stage.disks else { return };
+            match trouble {
+                Trouble::FillNats(n) => disks.fill_nats(n),
+                Trouble::FreeNats(n) => disks.free_nats(&mut stage.house, n).await,
+                Trouble::FillRedis => disks.fill_redis(),
+                _ => disks.free_redis(&mut stage.house).await,
+            }
+        }
         Trouble::PauseNats(n) | Trouble::ResumeNats(n) => {
             let signal = if matches!(trouble, Trouble::PauseNats(_)) { "-STOP" } else { "-CONT" };
             if let Some(pid) = stage.house.nats[n].pid() {

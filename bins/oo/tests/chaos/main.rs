@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a command that fails loudly and says what it does")]
 
 mod chance;
+mod disk;
 mod faults;
 mod life;
 mod stage;
@@ -44,6 +45,9 @@ struct Arguments {
     /// A folder with the programs of another version: each start of a service takes the one or the other.
     #[arg(long)]
     other: Option<PathBuf>,
+    /// Said by this program to itself: disks that it mounts are its own.
+    #[arg(long, hide = true)]
+    own_mounts: bool,
 }
 
 fn main() -> ExitCode {
@@ -55,16 +59,22 @@ fn main() -> ExitCode {
         return stage::serve(name);
     }
     let arguments = Arguments::parse();
+    if !arguments.own_mounts {
+        disk::with_mounts_of_our_own("--own-mounts");
+    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if runtime.block_on(run(arguments)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Lets it all happen, and says whether everything held.
-async fn run(Arguments { seed, seconds, people, speed, cluster, other }: Arguments) -> bool {
+async fn run(Arguments { seed, seconds, people, speed, cluster, other, own_mounts }: Arguments) -> bool {
     let seed = seed.unwrap_or_else(|| u64::from_le_bytes(random::bytes()));
     println!("chaos: seed {seed}, {people} people for {seconds} s at {speed} times the wall's speed");
     let versions = Versions { other, chance: Chance::new(seed, people as u64 + 1) };
-    let mut stage = Stage::set(speed, cluster, versions).await;
+    if !own_mounts {
+        println!("chaos: LEFT OUT: full disks. Nobody here may mount one: be root, or allow user namespaces");
+    }
+    let mut stage = Stage::set(speed, cluster, own_mounts, versions).await;
     let mut lives = Vec::new();
     for n in 0..people {
         lives.push(Life::begin(&stage, n, Chance::new(seed, n as u64 + 1)).await);
@@ -76,8 +86,7 @@ async fn run(Arguments { seed, seconds, people, speed, cluster, other }: Argumen
     let over = CancellationToken::new();
     let living: Vec<_> = lives.into_iter().map(|life| tokio::spawn(life.live(over.clone()))).collect();
     let schedule = faults::schedule(Chance::new(seed, 0), Duration::from_secs(seconds), &stage);
-    let faults = schedule.len();
-    faults::happen(&mut stage, schedule).await;
+    let faults = faults::happen(&mut stage, schedule).await;
     over.cancel();
     let mut lives = Vec::new();
     for life in living {
@@ -85,7 +94,12 @@ async fn run(Arguments { seed, seconds, people, speed, cluster, other }: Argumen
     }
     stage.recover().await;
     let verdict = verdict::reach(&mut stage, &lives).await;
-    println!("{verdict}\n{faults} faults");
+    println!("{verdict}");
+    if let Some(disks) = &stage.disks {
+        println!("{}", disks.told(&stage.house));
+    }
+    let kinds: Vec<String> = faults.iter().map(|(kind, times)| format!("{kind} {times}")).collect();
+    println!("faults: {}", kinds.join(", "));
     if verdict.broken.is_empty() {
         println!("chaos: all held");
         return true;

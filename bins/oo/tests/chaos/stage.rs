@@ -1,13 +1,15 @@
 //! The servers, the outside world and the services: each a process that can be killed, paused and started again.
 
 use crate::chance::Chance;
+use crate::disk::{self, Disks};
 use crate::wire::{State, Wire};
 use futures_util::future::join_all;
 use oo_runtime::engines::{dies_with_us, free_port};
 use oo_runtime::{Clock, run};
 use oo_sandbox::Sandbox;
 use oo_testkit::{House, eventually, http};
-use std::path::PathBuf;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 use tokio::process::{Child, Command};
@@ -35,6 +37,8 @@ const END_WITHIN: Duration = Duration::from_secs(20);
 
 /// Everything that runs.
 pub(crate) struct Stage {
+    /// None where nobody lets us mount any. Dropped first: they are below the house's folder.
+    pub(crate) disks: Option<Disks>,
     pub(crate) house: House,
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
@@ -91,8 +95,19 @@ pub(crate) fn serve(name: &str) -> ExitCode {
 
 impl Stage {
     /// Starts the servers and the outside world, on a weekday morning.
-    pub(crate) async fn set(speed: f64, cluster: bool, versions: Versions) -> Self {
-        let mut house = if cluster { House::start_cluster(CLUSTER_SHARDS).await } else { House::start().await };
+    pub(crate) async fn set(speed: f64, cluster: bool, disks: bool, versions: Versions) -> Self {
+        let folders = RefCell::new(Vec::new());
+        let prepare = |folder: &Path| {
+            if disks {
+                disk::mount(folder);
+                folders.borrow_mut().push(folder.to_owned());
+            }
+        };
+        let mut house = match cluster {
+            true => House::start_cluster_on(CLUSTER_SHARDS, prepare).await,
+            false => House::start_on(prepare).await,
+        };
+        let disks = disks.then(|| Disks::below(folders.into_inner()));
         let person = "2026-11-18T08:30:00Z".parse().unwrap();
         let clock = Clock::new(Clock::default().wall(), person, speed);
         let mut members = Vec::new();
@@ -135,7 +150,7 @@ impl Stage {
             ("OO_RECOMMENDER__POLICY", "random-todo".into()),
             ("OO_PROFILE__IDLE_SECONDS", "3".into()),
         ]);
-        Self { house, sandbox, clock, pages, members, versions }
+        Self { house, sandbox, clock, pages, disks, members, versions }
     }
 
     /// Starts all services, and waits until each is ready.
@@ -187,6 +202,24 @@ impl Stage {
         }
     }
 
+    /// Starts a nats-server again, if it does not run.
+    pub(crate) async fn start_nats(&mut self, n: usize) {
+        match &self.disks {
+            _ if self.house.nats[n].pid().is_some() => {}
+            Some(disks) => disks.start_nats(&mut self.house, n).await,
+            None => self.house.nats[n].start().await.unwrap(),
+        }
+    }
+
+    /// Starts Redis again, if it does not run.
+    pub(crate) async fn start_redis(&mut self) {
+        match &self.disks {
+            _ if self.house.redis.pid().is_some() => {}
+            Some(disks) => disks.start_redis(&mut self.house).await,
+            None => self.house.redis.start().await.unwrap(),
+        }
+    }
+
     /// Starts it again, if it does not run.
     pub(crate) fn restart(&mut self, name: &str) {
         let member = self.member(name);
@@ -199,6 +232,9 @@ impl Stage {
     pub(crate) async fn recover(&mut self) {
         self.sandbox.push().clear_faults();
         self.sandbox.todoist().clear_faults();
+        if let Some(disks) = &mut self.disks {
+            disks.free_all(&mut self.house).await;
+        }
         for server in self.house.nats.iter_mut().chain([&mut self.house.redis]) {
             match server.pid() {
                 Some(pid) => send("-CONT", pid).await,
