@@ -74,7 +74,7 @@ pub struct Dependency {
 const NOT_OURS: &[&str] = &["target", "node_modules"];
 
 /// What has a text that a rule reads.
-const TEXTS: &[&str] = &["rs", "js", "mjs", "css", "md", "toml", "yaml", "ts", "html", "json"];
+const TEXTS: &[&str] = &["rs", "js", "mjs", "c", "css", "md", "toml", "yaml", "ts", "html", "json"];
 
 impl Repository {
     /// Reads the repository at `root`.

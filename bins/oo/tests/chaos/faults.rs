@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// Between two faults.
 const APART_MILLIS: (u64, u64) = (300, 1_500);
 
+/// How far a clock jumps.
+const JUMP_SECONDS: (u64, u64) = (20 * 60, 4 * 60 * 60);
+
 /// Something that goes wrong.
 #[derive(Debug, Clone)]
 pub(crate) enum Trouble {
@@ -37,6 +40,9 @@ pub(crate) enum Trouble {
     FreeNats(usize),
     FillRedis,
     FreeRedis,
+    /// A service's wall clock is so many seconds off.
+    Jump(String, i64),
+    SetRight(String),
     /// Redis forgets all snapshots.
     ForgetSnapshots,
     Push(FaultKind),
@@ -60,7 +66,7 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
         let server = chance.between(0, servers) as usize;
         let later = |chance: &mut Chance, from, to| at + Duration::from_millis(chance.between(from, to));
         let way = (chance.between(0, 3) == 0).then_some(server);
-        match chance.between(0, 26) {
+        match chance.between(0, 29) {
             0..6 => {
                 all.push((at, Trouble::Kill(name.clone())));
                 all.push((later(&mut chance, 100, 4_000), Trouble::Restart(name)));
@@ -106,9 +112,14 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
                 all.push((at, Trouble::FillNats(server)));
                 all.push((later(&mut chance, 500, 4_000), Trouble::FreeNats(server)));
             }
-            _ => {
+            25 => {
                 all.push((at, Trouble::FillRedis));
                 all.push((later(&mut chance, 500, 4_000), Trouble::FreeRedis));
+            }
+            _ => {
+                let off = jump(&mut chance, &name, stage.clock.speed());
+                all.push((at, Trouble::Jump(name.clone(), off)));
+                all.push((later(&mut chance, 1_000, 9_000), Trouble::SetRight(name)));
             }
         }
         at = later(&mut chance, APART_MILLIS.0, APART_MILLIS.1);
@@ -117,6 +128,15 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
     all.retain(|(_, trouble)| stage.disks.is_some() || !trouble.is_of_a_disk());
     all.sort_by_key(|(at, _)| *at);
     all
+}
+
+/// Minutes to hours, ahead or behind: of the person's time where the service dates what happens to people, of the wall's
+/// where it looks after sessions, tokens and signatures.
+fn jump(chance: &mut Chance, name: &str, speed: f64) -> i64 {
+    let of_people = ["events", "profile", "recommender"].iter().any(|service| name.starts_with(service));
+    let seconds = chance.between(JUMP_SECONDS.0, JUMP_SECONDS.1) as f64 / if of_people { speed } else { 1.0 };
+    let seconds = seconds.ceil() as i64;
+    if chance.between(0, 2) == 0 { seconds } else { -seconds }
 }
 
 fn fault(chance: &mut Chance) -> FaultKind {
@@ -172,6 +192,8 @@ async fn make(stage: &mut Stage, trouble: Trouble) {
                 _ => disks.free_redis(&mut stage.house).await,
             }
         }
+        Trouble::Jump(name, seconds) => stage.clocks.set(&name, seconds),
+        Trouble::SetRight(name) => stage.clocks.set(&name, 0),
         Trouble::PauseNats(n) | Trouble::ResumeNats(n) => {
             let signal = if matches!(trouble, Trouble::PauseNats(_)) { "-STOP" } else { "-CONT" };
             if let Some(pid) = stage.house.nats[n].pid() {

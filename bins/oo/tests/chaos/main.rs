@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a command that fails loudly and says what it does")]
 
 mod chance;
+mod clock;
 mod disk;
 mod faults;
 mod life;

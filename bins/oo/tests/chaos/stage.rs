@@ -1,6 +1,7 @@
 //! The servers, the outside world and the services: each a process that can be killed, paused and started again.
 
 use crate::chance::Chance;
+use crate::clock::Clocks;
 use crate::disk::{self, Disks};
 use crate::wire::{State, Wire};
 use futures_util::future::join_all;
@@ -44,6 +45,8 @@ pub(crate) struct Stage {
     pub(crate) clock: Clock,
     /// Where people find the page; the second way in is for when the first is away.
     pub(crate) pages: Vec<Url>,
+    /// The services' own.
+    pub(crate) clocks: Clocks,
     members: Vec<Member>,
     versions: Versions,
 }
@@ -108,6 +111,7 @@ impl Stage {
             false => House::start_on(prepare).await,
         };
         let disks = disks.then(|| Disks::below(folders.into_inner()));
+        let clocks = Clocks::build(house.dir());
         let person = "2026-11-18T08:30:00Z".parse().unwrap();
         let clock = Clock::new(Clock::default().wall(), person, speed);
         let mut members = Vec::new();
@@ -150,7 +154,7 @@ impl Stage {
             ("OO_RECOMMENDER__POLICY", "random-todo".into()),
             ("OO_PROFILE__IDLE_SECONDS", "3".into()),
         ]);
-        Self { house, sandbox, clock, pages, disks, members, versions }
+        Self { house, sandbox, clock, pages, disks, clocks, members, versions }
     }
 
     /// Starts all services, and waits until each is ready.
@@ -243,6 +247,7 @@ impl Stage {
         }
         for name in self.names() {
             self.wire(&name, None, State::Open);
+            self.clocks.set(&name, 0);
             self.signal(&name, "-CONT").await;
             let member = self.member(&name);
             if let Some(child) = &mut self.members[member].child
@@ -292,6 +297,7 @@ impl Stage {
             .command(member.service)
             .envs(settings.pairs())
             .env("OO_NATS__URL", ways.join(","))
+            .envs(self.clocks.environment(&member.name))
             .env("OO_HTTP__BIND", &member.bind)
             // Nothing stands before the gateways here: each is the page at an address of its own.
             .env("OO_GATEWAY__PUBLIC_URL", format!("http://{}", member.bind.replace("127.0.0.1", "localhost")))

@@ -2,8 +2,11 @@
 
 use crate::life::Life;
 use crate::stage::Stage;
+use jiff::SignedDuration;
+use oo_contracts::Timestamp;
 use oo_contracts::entry::Body;
 use oo_contracts::signal::{Answer, Fact};
+use oo_domain::local;
 use oo_domain::profile::Profile;
 use oo_domain::tip_life::State;
 use oo_profile::verify::{Snapshot, Verifier};
@@ -20,6 +23,9 @@ use tokio::time::Instant;
 /// again, and room.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
+/// Two clocks of one machine are closer together than this, on the clock of somebody who lives fast.
+const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
 /// What was seen, and what of it must not be.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
@@ -30,6 +36,8 @@ pub(crate) struct Verdict {
     pushed: usize,
     pushes: usize,
     dead: usize,
+    /// Entries and tips dated by a clock that was ahead.
+    ahead: (usize, usize),
     pub(crate) broken: Vec<String>,
 }
 
@@ -52,6 +60,7 @@ pub(crate) async fn reach(stage: &mut Stage, lives: &[Life]) -> Verdict {
         verdict.holds(read.unreadable.is_empty(), || format!("{user} has entries that cannot be read"));
         verdict.lost_nothing(life, &read.entries);
         let given = verdict.given_rightly(life, &read.entries);
+        verdict.counts_ahead(stage, &ctx, &person.place, &read.entries).await;
         verdict.pushed_once(stage, life, &given);
         match verifier.verify(&person).await.unwrap().snapshot {
             Snapshot::Same(_) => compared += 1,
@@ -104,26 +113,48 @@ impl Verdict {
         }
     }
 
-    /// No tip came while another was live, and no day had more than the person wants. Gives the tips.
+    /// No tip came while another was live, and no day had more than the person wants.
+    ///
+    /// By the clock of whoever gave it, which the tip and its entry tell: a service whose clock is hours ahead believes
+    /// that what it sees is over and that a new day has come, and nothing in the log could tell it otherwise. What was
+    /// dated in a day counts for that day, whatever was dated before or after it.
     fn given_rightly(&mut self, life: &Life, log: &[Numbered]) -> BTreeSet<String> {
         let mut given = BTreeSet::new();
+        let mut of_day = BTreeMap::new();
         let mut profile = Profile::new();
         for Numbered { seq, entry } in log {
             let Body::Tip { tip } = &entry.body else {
                 profile.fold(*seq, entry);
                 continue;
             };
+            // The clock may be set right between the decision and the entry.
+            let at = tip.decided_at.max(entry.at);
             let last = profile.lives().last();
-            let is_second = last.is_some_and(|last| last.state == State::Live && entry.at < last.not_after);
+            let is_second = last.is_some_and(|last| last.state == State::Live && at < last.not_after);
             self.holds(!is_second, || format!("{}: {} came while another tip was live", life.user, tip.id));
             let is_new = given.insert(tip.id.to_string());
             self.holds(is_new, || format!("{}: {} is in the log twice", life.user, tip.id));
+            let (day, most) = (local::day(profile.zone(), at), profile.preferences().budget.get());
+            let count = of_day.entry(day).or_insert(0);
+            *count += 1;
+            self.holds(*count <= most, || format!("{}: {} is tip {count} of {day}, of {most}", life.user, tip.id));
             profile.fold(*seq, entry);
-            let (count, most) = (profile.given_today(entry.at), profile.preferences().budget.get());
-            self.holds(count <= most, || format!("{}: {} is tip {count} of a day of {most}", life.user, tip.id));
         }
         self.tips += given.len();
         given
+    }
+
+    /// How much was dated later than nats-server took it: only a clock that is ahead does that.
+    async fn counts_ahead(&mut self, stage: &Stage, ctx: &Context, place: &Place, log: &[Numbered]) {
+        let stream = ctx.bus.jetstream().get_stream(place.shard.stream()).await.unwrap();
+        for Numbered { seq, entry } in log {
+            let taken = stream.get_raw_message(*seq).await.unwrap().time.unix_timestamp_nanos();
+            let taken = stage.clock.person_at(Timestamp::from_nanosecond(taken).unwrap());
+            if entry.at > taken + AHEAD {
+                self.ahead.0 += 1;
+                self.ahead.1 += usize::from(matches!(entry.body, Body::Tip { .. }));
+            }
+        }
     }
 
     /// Each push is about a tip of the log. A second one of the same tip replaces the first on the screen: they have one tag.
@@ -171,8 +202,17 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} of {} signals acknowledged, {} entries, {} tips, {} of them on a screen by {} pushes, {} dead letters",
-            self.acknowledged, self.told, self.entries, self.tips, self.pushed, self.pushes, self.dead
+            "{} of {} signals acknowledged, {} entries, {} tips, {} of them on a screen by {} pushes, {} dead letters; \
+             clocks that were ahead dated {} entries, {} of them tips",
+            self.acknowledged,
+            self.told,
+            self.entries,
+            self.tips,
+            self.pushed,
+            self.pushes,
+            self.dead,
+            self.ahead.0,
+            self.ahead.1
         )
     }
 }

@@ -7,7 +7,8 @@ const TOP_LEVEL: &[&str] =
     &["Cargo.lock", "Cargo.toml", "README.md", "actors", "bins", "compose", "contracts", "docs", "subjects", "web"];
 
 /// How a first line begins that says what its file is, by the file's ending.
-const OPENINGS: &[(&str, &str)] = &[(".rs", "//! "), (".js", "// "), (".mjs", "// "), (".ts", "// "), (".css", "/* ")];
+const OPENINGS: &[(&str, &str)] =
+    &[(".rs", "//! "), (".js", "// "), (".mjs", "// "), (".ts", "// "), (".c", "// "), (".css", "/* ")];
 
 /// Every source file says in its first line what it is for.
 pub(super) fn first_lines(files: &[File]) -> Vec<String> {
