@@ -5,10 +5,12 @@ use futures_util::future::try_join_all;
 use oo_runtime::engines::{self, Server, Sync};
 use oo_runtime::seal::Keyring;
 use oo_runtime::service::run_in;
-use oo_runtime::{Context, People, Source, nats_users, redis_acl, secret_file, settings, task};
+use oo_runtime::{Clock, Context, People, Person, Source, nats_users, random, redis_acl, secret_file, settings, task};
 use oo_subjects::access::OPERATOR;
 use oo_subjects::{Bus, streams};
 use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -94,13 +96,15 @@ impl House {
         let others: Vec<String> = routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
         let starting = routes.iter().enumerate().map(|(n, port)| {
             let (name, dir) = (format!("oo-{n}"), dir.path().join(format!("nats-{n}")));
-            // Clients know all servers by their settings: told of them once more, they would go around a wire that a
+// Clients know all servers by their settings: told of them once more, they would go around a wire that a
             // test lays before each.
             let cluster = format!(
                 "cluster {{ name: oo, listen: \"127.0.0.1:{port}\", no_advertise: true, routes: [{}] }}\n",
                 others.join(", ")
             );
-            let more = if servers == 1 { users.clone() } else { format!("{users}{cluster}") };
+            // Where it tells of itself, on a port that it finds and notes in a file.
+            let more = format!("http: \"127.0.0.1:-1\"\nports_file_dir: {:?}\n{users}", dir.display().to_string());
+            let more = if servers == 1 { more } else { more + &cluster };
             let program = nats.clone();
             async move { engines::start_nats_as(&name, program, &dir, Sync::Lazily, &more).await }
         });
@@ -150,6 +154,26 @@ impl House {
         let mut answer = String::new();
         redis.read_to_string(&mut answer).await.ok()?;
         answer.strip_prefix("+OK\r\n").map(str::to_owned)
+    }
+
+    /// What the first nats-server tells of itself: `varz`, `jsz`.
+    pub async fn ask_nats(&self, what: &str) -> Option<Value> {
+        let noted = self.dir().join(format!("nats-0/nats-server_{}.ports", self.nats[0].pid()?));
+        let ports: Value = serde_json::from_str(&std::fs::read_to_string(noted).ok()?).ok()?;
+        let address = format!("{}/{what}", ports["monitoring"][0].as_str()?);
+        crate::http().get(address).send().await.ok()?.json().await.ok()
+    }
+
+    /// A session of somebody, kept as `auth` keeps it after a sign-in. Gives its secret.
+    pub async fn session(&self, person: &Person) -> String {
+        let (secret, id, log) = (random::token() + &random::token(), random::token(), &person.place.log);
+        let (hash, now) = (random::hex(&Sha256::digest(&secret)), Clock::default().wall());
+        let record = json!({ "log": log, "id": id, "device": "", "began": now, "used": now }).to_string();
+        let script = "redis.call('SET', KEYS[1], ARGV[1]); redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])";
+        let (key, of) = (format!("oo:session:{hash}"), format!("oo:sessions:{log}"));
+        let kept = self.ask_redis(&["EVAL", script, "2", &key, &of, &record, &id, &hash]).await;
+        assert_eq!(kept.as_deref(), Some("$-1\r\n"), "the session is kept");
+        secret
     }
 
     /// A context of one's own, with all rights.

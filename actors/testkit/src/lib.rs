@@ -1,11 +1,15 @@
 //! For tests only: a house of one's own. Real nats-server, real redis-server, real services; nothing is mocked.
 
+mod events;
 mod house;
 mod mail;
+mod process;
 mod until;
 
+pub use events::{Event, Events};
 pub use house::{House, Running};
 pub use mail::{Letter, MailServer};
+pub use process::Process;
 pub use until::eventually;
 
 /// A client for plain HTTP on this machine, following nothing by itself.
