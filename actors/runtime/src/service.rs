@@ -18,6 +18,7 @@ where
     Fut: Future<Output = anyhow::Result<()>>,
 {
     no_core_dumps();
+    many_files();
     let source = Source::from_env();
     if std::env::args().nth(1).as_deref() == Some("health") {
         return ask_health(&source);
@@ -60,6 +61,17 @@ pub fn no_core_dumps() {
     use nix::sys::resource::{Resource, setrlimit};
     if let Err(error) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
         tracing::warn!(%error, "core dumps cannot be switched off: see to it that secrets do not end in one");
+    }
+}
+
+/// A process may open as many files as the system lets it: the usual 1,024 are as many pages of the gateway. Its children
+/// inherit that.
+pub fn many_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files cannot be raised: set it (`ulimit -n`) above the pages at once");
     }
 }
 
@@ -109,4 +121,17 @@ pub fn stop_on_signal(shutdown: &CancellationToken) {
         }
         shutdown.cancel();
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::resource::{Resource, getrlimit};
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_system_lets() {
+        many_files();
+        let (now, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert_eq!(now, most);
+    }
 }

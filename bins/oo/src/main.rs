@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use oo::{backup, dead, demo, doctor, init, inspect, learn, reshard, simulate, up, vault, verify};
-use oo_runtime::service::no_core_dumps;
+use oo_runtime::service::{many_files, no_core_dumps};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -126,6 +126,7 @@ enum Vault {
 
 fn main() -> ExitCode {
     no_core_dumps();
+    many_files();
     let Cli { data, command } = Cli::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
