@@ -53,6 +53,14 @@ pub(crate) async fn entries(ctx: &Context, people: &[Arc<Person>], each: usize, 
     each * people.len()
 }
 
+/// Somebody says how they are, and waits until the log has it: at this sequence.
+pub(crate) async fn say(ctx: &Context, person: &Person, n: usize) -> u64 {
+    let id = random::token();
+    let signal = Signal { id: id.parse().unwrap(), user: person.user.clone(), at: ctx.clock.now(), fact: mood(n) };
+    let body = Body::Signal { signal };
+    ctx.logbook().append(person, &format!("signal:{id}"), ctx.clock.now(), body, None).await.unwrap().seq
+}
+
 async fn settle<F, T, E>(under_way: &mut Vec<F>)
 where
     F: Future<Output = Result<T, E>>,

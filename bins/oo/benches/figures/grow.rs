@@ -4,6 +4,7 @@ use crate::node::Node;
 use crate::talk::{self, Said};
 use crate::{fill, quantile, row};
 use oo_runtime::{Context, Person};
+use oo_testkit::Process;
 use oo_trainer::simulation::svg::Svg;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,12 +79,12 @@ async fn at(count: usize) -> Point {
     fill::entries(&ctx, active, 1, fill::mood).await;
     fill::until_folded(&ctx, Instant::now()).await;
 
-    let server = house.nats[0].pid().unwrap();
-    let before = (cpu(node.pid()), cpu(server));
+    let server = Process(house.nats[0].pid().unwrap());
+    let before = (node.process().cpu(), server.cpu());
     let began = Instant::now();
     let said = fill::entries(&ctx, active, SIGNALS / active.len(), fill::mood).await as f64;
     let live = said / fill::until_folded(&ctx, began).await.as_secs_f64();
-    let spent = (cpu(node.pid()) - before.0, cpu(server) - before.1);
+    let spent = (node.process().cpu() - before.0, server.cpu() - before.1);
 
     let (applied, kept) = times(&ctx, &active[..WATCHED.min(active.len())]).await;
     node.kill().await;
@@ -100,16 +101,6 @@ async fn times(ctx: &Context, people: &[Arc<Person>]) -> ((f64, f64), (f64, f64)
         (quantile(&millis, 0.5), quantile(&millis, 0.99))
     };
     (spread(|said| said.applied), spread(|said| said.kept))
-}
-
-/// Seconds of CPU that a process has spent.
-fn cpu(pid: u32) -> f64 {
-    let told = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // After the name, which may hold anything: the 14th and 15th fields of all are its own and the system's time for it.
-    let fields: Vec<&str> = told.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks = |n: usize| fields[n - 3].parse::<f64>().unwrap();
-    // Linux tells them in hundredths of a second.
-    (ticks(14) + ticks(15)) / 100.0
 }
 
 /// Two panels over the number of people: CPU of a signal, and the time until it is applied.

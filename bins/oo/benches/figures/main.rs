@@ -8,12 +8,14 @@
     reason = "a bench: it prints, and ends where it cannot go on"
 )]
 
+mod bare;
 mod failover;
 mod fill;
 mod fold;
 mod grow;
 mod memory;
 mod node;
+mod pages;
 mod push;
 mod talk;
 mod wake;
@@ -21,13 +23,21 @@ mod wake;
 use std::process::ExitCode;
 
 /// What is measured, by the name that chooses it.
-const FIGURES: [&str; 7] = ["fold", "push", "memory", "wake", "failover", "grow", "million"];
+const FIGURES: [&str; 8] = ["fold", "push", "memory", "wake", "failover", "pages", "grow", "million"];
 
 fn main() -> ExitCode {
-    // The node that is measured is a process of its own, so that its memory and its threads are its own.
-    if std::env::args().nth(1).as_deref() == Some(node::ARGUMENT) {
-        return oo_runtime::service::run("profile", oo_profile::serve);
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, serve, service] = arguments.as_slice()
+        && serve == node::SERVE
+    {
+        return match service.as_str() {
+            "profile" => oo_runtime::run("profile", oo_profile::serve),
+            "gateway" => oo_runtime::run("gateway", oo_gateway::serve),
+            "bare" => oo_runtime::run("gateway", bare::serve),
+            other => panic!("no service is called {other}"),
+        };
     }
+    oo_runtime::service::many_files();
     let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     if let Some(unknown) = chosen.iter().find(|name| !FIGURES.contains(&name.as_str())) {
         eprintln!("there is no figure {unknown:?}; there are: {}", FIGURES.join(", "));
@@ -56,6 +66,9 @@ fn main() -> ExitCode {
         if wanted("failover") {
             failover::measure().await;
         }
+        if wanted("pages") {
+            pages::measure().await;
+        }
         // A million people take minutes to make: by name alone.
         if chosen.iter().any(|chosen| chosen == "million") {
             grow::measure(&[1_000, 10_000, 100_000, 1_000_000]).await;
@@ -75,6 +88,10 @@ fn row(figure: &str, ours: &str, raw: &str, ratio: &str) {
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().checked_sub(1).expect("something was measured");
     sorted[((last as f64 * share).round() as usize).min(last)]
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / 1024.0 / 1024.0
 }
 
 /// Median and 99th percentile of milliseconds, as text, and both as numbers.

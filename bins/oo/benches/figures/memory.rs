@@ -1,7 +1,7 @@
 //! Memory of one resident person, and what is left of it when everybody has gone.
 
 use crate::node::Node;
-use crate::{fill, row};
+use crate::{fill, mib, row};
 use std::time::{Duration, Instant};
 
 /// Entries of each person: zone, account, and tasks.
@@ -14,19 +14,19 @@ pub(crate) async fn measure(count: usize) {
     // Longer than it takes until everybody is there.
     let idle = 30 + count as u64 / 200;
     let node = Node::start(&house, idle).await;
-    let empty = node.memory();
+    let empty = node.process().memory();
     let began = Instant::now();
     fill::entries(&ctx, &people, EACH, fill::household).await;
     let took = fill::until_folded(&ctx, began).await;
     let resident = node.residents().await;
-    let full = node.memory();
+    let full = node.process().memory();
     let each = full.saturating_sub(empty) as f64 / resident as f64;
     while node.residents().await > 0 {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     // What was freed goes back to the system a little later.
     tokio::time::sleep(Duration::from_secs(15)).await;
-    let left = node.memory();
+    let left = node.process().memory();
     let profile = serde_json::to_vec(&oo_domain::profile::Profile::new()).unwrap().len();
     row(
         &format!(
@@ -43,8 +43,4 @@ pub(crate) async fn measure(count: usize) {
         &format!("{:.1}", each / profile as f64),
     );
     node.kill().await;
-}
-
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / 1024.0 / 1024.0
 }

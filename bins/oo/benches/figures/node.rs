@@ -1,11 +1,11 @@
-//! A profile node in a process of its own.
+//! A service in a process of its own, so that its memory, its time and its files are its own.
 
-use oo_testkit::{House, eventually, http};
+use oo_testkit::{House, Process, eventually, http};
 use std::process::Stdio;
 use tokio::process::{Child, Command};
 
-/// Tells this program to be the node.
-pub(crate) const ARGUMENT: &str = "--profile-node";
+/// The word by which this program is a service.
+pub(crate) const SERVE: &str = "--serve";
 
 pub(crate) struct Node {
     child: Child,
@@ -13,15 +13,21 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a node of the house, and waits until it is ready.
+    /// Starts a profile node of the house, and waits until it is ready.
     pub(crate) async fn start(house: &House, idle_seconds: u64) -> Self {
+        let idle = idle_seconds.to_string();
+        Self::of(house, "profile", &[("OO_PROFILE__IDLE_SECONDS", &idle)]).await
+    }
+
+    /// The same of any service that this program can be, with settings of its own.
+    pub(crate) async fn of(house: &House, service: &str, more: &[(&str, &str)]) -> Self {
         let address = format!("127.0.0.1:{}", oo_runtime::engines::free_port().unwrap());
         let child = Command::new(std::env::current_exe().unwrap())
-            .arg(ARGUMENT)
+            .args([SERVE, service])
             .envs(house.source().pairs())
+            .envs(more.iter().copied())
             .env("OO_HTTP__BIND", &address)
-            .env("OO_PROFILE__IDLE_SECONDS", idle_seconds.to_string())
-            .env("OO_LOG", "error")
+            .env("OO_LOG", "error,warp::server=off")
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()
@@ -35,8 +41,8 @@ impl Node {
         node
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id().unwrap()
+    pub(crate) fn process(&self) -> Process {
+        Process(self.child.id().unwrap())
     }
 
     /// How many people are in its memory.
@@ -52,21 +58,14 @@ impl Node {
     }
 
     pub(crate) async fn signal(&self, signal: &str) {
-        Command::new("kill").args([signal, &self.pid().to_string()]).status().await.unwrap();
-    }
-
-    /// Bytes of memory that it holds.
-    pub(crate) fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        Command::new("kill").args([signal, &self.process().0.to_string()]).status().await.unwrap();
     }
 
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 }

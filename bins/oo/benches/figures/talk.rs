@@ -3,9 +3,7 @@
 use crate::fill;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use oo_contracts::entry::Body;
-use oo_contracts::signal::Signal;
-use oo_runtime::{Context, Person, random, task};
+use oo_runtime::{Context, Person, task};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -32,17 +30,9 @@ pub(crate) async fn talk(ctx: &Context, people: &[Arc<Person>], per_second: usiz
             let mut said = Vec::with_capacity(each);
             for k in 0..each {
                 tokio::time::sleep_until(first + between * k as u32).await;
-                let id = random::token();
-                let signal = Signal {
-                    id: id.parse().unwrap(),
-                    user: person.user.clone(),
-                    at: ctx.clock.now(),
-                    fact: fill::mood(k),
-                };
-                let (at, body) = (Instant::now(), Body::Signal { signal });
-                let appended =
-                    ctx.logbook().append(&person, &format!("signal:{id}"), ctx.clock.now(), body, None).await;
-                let (seq, kept) = (appended.unwrap().seq, at.elapsed());
+                let at = Instant::now();
+                let seq = fill::say(&ctx, &person, k).await;
+                let kept = at.elapsed();
                 while told.next().await.unwrap().version < seq {}
                 said.push(Said { at, applied: at.elapsed(), kept });
             }
