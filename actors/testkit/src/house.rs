@@ -96,7 +96,7 @@ impl House {
         let others: Vec<String> = routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
         let starting = routes.iter().enumerate().map(|(n, port)| {
             let (name, dir) = (format!("oo-{n}"), dir.path().join(format!("nats-{n}")));
-// Clients know all servers by their settings: told of them once more, they would go around a wire that a
+            // Clients know all servers by their settings: told of them once more, they would go around a wire that a
             // test lays before each.
             let cluster = format!(
                 "cluster {{ name: oo, listen: \"127.0.0.1:{port}\", no_advertise: true, routes: [{}] }}\n",

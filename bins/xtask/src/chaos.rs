@@ -1,4 +1,5 @@
-//! What is tried with everything failing: the real services in processes of their own, and the model of their protocol.
+//! What is tried with the real services in processes of their own, with everything failing or for long; and the model of their
+//! protocol.
 
 use crate::run::{Command, says};
 use crate::setup;
@@ -18,6 +19,15 @@ pub fn run(root: &Path, from: Option<&str>, arguments: &[String]) -> anyhow::Res
     }
     // Of the whole workspace, since only then the crates are built as for the other tests.
     Command::cargo().args(&["test", "--workspace", "--test", "chaos", "--"]).args(&arguments).within(root).run()
+}
+
+/// Lets people live, come and go for a while with nothing failing, and sees whether anything grows that should not. Optimised:
+/// what a debug build holds is no figure.
+pub fn soak(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    setup::servers(root)?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let program = ["test", "--release", "--package", "oo", "--test", "chaos", "--", "soak"];
+    Command::cargo().args(&program).args(&arguments).within(root).run()
 }
 
 /// Builds the services as they were at a commit, and says where their programs are.

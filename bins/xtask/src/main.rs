@@ -50,6 +50,11 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Let people live, come and go for half an hour, and say what grew that should not: `--minutes`, `--people`, `--speed`.
+    Soak {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Try the protocol of one writer in every order, in larger scenes than the tests do.
     Model,
     /// Compare estimators and learner with what is published and with rivals, in one table.
@@ -94,6 +99,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench { figures } => bench::run(&root, &figures)?,
         Command::Lighthouse => page::measure(&root)?,
         Command::Chaos { from, arguments } => chaos::run(&root, from.as_deref(), &arguments)?,
+        Command::Soak { arguments } => chaos::soak(&root, &arguments)?,
         Command::Model => chaos::model(&root)?,
         Command::Evaluate { checks } => evaluate::run(&root, &checks)?,
         Command::Tidy => {

@@ -5,19 +5,22 @@ use crate::chance::Chance;
 use crate::stage::Stage;
 use oo::browser::{Browser, read};
 use oo_contracts::http::{LinkTo, State};
+use oo_contracts::rights::Confirmation;
 use oo_contracts::signal::{Event, Fact, Signal};
 use oo_contracts::wire::Ingest;
 use oo_contracts::{Ref, SignalId, UserId};
-use oo_runtime::{Clock, Context, random};
+use oo_runtime::{Clock, Context, random, task};
 use oo_sandbox::{Sandbox, SandboxSubscription};
 use oo_subjects::INGEST;
-use oo_testkit::eventually;
+use oo_testkit::{Events, eventually};
 use reqwest::Method;
-use reqwest::header::LOCATION;
+use reqwest::header::{HeaderMap, HeaderName, LOCATION};
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 /// Between two things that somebody does.
@@ -36,6 +39,8 @@ pub(crate) struct Life {
     pub(crate) told: BTreeSet<SignalId>,
     chance: Chance,
     browser: Browser,
+    /// Reads what comes to the page, while one is open.
+    page: Option<AbortOnDropHandle<Option<()>>>,
     pages: Vec<Url>,
     sandbox: Sandbox,
     clock: Clock,
@@ -43,34 +48,16 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    /// Signs in, by a link of their own.
+    /// Comes in, from an address of their own.
     pub(crate) async fn begin(stage: &Stage, n: usize, chance: Chance) -> Self {
         let user: UserId = format!("person-{n}").parse().unwrap();
-        let token = random::token();
-        let link = oo_auth::hash(&token);
-        let owner = [("OO_AUTH__OWNER", user.as_str()), ("OO_AUTH__OWNER_LINK", link.as_str())];
-        let auth = stage.house.serve_with("auth", owner, oo_auth::serve).await;
-        let bind = format!("127.0.0.1:{}", stage.pages[0].port().unwrap());
-        let page = stage.pages[0].as_str().trim_end_matches('/');
-        let events = stage.house.serve("events", oo_events::serve).await;
-        let gateway = stage
-            .house
-            .serve_with(
-                "gateway",
-                [("OO_HTTP__BIND", bind.as_str()), ("OO_GATEWAY__PUBLIC_URL", page)],
-                oo_gateway::serve,
-            )
-            .await;
-        let signed_in = eventually("somebody signs in", || async {
-            let mut browser = Browser::new(stage.pages[0].clone()).unwrap();
-            let link = json!({ "token": token });
-            let sent = browser.send(Method::POST, "api/v1/session/owner", Some(&link)).await;
-            sent.ok().map(|_| browser)
-        });
-        let browser = signed_in.await;
-        for service in [gateway, events, auth] {
-            service.stop().await.unwrap();
-        }
+        let person = stage.people.find_or_make(&user).await.unwrap();
+        let mut browser = Browser::new(stage.pages[0].clone()).unwrap();
+        browser.cookies.insert("oo".into(), stage.house.session(&person).await);
+        let from = format!("10.0.{}.{}", n / 256 % 256, n % 256);
+        let headers = [(HeaderName::from_static("x-forwarded-for"), from.parse().unwrap())];
+        let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy();
+        browser.client = client.default_headers(HeaderMap::from_iter(headers)).build().unwrap();
         Self {
             user,
             subscription: stage.sandbox.push().subscribe(),
@@ -78,10 +65,11 @@ impl Life {
             told: BTreeSet::new(),
             chance,
             browser,
+            page: None,
             pages: stage.pages.clone(),
             sandbox: stage.sandbox.clone(),
             clock: stage.clock,
-            ctx: stage.house.context("chaos").await,
+            ctx: stage.ctx.clone(),
         }
     }
 
@@ -113,7 +101,7 @@ impl Life {
     /// Lives until it is over.
     pub(crate) async fn live(mut self, over: CancellationToken) -> Self {
         while !over.is_cancelled() {
-            match self.chance.between(0, 10) {
+            match self.chance.between(0, 11) {
                 0..4 => {
                     let level = self.chance.between(1, 6);
                     let facts = [
@@ -129,7 +117,8 @@ impl Life {
                 6 => {
                     self.sandbox.todoist().of(self.user.as_str()).add_task("Water the plants", json!({}));
                 }
-                _ => self.answer().await,
+                7..10 => self.answer().await,
+                _ => self.open_or_close().await,
             }
             let pause = Duration::from_millis(self.chance.between(PAUSE_MILLIS.0, PAUSE_MILLIS.1));
             tokio::time::sleep(pause).await;
@@ -182,6 +171,34 @@ impl Life {
         if self.send(&format!("api/v1/tips/{}/answer", card.id), &body).await {
             self.acknowledged.insert(id);
         }
+    }
+
+    /// Opens the page, or closes it.
+    async fn open_or_close(&mut self) {
+        if self.page.take().is_some() {
+            return;
+        }
+        self.turn_to_some_page();
+        let opened = self.browser.send(Method::GET, "api/v1/stream", None);
+        if let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, opened).await {
+            let mut events = Events::of(answer);
+            let reads = task::spawn("page", async move { while events.next().await.is_some() {} });
+            self.page = Some(AbortOnDropHandle::new(reads));
+        }
+    }
+
+    /// Has everything erased.
+    pub(crate) async fn leave(mut self) -> Self {
+        self.page = None;
+        let left = eventually("somebody is erased", || async {
+            let mut browser = self.browser.clone();
+            let sent = browser.send(Method::POST, "api/v1/me/erase/confirmation", None).await.ok()?;
+            let Confirmation { confirmation, .. } = read(sent).await.ok()?;
+            let body = json!({ "confirmation": confirmation });
+            browser.send(Method::POST, "api/v1/me/erase", Some(&body)).await.ok()
+        });
+        left.await;
+        self
     }
 
     /// Whether the page took it.

@@ -1,5 +1,7 @@
 //! All of oO in processes of its own, people who live fast, and everything that can fail, failing: `cargo xtask chaos`.
 //!
+//! The same with nothing failing, to see whether anything grows that should not, is `soak.rs`: `cargo xtask soak`.
+//!
 //! A seed makes the schedule of the faults, so that a run that found something can be looked at again. What must hold is
 //! in `verdict.rs`, what goes wrong in `faults.rs`, who lives there in `life.rs`.
 
@@ -10,6 +12,8 @@ mod clock;
 mod disk;
 mod faults;
 mod life;
+mod samples;
+mod soak;
 mod stage;
 mod verdict;
 mod wire;
@@ -23,6 +27,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// Who is there, several of each that may be several.
+const CAST: [(&str, usize); 7] = [
+    ("events", 2),
+    ("auth", 1),
+    ("profile", 3),
+    ("recommender", 2),
+    ("notifier", 2),
+    ("integrations", 1),
+    ("gateway", 2),
+];
 
 /// What `cargo xtask chaos` passes on.
 #[derive(Parser)]
@@ -59,12 +74,18 @@ fn main() -> ExitCode {
     {
         return stage::serve(name);
     }
-    let arguments = Arguments::parse();
-    if !arguments.own_mounts {
-        disk::with_mounts_of_our_own("--own-mounts");
-    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    if runtime.block_on(run(arguments)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let held = match arguments.get(1) {
+        Some(word) if word == soak::SOAK => runtime.block_on(soak::run(soak::Arguments::parse_from(&arguments[1..]))),
+        _ => {
+            let arguments = Arguments::parse();
+            if !arguments.own_mounts {
+                disk::with_mounts_of_our_own("--own-mounts");
+            }
+            runtime.block_on(run(arguments))
+        }
+    };
+    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Lets it all happen, and says whether everything held.
@@ -75,7 +96,7 @@ async fn run(Arguments { seed, seconds, people, speed, cluster, other, own_mount
     if !own_mounts {
         println!("chaos: LEFT OUT: full disks. Nobody here may mount one: be root, or allow user namespaces");
     }
-    let mut stage = Stage::set(speed, cluster, own_mounts, versions).await;
+    let mut stage = Stage::set(&CAST, speed, cluster, own_mounts, versions).await;
     let mut lives = Vec::new();
     for n in 0..people {
         lives.push(Life::begin(&stage, n, Chance::new(seed, n as u64 + 1)).await);

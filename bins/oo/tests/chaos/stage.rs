@@ -6,9 +6,9 @@ use crate::disk::{self, Disks};
 use crate::wire::{State, Wire};
 use futures_util::future::join_all;
 use oo_runtime::engines::{dies_with_us, free_port};
-use oo_runtime::{Clock, run};
+use oo_runtime::{Clock, Context, People, run};
 use oo_sandbox::Sandbox;
-use oo_testkit::{House, eventually, http};
+use oo_testkit::{House, Process, eventually, http};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -19,16 +19,8 @@ use url::Url;
 /// The word by which this program is a service.
 pub(crate) const SERVE: &str = "serve";
 
-/// Who is there, several of each that may be several.
-const CAST: [(&str, usize); 7] = [
-    ("events", 2),
-    ("auth", 1),
-    ("profile", 3),
-    ("recommender", 2),
-    ("notifier", 2),
-    ("integrations", 1),
-    ("gateway", 2),
-];
+/// Which services are there, and how many of each.
+pub(crate) type Cast = [(&'static str, usize)];
 
 /// Streams in three copies, on servers that share this machine.
 const CLUSTER_SHARDS: u16 = 4;
@@ -43,6 +35,9 @@ pub(crate) struct Stage {
     pub(crate) house: House,
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
+    /// As the user who may do everything.
+    pub(crate) ctx: Context,
+    pub(crate) people: People,
     /// Where people find the page; the second way in is for when the first is away.
     pub(crate) pages: Vec<Url>,
     /// The services' own.
@@ -91,6 +86,7 @@ pub(crate) fn serve(name: &str) -> ExitCode {
         "recommender" => run("recommender", oo_recommender::serve),
         "notifier" => run("notifier", oo_notifier::serve),
         "integrations" => run("integrations", oo_integrations::serve),
+        "trainer" => run("trainer", oo_trainer::serve),
         "gateway" => run("gateway", oo_gateway::serve),
         other => panic!("no service is called {other}"),
     }
@@ -98,7 +94,7 @@ pub(crate) fn serve(name: &str) -> ExitCode {
 
 impl Stage {
     /// Starts the servers and the outside world, on a weekday morning.
-    pub(crate) async fn set(speed: f64, cluster: bool, disks: bool, versions: Versions) -> Self {
+    pub(crate) async fn set(cast: &Cast, speed: f64, cluster: bool, disks: bool, versions: Versions) -> Self {
         let folders = RefCell::new(Vec::new());
         let prepare = |folder: &Path| {
             if disks {
@@ -116,7 +112,7 @@ impl Stage {
         let clock = Clock::new(Clock::default().wall(), person, speed);
         let mut members = Vec::new();
         let mut pages = Vec::new();
-        for (service, count) in CAST {
+        for &(service, count) in cast {
             for n in 1..=count {
                 let port = free_port().unwrap();
                 if service == "gateway" {
@@ -145,6 +141,8 @@ impl Stage {
             ("OO_CLOCK__SPEED", speed.to_string()),
             ("OO_CLOCK__WALL", clock.wall_at(person).to_string()),
             ("OO_CLOCK__PERSON", person.to_string()),
+            // Each person comes from an address of their own.
+            ("OO_GATEWAY__PROXIES", "1".into()),
             ("OO_AUTH__PUBLIC_URL", origin.clone()),
             ("OO_INTEGRATIONS__PUBLIC_URL", origin),
             ("OO_INTEGRATIONS__POLL_SECONDS", "5".into()),
@@ -154,7 +152,9 @@ impl Stage {
             ("OO_RECOMMENDER__POLICY", "random-todo".into()),
             ("OO_PROFILE__IDLE_SECONDS", "3".into()),
         ]);
-        Self { house, sandbox, clock, pages, disks, clocks, members, versions }
+        let ctx = house.context("chaos").await;
+        let people = ctx.people().await.unwrap();
+        Self { house, sandbox, clock, ctx, people, pages, disks, clocks, members, versions }
     }
 
     /// Starts all services, and waits until each is ready.
@@ -168,6 +168,14 @@ impl Stage {
     /// The processes that can be told to fail.
     pub(crate) fn names(&self) -> Vec<String> {
         self.members.iter().map(|member| member.name.clone()).collect()
+    }
+
+    /// All processes that run, the servers' among them.
+    pub(crate) fn processes(&self) -> Vec<(String, Process)> {
+        let servers = [("nats-server", self.house.nats[0].pid()), ("redis-server", self.house.redis.pid())];
+        let members =
+            self.members.iter().map(|member| (member.name.as_str(), member.child.as_ref().and_then(Child::id)));
+        members.chain(servers).filter_map(|(name, pid)| Some((name.to_owned(), Process(pid?)))).collect()
     }
 
     /// kill -9.
