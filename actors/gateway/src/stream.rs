@@ -105,7 +105,8 @@ async fn follow(
             () = tokio::time::sleep(LOOK_AGAIN) => {}
             () = tell.closed() => return,
         }
-        state = state::of(&ticket.0, &user).await.ok();
+        // In a box: the task is as large as the largest of its waits, for as long as the page is open.
+        state = Box::pin(state::of(&ticket.0, &user)).await.ok();
     }
 }
 

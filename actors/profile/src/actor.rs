@@ -128,6 +128,8 @@ pub(crate) struct State {
     /// When the log had the entry that was the last occasion, and what followed from it.
     since: Timestamp,
     cause: Cause,
+    /// The latest that the server's clock is known to have shown.
+    reached: Timestamp,
     folded_since_snapshot: u32,
     last_heard: Instant,
 }
@@ -153,6 +155,7 @@ impl Actor for PersonActor {
             generation: 0,
             since: Timestamp::UNIX_EPOCH,
             cause: Cause::default(),
+            reached: Timestamp::UNIX_EPOCH,
             folded_since_snapshot: 0,
             last_heard: Instant::now(),
             tools,
@@ -211,6 +214,7 @@ impl State {
 
     async fn on_delivery(&mut self, myself: &ActorRef<Message>, delivery: Delivery) -> Result<(), ActorProcessingErr> {
         self.last_heard = Instant::now();
+        self.reached = self.reached.max(delivery.arrived);
         let Delivery { seq, kind, payload, ack, tries, generation, arrived, cause: _ } = delivery;
         if generation != self.generation {
             // All of it: newer ones than this may have been given to another, too.
@@ -252,11 +256,18 @@ impl State {
         Ok(())
     }
 
+    /// The person's time, which is no earlier than by the clock that brings wake-ups: on a clock behind that one, a wake-up that
+    /// has come would be asked for once more, and come at once, and so on.
+    fn now(&self) -> Timestamp {
+        let clock = self.tools.clock;
+        clock.now().max(clock.person_at(self.reached))
+    }
+
     /// Reacts to what is unsettled. Mostly nothing follows, and it is settled at once.
     async fn react(&mut self, myself: &ActorRef<Message>) {
         let person = self.person.clone();
         loop {
-            let now = self.tools.clock.now();
+            let now = self.now();
             let Some(step) = self.reactions.begin(now, |seq| dice(&person, seq, now)) else { return };
             if !step.effects.is_empty() {
                 return self.carry_out(myself, step);
@@ -270,7 +281,8 @@ impl State {
     }
 
     fn on_recommended(&mut self, myself: &ActorRef<Message>, ask: Ask, answer: Option<Box<Recommendation>>) {
-        let step = self.reactions.recommended(ask, answer.map(|answer| *answer), self.tools.clock.now());
+        let now = self.now();
+        let step = self.reactions.recommended(ask, answer.map(|answer| *answer), now);
         self.carry_out(myself, step);
     }
 
@@ -289,7 +301,7 @@ impl State {
                 self.catch_up().await?;
             }
         }
-        let now = self.tools.clock.now();
+        let now = self.now();
         let person = self.person.clone();
         let step = self.reactions.appended(result.is_ok(), now, |seq| dice(&person, seq, now));
         self.carry_out(myself, step);
@@ -316,7 +328,7 @@ impl State {
     async fn on_look(&mut self, reply: RpcReplyPort<Option<View>>) -> Result<(), ActorProcessingErr> {
         // A page may ask a node that does not own the shard: the log is the truth for both.
         self.catch_up().await?;
-        let view = self.reactions.profile().view(self.tools.clock.now());
+        let view = self.reactions.profile().view(self.now());
         // Nobody waits any more: nothing to do about it.
         let _ = reply.send(Some(view));
         Ok(())
@@ -459,8 +471,8 @@ async fn give_tip(
     after: Option<u64>,
     since: Timestamp,
 ) -> Result<u64, AppendError> {
-    let (id, now) = (format!("tip:{}", tip.id), tools.clock.now());
     let (tip_id, decided_at) = (tip.id.clone(), tip.decided_at);
+    let (id, now) = (format!("tip:{tip_id}"), tools.clock.now().max(decided_at));
     let appended = tools.logbook.append(person, &id, now, Body::Tip { tip }, after).await?;
     crash::point("8-appended");
     tools.metrics.count(Metric::ProfileTips, "");

@@ -169,8 +169,8 @@ fn tell(ours: &Seen, raw: &Seen) {
     };
     row(
         &format!(
-            "{PAGES} open pages: from a signal's append until its page has the state, {} s for all",
-            SPREAD.as_secs()
+            "{PAGES} open pages: from a signal's append until its page has the state, {} a second",
+            PAGES as u64 / SPREAD.as_secs()
         ),
         &times(&ours.spread),
         &format!("from a publish, by a bare server of events: {}", times(&raw.spread)),

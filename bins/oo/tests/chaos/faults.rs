@@ -117,6 +117,8 @@ pub(crate) fn schedule(mut chance: Chance, during: Duration, stage: &Stage) -> V
                 all.push((later(&mut chance, 500, 4_000), Trouble::FreeRedis));
             }
             _ => {
+                // Those that decide by it, as often as all others.
+                let name = if chance.between(0, 2) == 0 { profile } else { name };
                 let off = jump(&mut chance, &name, stage.clock.speed());
                 all.push((at, Trouble::Jump(name.clone(), off)));
                 all.push((later(&mut chance, 1_000, 9_000), Trouble::SetRight(name)));

@@ -19,6 +19,9 @@ use url::Url;
 /// The word by which this program is a service.
 pub(crate) const SERVE: &str = "serve";
 
+/// What the process of the only server of streams is called.
+pub(crate) const NATS: &str = "nats-server";
+
 /// Which services are there, and how many of each.
 pub(crate) type Cast = [(&'static str, usize)];
 
@@ -172,7 +175,7 @@ impl Stage {
 
     /// All processes that run, the servers' among them.
     pub(crate) fn processes(&self) -> Vec<(String, Process)> {
-        let servers = [("nats-server", self.house.nats[0].pid()), ("redis-server", self.house.redis.pid())];
+        let servers = [(NATS, self.house.nats[0].pid()), ("redis-server", self.house.redis.pid())];
         let members =
             self.members.iter().map(|member| (member.name.as_str(), member.child.as_ref().and_then(Child::id)));
         members.chain(servers).filter_map(|(name, pid)| Some((name.to_owned(), Process(pid?)))).collect()

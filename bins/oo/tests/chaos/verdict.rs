@@ -23,6 +23,9 @@ use tokio::time::Instant;
 /// again, and room.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
+/// A reaction that is lost is begun again with each delivery, and by two nodes when a shard changes hands.
+const WAKE_UPS_OF_ONE: usize = 2 * MAX_DELIVER as usize;
+
 /// Two clocks of one machine are closer together than this, on the clock of somebody who lives fast.
 const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
@@ -60,6 +63,7 @@ pub(crate) async fn reach(stage: &mut Stage, lives: &[Life]) -> Verdict {
         verdict.holds(read.unreadable.is_empty(), || format!("{user} has entries that cannot be read"));
         verdict.lost_nothing(life, &read.entries);
         let given = verdict.given_rightly(life, &read.entries);
+        verdict.wakes_once(life, &read.entries);
         verdict.counts_ahead(stage, &ctx, &person.place, &read.entries).await;
         verdict.pushed_once(stage, life, &given);
         match verifier.verify(&person).await.unwrap().snapshot {
@@ -142,6 +146,19 @@ impl Verdict {
         }
         self.tips += given.len();
         given
+    }
+
+    /// A wake-up that came is not asked for once more, and once more, as by a node that believes it is still to come.
+    fn wakes_once(&mut self, life: &Life, log: &[Numbered]) {
+        let mut came = BTreeMap::new();
+        for numbered in log {
+            if let Body::Moment { moment } = &numbered.entry.body {
+                *came.entry(moment.due).or_insert(0) += 1;
+            }
+        }
+        for (due, times) in came.iter().filter(|(_, times)| **times > WAKE_UPS_OF_ONE) {
+            self.broken.push(format!("{}: the wake-up of {due} came {times} times", life.user));
+        }
     }
 
     /// How much was dated later than nats-server took it: only a clock that is ahead does that.
