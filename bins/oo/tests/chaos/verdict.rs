@@ -204,7 +204,8 @@ impl Verdict {
                 matches!(&entry.body, Body::Signal { signal }
                     if matches!(&signal.fact, Fact::Feedback { answer: Answer::Done | Answer::Undo, .. }))
             });
-            let reason = if is_answer { "its provider did not take it" } else { "its node was lost each time" };
+            let reason =
+                if is_answer { "its provider did not take it" } else { "its node or the log was away each time" };
             println!(
                 "  dead: {} {} of {}, {} deliveries: {reason}",
                 letter.stream, letter.stream_seq, letter.consumer, letter.deliveries
