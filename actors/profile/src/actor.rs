@@ -32,6 +32,8 @@ use tracing::Instrument as _;
 const SNAPSHOT_EVERY: u32 = 256;
 /// Before somebody who is to leave and has something to do is asked again.
 const LEAVE_AGAIN: Duration = Duration::from_millis(50);
+/// A server whose clock is further ahead than this is not gone by.
+const SERVER_AHEAD: Duration = Duration::from_secs(24 * 3600);
 /// How long a policy may take; the pool itself sheds load long before.
 const CHOOSE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a provider may take to complete a task.
@@ -214,7 +216,7 @@ impl State {
 
     async fn on_delivery(&mut self, myself: &ActorRef<Message>, delivery: Delivery) -> Result<(), ActorProcessingErr> {
         self.last_heard = Instant::now();
-        self.reached = self.reached.max(delivery.arrived);
+        self.reached = self.reached.max(delivery.arrived.min(self.tools.clock.wall() + SERVER_AHEAD));
         let Delivery { seq, kind, payload, ack, tries, generation, arrived, cause: _ } = delivery;
         if generation != self.generation {
             // All of it: newer ones than this may have been given to another, too.

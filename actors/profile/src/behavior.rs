@@ -6,9 +6,8 @@ use oo_contracts::signal::{Answer, Fact, Signal};
 use oo_contracts::tip::{Subject, Tip};
 use oo_contracts::wire::Complete;
 use oo_contracts::{DecisionId, ENTRY_VERSION, Timestamp, UserId};
-use oo_domain::local::days;
 use oo_domain::profile::Profile;
-use oo_domain::{decide, moments};
+use oo_domain::{decide, local, moments};
 
 /// How long to wait before asking again when the recommender did not answer.
 pub const ASK_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
@@ -47,14 +46,21 @@ pub fn look(profile: &Profile, now: Timestamp, dice: impl FnOnce() -> Dice) -> V
     }
 }
 
-/// The recommender answered. Time has passed: everything is asked again before anything is said.
-pub fn on_recommendation(profile: &Profile, ask: Ask, answer: Recommendation, now: Timestamp) -> Vec<Effect> {
+/// The recommender answered what it was asked when the log held so much. Time has passed: everything is asked again before
+/// anything is said.
+pub fn on_recommendation(
+    profile: &Profile,
+    asked_of: u64,
+    ask: Ask,
+    answer: Recommendation,
+    now: Timestamp,
+) -> Vec<Effect> {
     let tip = decide::tip(profile, &ask, &answer, now);
     let kept = Decision {
         v: ENTRY_VERSION,
         id: ask.id.clone(),
         at: now,
-        seq: profile.seq(),
+        seq: asked_of,
         training: profile.may_be_learnt_from(&ask),
         outcome: Outcome::Asked { ask, recommendation: answer },
     };
@@ -76,7 +82,7 @@ pub fn on_no_answer(profile: &Profile, now: Timestamp) -> Vec<Effect> {
 /// What the rest of the day asks for, with nothing to decide: after our own tip came back, or a receipt.
 pub fn wake(profile: &Profile, silence: Option<&Silence>, now: Timestamp) -> Vec<Effect> {
     // Who wants less kept is woken though nothing is to be said: it is done when they leave memory.
-    let tidied = profile.preferences().keep_days.map(|_| now + days(1));
+    let tidied = profile.preferences().keep_days.map(|_| local::tomorrow(profile.zone(), now));
     moments::next_look(profile, now, silence)
         .or(tidied)
         .map(|at| Effect::WakeAt(at, Moment { due: at, purpose: MomentPurpose::Look }))

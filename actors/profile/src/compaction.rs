@@ -51,9 +51,9 @@ impl Compaction {
             return;
         }
         let Ok(room) = self.room.clone().try_acquire_owned() else { return };
-        let (compaction, person) = (self.clone(), person.clone());
+        let (compaction, person, known) = (self.clone(), person.clone(), profile.seq());
         let work = async move {
-            if let Err(error) = compaction.compact(&person, keep).await {
+            if let Err(error) = compaction.compact(&person, keep, known).await {
                 tracing::warn!(user = %person.user, error = format!("{error:#}"), "not compacted; later again");
             }
             drop(room);
@@ -61,18 +61,17 @@ impl Compaction {
         drop(task::spawn("compaction", work));
     }
 
-    /// Of somebody who is believed to want so much kept.
-    async fn compact(&self, person: &Person, keep: Option<SignedDuration>) -> anyhow::Result<()> {
+    /// Of somebody who is believed to want so much kept, and whose log is known to hold so much.
+    async fn compact(&self, person: &Person, keep: Option<SignedDuration>, known: u64) -> anyhow::Result<()> {
         let now = self.clock.now();
-        let (entries, decisions) = match keep {
-            Some(keep) if self.is_due(person, now.saturating_sub(keep)?).await? => {
-                self.compact_log(person, now).await?
-            }
-            Some(_) => (0, 0),
-            None => match self.decisions {
-                Some(keep) => (0, self.forget_decisions(person, now.saturating_sub(keep)?).await?),
-                None => (0, 0),
-            },
+        let is_due = match keep {
+            Some(keep) => self.is_due(person, now.saturating_sub(keep)?).await?,
+            None => false,
+        };
+        let (entries, decisions) = match self.decisions {
+            _ if is_due => self.compact_log(person, known, now).await?,
+            Some(keep) => (0, self.forget_decisions(person, now, keep).await?),
+            None => (0, 0),
         };
         if entries + decisions > 0 {
             tracing::info!(user = %person.user, entries, decisions, "removed what is not kept any longer");
@@ -88,21 +87,24 @@ impl Compaction {
             return Ok(false);
         }
         let checkpoint = self.bus.checkpoint(&person.place).await?;
-        let young = checkpoint.map(|checkpoint| checkpoint.at.saturating_add(self.grace)).transpose()?;
-        Ok(young.is_none_or(|until| self.clock.wall() >= until))
+        Ok(checkpoint.is_none_or(|checkpoint| !self.is_young(checkpoint.at)))
+    }
+
+    fn is_young(&self, checkpoint_at: Timestamp) -> bool {
+        self.clock.wall().duration_since(checkpoint_at) < self.grace
     }
 
     /// Two steps, a day apart: a checkpoint of what is too old; then that is removed, as far as it is too old still. Whoever
     /// reads the log in between passes it over, and whoever is stopped in between leaves the second step to who comes next.
-    async fn compact_log(&self, person: &Person, now: Timestamp) -> anyhow::Result<(u64, u64)> {
-        let read = self.logbook.read(person, 0).await?;
+    async fn compact_log(&self, person: &Person, known: u64, now: Timestamp) -> anyhow::Result<(u64, u64)> {
+        let read = self.logbook.read_knowing(person, 0, known).await?;
         // As the log says, not as somebody remembers it: it cannot be undone.
         let Some(keep) = at_rest::fold(&read, u64::MAX)?.as_ref().and_then(keep) else { return Ok((0, 0)) };
         // Somebody's clock may be wrong: nothing is older than the newest entry lets it be.
         let newest = read.entries.last().map_or(Timestamp::UNIX_EPOCH, |numbered| numbered.entry.at);
         let now = now.min(newest.saturating_add(AHEAD)?);
         let keep_decisions = self.decisions.map_or(keep, |decisions| decisions.min(keep));
-        let decisions = self.forget_decisions(person, now.saturating_sub(keep_decisions)?).await?;
+        let decisions = self.forget_decisions(person, now, keep_decisions).await?;
         Ok((self.forget_entries(person, &read, now.saturating_sub(keep)?).await?, decisions))
     }
 
@@ -112,6 +114,10 @@ impl Compaction {
         let Some((first, last)) = read.entries.first().zip(old.last()) else { return Ok(0) };
         let stands_for = at_rest::checkpoint_of(read)?.map_or(0, |checkpoint| checkpoint.seq());
         if stands_for >= first.seq {
+            // It may have come since it was looked for.
+            if read.checkpoint.as_ref().is_none_or(|checkpoint| self.is_young(checkpoint.at)) {
+                return Ok(0);
+            }
             return Ok(self.bus.forget_entries(&person.place, stands_for.min(last.seq)).await?);
         }
         let Some(profile) = at_rest::fold(read, last.seq)? else { return Ok(0) };
@@ -120,7 +126,10 @@ impl Compaction {
         Ok(0)
     }
 
-    async fn forget_decisions(&self, person: &Person, before: Timestamp) -> anyhow::Result<u64> {
+    async fn forget_decisions(&self, person: &Person, now: Timestamp, keep: SignedDuration) -> anyhow::Result<u64> {
+        let Some(last) = self.bus.last_decision(&person.place).await? else { return Ok(0) };
+        let Ok(newest) = open_decision(person, &last.payload) else { return Ok(0) };
+        let before = now.min(newest.at.saturating_add(AHEAD)?).saturating_sub(keep)?;
         let (mut after, mut forgotten) = (0, 0);
         loop {
             let (some, next) = self.bus.some_decisions(&person.place, after).await?;

@@ -27,6 +27,8 @@ pub struct Reactions<A> {
     occasion: bool,
     /// Whether the reaction under way looks for something to say.
     looking: bool,
+    /// What the log held when it began to look.
+    asked_of: u64,
     /// How often it lost against something newer.
     lost: u8,
     /// The wake-up that the server holds, as far as this actor set it.
@@ -63,6 +65,7 @@ impl<A> Reactions<A> {
             under_way: false,
             occasion: false,
             looking: false,
+            asked_of: 0,
             lost: 0,
             wake: None,
             folded: 0,
@@ -133,7 +136,7 @@ impl<A> Reactions<A> {
     /// The recommender answered, or did not.
     pub fn recommended(&mut self, ask: Ask, answer: Option<Recommendation>, now: Timestamp) -> Step {
         let effects = match answer {
-            Some(answer) => behavior::on_recommendation(&self.profile, ask, answer, now),
+            Some(answer) => behavior::on_recommendation(&self.profile, self.asked_of, ask, answer, now),
             None => behavior::on_no_answer(&self.profile, now),
         };
         self.step(effects)
@@ -176,6 +179,7 @@ impl<A> Reactions<A> {
     }
 
     fn decide(&mut self, now: Timestamp, dice: impl FnOnce(u64) -> Dice) -> Step {
+        self.asked_of = self.profile.seq();
         let effects = if self.looking {
             behavior::look(&self.profile, now, || dice(self.profile.seq()))
         } else {

@@ -143,6 +143,7 @@ impl Router {
         // However many there are: a task is let have so many in one go, and would see none behind them.
         while let Some(Some(Ok(message))) = unconstrained(entries.next()).now_or_never() {
             left.untaken.push(message.split().1);
+            left.was_pinned = true;
         }
         Ok(left)
     }

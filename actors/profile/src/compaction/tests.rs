@@ -34,7 +34,7 @@ impl Scene {
     }
 
     async fn compact(&self, grace: SignedDuration) {
-        self.compaction(grace).compact(&self.ada, Some(days(KEEP))).await.unwrap();
+        self.compaction(grace).compact(&self.ada, Some(days(KEEP)), 0).await.unwrap();
     }
 
     /// Something that happened so many days ago.
@@ -185,7 +185,7 @@ async fn a_clock_that_is_wrong_removes_no_more_than_the_newest_entry_allows() {
     let late = scene.ctx.clock.now() + days(365);
     let (whole, entries, _) = scene.look().await;
     for _ in 0..2 {
-        scene.compaction(SignedDuration::ZERO).compact_log(&scene.ada, late).await.unwrap();
+        scene.compaction(SignedDuration::ZERO).compact_log(&scene.ada, 0, late).await.unwrap();
     }
     let (folded, left, _) = scene.look().await;
     assert!(folded == whole && left < entries && left >= KEEP as usize - 2, "{left} of {entries}");
@@ -214,7 +214,15 @@ async fn who_has_nothing_to_wait_for_is_woken_once_a_day_to_be_compacted() {
     assert_eq!(crate::behavior::wake(&scene.profile().await, None, now), [], "nothing is linked");
     scene.keep(1, Some(KEEP)).await;
     let wake = crate::behavior::wake(&scene.profile().await, None, now);
-    assert!(matches!(wake[..], [crate::behavior::Effect::WakeAt(at, _)] if at == now + days(1)), "{wake:?}");
+    assert!(
+        matches!(wake[..], [crate::behavior::Effect::WakeAt(at, _)] if at > now && at <= now + days(1)),
+        "{wake:?}"
+    );
+    assert_eq!(
+        wake,
+        crate::behavior::wake(&scene.profile().await, None, now + SignedDuration::from_secs(1)),
+        "set once"
+    );
 }
 
 #[tokio::test]
@@ -241,9 +249,15 @@ async fn decisions_go_by_their_own_days() {
         };
         scene.ctx.logbook().keep_decision(&scene.ada, &decision).await.unwrap();
     }
-    Compaction::new(&scene.ctx, Some(KeepDays::saturating(60))).compact(&scene.ada, None).await.unwrap();
-    let left = scene.ctx.bus.decisions(&scene.ada.place).await.unwrap();
-    assert_eq!(left.len(), 60);
+    // Whoever wants their entries kept for longer keeps no decision for longer than others.
+    for (count, keep) in [(80, None), (60, Some(days(365)))] {
+        Compaction::new(&scene.ctx, Some(KeepDays::saturating(count))).compact(&scene.ada, keep, 0).await.unwrap();
+        assert_eq!(scene.ctx.bus.decisions(&scene.ada.place).await.unwrap().len(), count as usize);
+    }
+    let late = scene.ctx.clock.now() + days(365);
+    let compaction = Compaction::new(&scene.ctx, None);
+    compaction.forget_decisions(&scene.ada, late, days(50)).await.unwrap();
+    assert!(scene.ctx.bus.decisions(&scene.ada.place).await.unwrap().len() >= 48, "by a clock that is a year ahead");
     assert!(scene.ctx.bus.checkpoint(&scene.ada.place).await.unwrap().is_none(), "no entry was asked to go");
 }
 
