@@ -80,7 +80,7 @@ impl Events {
     async fn checkpoint(&self, person: &Person) -> Result<Option<entry::Checkpoint>, Problem> {
         let Some(checkpoint) = self.ctx.bus.checkpoint(&person.place).await.map_err(not_now)? else { return Ok(None) };
         let opened = open_checkpoint(person, &checkpoint).map_err(not_now)?;
-        Ok(serde_json::from_slice(&opened.profile).ok())
+        serde_json::from_slice(&opened.profile).map(Some).map_err(not_now)
     }
 
     pub(crate) async fn person(&self, user: &UserId) -> Result<Arc<Person>, Problem> {
@@ -126,6 +126,12 @@ impl From<oo_subjects::AppendError> for NotNow {
 
 impl From<oo_runtime::logbook::ReadError> for NotNow {
     fn from(error: oo_runtime::logbook::ReadError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for NotNow {
+    fn from(error: serde_json::Error) -> Self {
         Self::Other(error.to_string())
     }
 }

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use oo_contracts::entry::Body;
+use oo_contracts::rights::{ExportPageAsk, ExportPart};
 use oo_contracts::signal::{Fact, MoodLevel, Signal};
 use oo_contracts::wire::{Ingest, Ingested};
 use oo_contracts::{SignalId, UserId};
 use oo_runtime::{Context, Person, random};
-use oo_subjects::{AskError, INGEST};
+use oo_subjects::{AskError, EXPORT_PAGE, INGEST};
 use oo_testkit::{House, Running, eventually, http};
 use std::sync::Arc;
 
@@ -139,4 +140,24 @@ async fn a_service_set_to_another_shard_count_does_not_start() {
     let ctx = scene.house.context("events").await;
     let refused = oo_events::serve(ctx).await.unwrap_err();
     assert!(refused.to_string().contains("OO_LOG__SHARDS=16"), "{refused:#}");
+}
+
+#[tokio::test]
+async fn an_export_has_the_checkpoint_or_is_none() {
+    let scene = Scene::new().await;
+    scene.ingest(vec![scene.mood("ada", 3)]).await.unwrap();
+    let logbook = scene.ctx.logbook();
+    let ask = ExportPageAsk { user: scene.ada.user.clone(), part: ExportPart::Entries, after: 0 };
+    let kept = serde_json::json!({ "fold": 1, "profile": { "seq": 7 } });
+    logbook.keep_checkpoint(&scene.ada, kept.to_string().as_bytes(), 0).await.unwrap();
+    let page = scene.ctx.bus.ask(EXPORT_PAGE, &ask).await.unwrap();
+    assert_eq!(serde_json::to_value(page.checkpoint).unwrap(), kept);
+    assert_eq!(page.entries.len(), 1);
+
+    let number = scene.ctx.bus.checkpoint(&scene.ada.place).await.unwrap().unwrap().number;
+    logbook.keep_checkpoint(&scene.ada, b"no checkpoint", number).await.unwrap();
+    match scene.ctx.bus.ask(EXPORT_PAGE, &ask).await {
+        Err(AskError::Problem(problem)) => assert_eq!(problem.status, 503),
+        other => panic!("half an export: {other:?}"),
+    }
 }

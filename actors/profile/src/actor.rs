@@ -2,29 +2,25 @@
 //!
 //! The log is the queue: what is in flight is what the shard's consumer lets through, and what is not settled comes again.
 
-use crate::behavior::{self, Dice, Effect};
+use crate::behavior::{self, Dice};
+use crate::carry_out::carry_out;
 use crate::compaction::Compaction;
 use crate::reactions::{Reactions, Step};
 use crate::residents::Residents;
+use crate::settle::{COMPLETE_AGAIN, REACT_AGAIN, READ_AGAIN, Settle};
 use crate::snapshot_store::SnapshotStore;
-use async_nats::jetstream::AckKind;
-use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
-use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation};
-use oo_contracts::entry::Body;
-use oo_contracts::tip::Tip;
+use oo_contracts::decision::{Ask, Recommendation};
 use oo_contracts::wire::{Complete, View};
 use oo_contracts::{DecisionId, Timestamp};
 use oo_runtime::logbook::{Logbook, open_entry};
 use oo_runtime::metrics::Metrics;
 use oo_runtime::{Clock, Metric, People, Person, crash, random, task};
-use oo_subjects::streams::MAX_DELIVER;
 use oo_subjects::trace::{self, Cause, Kind};
-use oo_subjects::{AppendError, Bus, COMPLETE, RECOMMEND};
+use oo_subjects::{AppendError, Bus, COMPLETE};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -34,20 +30,8 @@ const SNAPSHOT_EVERY: u32 = 256;
 const LEAVE_AGAIN: Duration = Duration::from_millis(50);
 /// A server whose clock is further ahead than this is not gone by.
 const SERVER_AHEAD: Duration = Duration::from_secs(24 * 3600);
-/// How long a policy may take; the pool itself sheds load long before.
-const CHOOSE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a provider may take to complete a task.
 const COMPLETE_WITHIN: Duration = Duration::from_secs(15);
-/// Before an entry that cannot be read is delivered again, by how often it was. A writer that is newer than this node may be
-/// followed by a newer node soon.
-const READ_AGAIN: [Duration; 4] =
-    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
-/// Before a task that its provider did not complete is tried again: a provider may be away for a while.
-const COMPLETE_AGAIN: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(15), Duration::from_secs(120), Duration::from_secs(1200)];
-/// Before entries whose reaction could not be carried out come again.
-const REACT_AGAIN: Duration = Duration::from_secs(1);
-
 /// What all actors of a node share.
 pub(crate) struct Tools {
     pub(crate) bus: Bus,
@@ -73,33 +57,12 @@ pub(crate) struct Delivery {
     pub(crate) kind: &'static str,
     pub(crate) payload: Bytes,
     pub(crate) ack: Settle,
-    /// How often it was delivered, this one included.
-    pub(crate) tries: usize,
     /// Changes when the shard's deliveries may have had a gap: then the log is read before anything is folded.
     pub(crate) generation: u64,
     /// When the log had it, by the server's clock.
     pub(crate) arrived: Timestamp,
     /// What it followed from.
     pub(crate) cause: Cause,
-}
-
-/// How a delivery is settled.
-#[allow(clippy::large_enum_variant, reason = "nearly all are the large one")]
-pub(crate) enum Settle {
-    /// The server delivered it, and hears how it ends.
-    Server(Acker),
-    /// Somebody asked for it once more, and hears how it ends.
-    Asker(mpsc::UnboundedSender<AckKind>),
-}
-
-impl Settle {
-    /// Gives a verdict. One that does not arrive is none: the entry comes again and folds to nothing.
-    pub(crate) async fn give(&self, kind: AckKind) {
-        let _arrived = match self {
-            Self::Server(acker) => acker.ack_with(kind).await.is_ok(),
-            Self::Asker(asker) => asker.send(kind).is_ok(),
-        };
-    }
 }
 
 /// What an actor is told.
@@ -217,7 +180,7 @@ impl State {
     async fn on_delivery(&mut self, myself: &ActorRef<Message>, delivery: Delivery) -> Result<(), ActorProcessingErr> {
         self.last_heard = Instant::now();
         self.reached = self.reached.max(delivery.arrived.min(self.tools.clock.wall() + SERVER_AHEAD));
-        let Delivery { seq, kind, payload, ack, tries, generation, arrived, cause: _ } = delivery;
+        let Delivery { seq, kind, payload, ack, generation, arrived, cause: _ } = delivery;
         if generation != self.generation {
             // All of it: newer ones than this may have been given to another, too.
             self.catch_up_knowing(seq).await?;
@@ -226,10 +189,9 @@ impl State {
         let entry = match open_entry(&self.person, kind, &payload) {
             Ok(entry) => entry,
             Err(error) => {
-                tracing::warn!(user = %self.person.user, seq, %error, tries, "an entry cannot be folded");
+                tracing::warn!(user = %self.person.user, seq, %error, tries = ack.tries, "an entry cannot be folded");
                 self.reactions.deliver_unreadable(seq);
-                let (kind, verdict) = again_or_dead(&READ_AGAIN, tries);
-                self.settle(&ack, kind, verdict).await;
+                ack.failed(&READ_AGAIN, &self.tools.metrics).await;
                 return Ok(());
             }
         };
@@ -240,12 +202,12 @@ impl State {
             self.since = arrived;
             self.cause = Cause::current();
         }
-        if let (1, Some(answer)) = (tries, behavior::answer(&entry)) {
+        if let (1, Some(answer)) = (ack.tries, behavior::answer(&entry)) {
             self.tools.metrics.count(Metric::ProfileAnswers, answer.label());
         }
         if let Some(complete) = behavior::at_provider(self.reactions.profile(), &self.person.user, &entry) {
             // The provider may be slow: this entry is settled when the provider is, the person's others go on.
-            self.complete(complete, ack, tries);
+            self.complete(complete, ack);
         } else {
             self.reactions.settle_later(ack);
         }
@@ -320,9 +282,9 @@ impl State {
     async fn settle_carried_out(&mut self, done: bool) {
         for ack in self.reactions.carried_out(done) {
             if done {
-                self.settle(&ack, AckKind::Ack, "ack").await;
+                ack.done(&self.tools.metrics).await;
             } else {
-                self.settle(&ack, AckKind::Nak(Some(REACT_AGAIN)), "retry").await;
+                ack.failed(&REACT_AGAIN, &self.tools.metrics).await;
             }
         }
     }
@@ -394,115 +356,19 @@ impl State {
         drop(task::spawn("reaction", work.instrument(span)));
     }
 
-    fn complete(&self, complete: Complete, ack: Settle, tries: usize) {
+    fn complete(&self, complete: Complete, ack: Settle) {
         let tools = self.tools.clone();
         let work = async move {
-            let asked = tools.bus.ask_within(COMPLETE, &complete, COMPLETE_WITHIN);
-            let done = keep_alive(&ack, asked).await;
-            let (kind, verdict) = match done {
-                Ok(_) => (AckKind::Ack, "ack"),
+            match ack.while_alive(tools.bus.ask_within(COMPLETE, &complete, COMPLETE_WITHIN)).await {
+                Ok(_) => ack.done(&tools.metrics).await,
                 Err(error) => {
-                    tracing::warn!(user = %complete.user, %error, tries, "a task is not completed at its provider yet");
-                    again_or_dead(&COMPLETE_AGAIN, tries)
+                    let (user, tries) = (&complete.user, ack.tries);
+                    tracing::warn!(%user, %error, tries, "a task is not completed at its provider yet");
+                    ack.failed(&COMPLETE_AGAIN, &tools.metrics).await;
                 }
-            };
-            tools.metrics.count(Metric::ProfileVerdicts, verdict);
-            ack.give(kind).await;
+            }
         };
         drop(task::spawn("complete", work.in_current_span()));
-    }
-
-    async fn settle(&self, ack: &Settle, kind: AckKind, verdict: &'static str) {
-        self.tools.metrics.count(Metric::ProfileVerdicts, verdict);
-        ack.give(kind).await;
-    }
-}
-
-/// Carries effects out in order, until one asks, gives or fails.
-async fn carry_out(tools: &Tools, person: &Person, Step { effects, after }: Step, since: Timestamp) -> Message {
-    for effect in effects {
-        let done = match effect {
-            Effect::AskForTip(ask) => {
-                crash::point("6-asking");
-                let answer = ask_for_tip(tools, person, &ask).await;
-                return Message::Recommended(ask, answer);
-            }
-            Effect::GiveTip(tip) => return Message::Appended(give_tip(tools, person, *tip, after, since).await),
-            Effect::Keep(decision) => keep(tools, person, &decision).await,
-            Effect::WakeAt(at, moment) => {
-                let wall = tools.clock.wall_at(at);
-                let set = tools.logbook.wake_at(person, wall, at, Body::Moment { moment }, after).await;
-                crash::point("5-wake-set");
-                set
-            }
-        };
-        match done {
-            Ok(()) => {}
-            Err(AppendError::Newer) => return Message::Appended(Err(AppendError::Newer)),
-            Err(error) => {
-                tracing::warn!(user = %person.user, %error, "not carried out; the entry comes again");
-                return Message::CarriedOut(false);
-            }
-        }
-    }
-    Message::CarriedOut(true)
-}
-
-async fn keep(tools: &Tools, person: &Person, decision: &Decision) -> Result<(), AppendError> {
-    if let Outcome::Unavailable { silence } = &decision.outcome {
-        tools.metrics.count(Metric::ProfileSilences, silence.label());
-    }
-    tools.logbook.keep_decision(person, decision).await?;
-    Ok(())
-}
-
-async fn ask_for_tip(tools: &Tools, person: &Person, ask: &Ask) -> Option<Box<Recommendation>> {
-    match tools.bus.ask_within(RECOMMEND, ask, CHOOSE_WITHIN).await {
-        Ok(answer) => Some(Box::new(answer)),
-        Err(error) => {
-            tracing::warn!(user = %person.user, %error, "no recommendation; asking again soon");
-            None
-        }
-    }
-}
-
-async fn give_tip(
-    tools: &Tools,
-    person: &Person,
-    tip: Tip,
-    after: Option<u64>,
-    since: Timestamp,
-) -> Result<u64, AppendError> {
-    let (tip_id, decided_at) = (tip.id.clone(), tip.decided_at);
-    let (id, now) = (format!("tip:{tip_id}"), tools.clock.now().max(decided_at));
-    let appended = tools.logbook.append(person, &id, now, Body::Tip { tip }, after).await?;
-    crash::point("8-appended");
-    tools.metrics.count(Metric::ProfileTips, "");
-    // The server's clock may be a little ahead of this one.
-    let took = tools.clock.wall().duration_since(since).as_secs_f64().max(0.0);
-    tools.metrics.took(Metric::ProfileReaction, took);
-    tracing::info!(user = %person.user, tip = %tip_id, seq = appended.seq, %decided_at, "tip chosen");
-    Ok(appended.seq)
-}
-
-/// Tells the server that work goes on while it does, so that a long one is not delivered again.
-async fn keep_alive<T>(ack: &Settle, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    let mut beat = tokio::time::interval(oo_subjects::streams::ACK_WAIT / 3);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            _ = beat.tick() => ack.give(AckKind::Progress).await,
-        }
-    }
-}
-
-/// What becomes of an entry that could not be handled after so many deliveries: it comes again after a while, or it is dead.
-/// A dead one stays in the log; the server tells `OO_DEAD` about it.
-fn again_or_dead(again: &[Duration; MAX_DELIVER as usize - 1], tries: usize) -> (AckKind, &'static str) {
-    match again.get(tries.saturating_sub(1)) {
-        Some(after) => (AckKind::Nak(Some(*after)), "retry"),
-        None => (AckKind::Term, "dead"),
     }
 }
 

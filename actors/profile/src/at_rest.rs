@@ -5,13 +5,15 @@ use oo_domain::profile::{FOLD_VERSION, Profile};
 use oo_runtime::logbook::Read;
 use serde::Deserialize;
 
-/// Why nobody can go on with a checkpoint.
+/// Why nobody can go on with a checkpoint, or could.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     #[error("the log begins with a checkpoint of fold {0}, this service has fold {FOLD_VERSION}: upgrade it")]
     Newer(u32),
     #[error("the log begins with a checkpoint that cannot be read: {0}")]
     Garbled(#[from] serde_json::Error),
+    #[error("a profile is another once it is written and read: nothing may be removed for it")]
+    Differs,
 }
 
 #[derive(Deserialize)]
@@ -23,6 +25,12 @@ struct Version {
 pub fn write(profile: &Profile) -> Vec<u8> {
     // A profile has no map with keys that are not strings, the only thing that JSON could refuse.
     serde_json::to_vec(&Checkpoint { fold: FOLD_VERSION, profile }).unwrap_or_default()
+}
+
+/// The same, read back first: entries are removed for it.
+pub fn write_checkpoint(profile: &Profile) -> Result<Vec<u8>, RestoreError> {
+    let plain = write(profile);
+    if checkpoint(&plain)? == *profile { Ok(plain) } else { Err(RestoreError::Differs) }
 }
 
 /// A snapshot, if this very version of the fold made it: the log knows all that another would say.

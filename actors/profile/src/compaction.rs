@@ -122,7 +122,7 @@ impl Compaction {
         }
         let Some(profile) = at_rest::fold(read, last.seq)? else { return Ok(0) };
         let replaces = read.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.number);
-        self.logbook.keep_checkpoint(person, &at_rest::write(&profile), replaces).await?;
+        self.logbook.keep_checkpoint(person, &at_rest::write_checkpoint(&profile)?, replaces).await?;
         Ok(0)
     }
 

@@ -1,16 +1,19 @@
 //! The people: one actor each, woken by their log, remembering in memory, deciding when to speak.
 //!
-//! Start with `behavior.rs` (what is decided), then `reactions.rs` (in which order), `actor.rs` (how it is carried out) and
-//! `router.rs` (who wakes whom) and `nodes.rs` (which node has which shard). `compaction.rs` is about who wants their entries removed. `tests/protocol` tries the decisions in every order.
+//! Start with `behavior.rs` (what is decided), then `reactions.rs` (in which order), `actor.rs` (who does it, with
+//! `carry_out.rs` and `settle.rs`), `router.rs` (who wakes whom) and `nodes.rs` (which node has which shard). `compaction.rs`
+//! is about who wants their entries removed. `tests/protocol` tries the decisions in every order.
 
 mod actor;
 pub mod at_rest;
 pub mod behavior;
+mod carry_out;
 mod compaction;
 mod nodes;
 pub mod reactions;
 mod residents;
 mod router;
+mod settle;
 mod snapshot_store;
 pub mod verify;
 

@@ -1,8 +1,9 @@
 //! Brings the entries of a shard to the people they are about, waking them if they sleep.
 
-use crate::actor::{Args, Delivery, Message, PersonActor, Settle, Tools};
+use crate::actor::{Args, Delivery, Message, PersonActor, Tools};
 use crate::nodes::{Share, is_in};
 use crate::reactions::is_gap;
+use crate::settle::Settle;
 use anyhow::Context as _;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Consumer;
@@ -13,7 +14,7 @@ use oo_contracts::http::Problem;
 use oo_contracts::wire::View;
 use oo_contracts::{LogId, Timestamp, UserId};
 use oo_runtime::{Context, Person, crash};
-use oo_subjects::streams::{MAX_DELIVER, MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
+use oo_subjects::streams::{MAX_IN_FLIGHT, PIN_TIMEOUT, PROFILE, shard_consumer};
 use oo_subjects::trace::Cause;
 use oo_subjects::{AppendError, Place, Shard};
 use ractor::ActorRef;
@@ -90,7 +91,7 @@ impl Router {
             tracing::debug!(shard = shard.0, error = format!("{error:#}"), "not released; the server waits a moment");
         }
         for ack in left.untaken {
-            Settle::Server(ack).give(AckKind::Nak(None)).await;
+            let _ = ack.ack_with(AckKind::Nak(None)).await;
         }
         for actor in self.tools.residents.of_shard(shard, ctx.settings.log.shards) {
             let _ = actor.cast(Message::Leave);
@@ -135,8 +136,8 @@ impl Router {
                 continue;
             };
             crash::point("3-routed");
-            let ack = Settle::Server(ack);
-            let delivery = Delivery { seq, kind, payload: message.payload, ack, tries, generation, arrived, cause };
+            let ack = Settle::to_server(ack, tries);
+            let delivery = Delivery { seq, kind, payload: message.payload, ack, generation, arrived, cause };
             self.deliver(&place, delivery).await;
         }
         let mut left = Left { was_pinned: last.is_some(), untaken: vec![] };
@@ -199,10 +200,9 @@ impl Router {
             return Err(Problem::new(404, "no such entry", "this log has no entry of this sequence"));
         };
         let (ack, mut verdicts) = mpsc::unbounded_channel();
-        let (ack, generation) = (Settle::Asker(ack), self.next_generation());
-        let (tries, arrived, cause) = (MAX_DELIVER as usize, self.tools.clock.wall(), Cause::current());
-        self.deliver(&place, Delivery { seq, kind, payload: given.payload, ack, tries, generation, arrived, cause })
-            .await;
+        let (ack, generation) = (Settle::to_asker(ack), self.next_generation());
+        let (arrived, cause) = (self.tools.clock.wall(), Cause::current());
+        self.deliver(&place, Delivery { seq, kind, payload: given.payload, ack, generation, arrived, cause }).await;
         let settled = tokio::time::timeout(REDRIVE_WITHIN, async {
             loop {
                 match verdicts.recv().await {

@@ -66,6 +66,8 @@ async fn a_house_moves_into_an_empty_one_and_goes_on() -> anyhow::Result<()> {
     })
     .await;
 
+    let began = place::compact(&inside.ctx, &inside.person, 2).await?;
+    let checkpoint = inside.ctx.bus.checkpoint(&inside.person.place).await?.expect("it was kept").payload;
     let last = inside.log().await.last().expect("a log").seq;
     let before = lying(&inside, last).await?;
     let profile = fold_up_to(&inside.ctx, &inside.person, last).await?;
@@ -95,6 +97,9 @@ async fn a_house_moves_into_an_empty_one_and_goes_on() -> anyhow::Result<()> {
     assert_eq!(state.accounts.len(), 1);
     let inside = place.inside().await;
     assert_eq!(lying(&inside, last).await?, before);
+    assert!(before.iter().all(|(seq, _)| *seq > began));
+    let kept = inside.ctx.bus.checkpoint(&inside.person.place).await?.expect("it was in the backup").payload;
+    assert!(kept == checkpoint, "byte by byte");
     assert_eq!(fold_up_to(&inside.ctx, &inside.person, last).await?, profile);
     assert!(inside.ctx.people().await?.find(&gone).await?.is_none());
     // It goes on: what comes is kept after what was.

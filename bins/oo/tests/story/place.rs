@@ -2,10 +2,12 @@
 
 use anyhow::{Context as _, ensure};
 use oo::browser::{Browser, read};
+use oo::inspect::fold_up_to;
 use oo_contracts::http::{LinkTo, State};
 use oo_contracts::signal::Answer;
 use oo_contracts::tip::Card;
 use oo_contracts::{Timestamp, UserId};
+use oo_profile::at_rest;
 use oo_runtime::engines::free_port;
 use oo_runtime::logbook::Numbered;
 use oo_runtime::{Clock, Context, Person, Source, random};
@@ -190,6 +192,19 @@ impl Inside {
     pub(crate) async fn log(&self) -> Vec<Numbered> {
         self.ctx.logbook().read(&self.person, 0).await.expect("the log").entries
     }
+}
+
+/// Puts a checkpoint in the place of somebody's first entries, so many, as if they were too old. Gives the last of them.
+pub(crate) async fn compact(ctx: &Context, person: &Person, first: usize) -> anyhow::Result<u64> {
+    let log = ctx.logbook().read(person, 0).await?;
+    let last = log.entries.get(first - 1).context("so many entries")?.seq;
+    let profile = fold_up_to(ctx, person, last).await?;
+    ctx.logbook().keep_checkpoint(person, &at_rest::write_checkpoint(&profile)?, 0).await?;
+    eventually("they are settled, and removed", || async {
+        ctx.bus.forget_entries(&person.place, last).await.ok().filter(|forgotten| *forgotten == first as u64)
+    })
+    .await;
+    Ok(last)
 }
 
 /// Links the sandbox's Todoist, by the whole code flow.

@@ -86,6 +86,15 @@ async fn an_erased_person_is_in_no_store_no_answer_and_no_backup() -> anyhow::Re
         assert!(!text.contains(secret), "no key of anybody is in it");
     }
 
+    // What is no more is in the export by what it came to.
+    let person = ctx.people().await?.find(&PERSON.parse()?).await?.expect("they are here");
+    let until = place::compact(&ctx, &person, 3).await?;
+    let later: Export =
+        serde_json::from_str(&browser.send(Method::GET, "api/v1/me/export", None).await?.text().await?)?;
+    let checkpoint = later.checkpoint.expect("the log begins with it");
+    assert_eq!(checkpoint.profile["seq"], json!(until));
+    assert_eq!(later.entries[0], export.entries[3], "and goes on where it ends");
+
     // What is sealed is sealed: neither the name nor the label stands in a file, even before.
     let backup = place.dir.path().join("backup");
     copy(&place.dir.path().join("nats"), &backup.join("nats"))?;
