@@ -49,8 +49,8 @@ fn services_of(root: &Path, commit: &str) -> anyhow::Result<PathBuf> {
     Ok(built.join("debug"))
 }
 
-/// Tries the protocol of one writer in every order, each fault once more than the tests do: `actors/profile/tests/protocol`.
-pub fn model(root: &Path) -> anyhow::Result<()> {
-    let tests = ["test", "--workspace", "--test", "protocol", "--", "--nocapture"];
-    Command::cargo().args(&tests).env("OO_MODEL_LARGE", "1").within(root).run()
+/// Tries the protocol of one writer in every order, each fault more often than the tests do: `actors/profile/tests/protocol`.
+pub fn model(root: &Path, more: u8) -> anyhow::Result<()> {
+    let tests = ["test", "--workspace", "--test", "protocol", "--", "--nocapture", "--test-threads", "1"];
+    Command::cargo().args(&tests).env("OO_MODEL_MORE", &more.to_string()).within(root).run()
 }

@@ -56,7 +56,12 @@ enum Command {
         arguments: Vec<String>,
     },
     /// Try the protocol of one writer in every order, in larger scenes than the tests do.
-    Model,
+    Model {
+        /// How many times more than in the tests each fault may be. The scenes grow fast: twice more takes some minutes and
+        /// gigabytes.
+        #[arg(long, default_value_t = 1)]
+        more: u8,
+    },
     /// Compare estimators and learner with what is published and with rivals, in one table.
     Evaluate {
         /// Only these checks.
@@ -100,7 +105,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lighthouse => page::measure(&root)?,
         Command::Chaos { from, arguments } => chaos::run(&root, from.as_deref(), &arguments)?,
         Command::Soak { arguments } => chaos::soak(&root, &arguments)?,
-        Command::Model => chaos::model(&root)?,
+        Command::Model { more } => chaos::model(&root, more)?,
         Command::Evaluate { checks } => evaluate::run(&root, &checks)?,
         Command::Tidy => {
             let broken = tidy::check(&root)?;

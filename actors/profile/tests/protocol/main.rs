@@ -24,8 +24,8 @@ use oo_domain::tip_life::{State, Withdrawal};
 use search::{Model, search};
 use world::{Action, Faults, World};
 
-/// Told to run the larger scenes.
-const LARGE: &str = "OO_MODEL_LARGE";
+/// Told how many times more than in the tests each fault may be.
+const MORE: &str = "OO_MODEL_MORE";
 
 /// What happens, how often something may go wrong, and which protection is missing.
 #[derive(Debug, Clone, Default)]
@@ -228,9 +228,8 @@ fn lagging(told: Vec<Fact>) -> Scene {
 
 /// Looks at all that can happen; each of `sometimes` must, or the scene shows less than it seems to.
 fn check(name: &str, mut scene: Scene, sometimes: &[Rule]) {
-    if oo_runtime::Source::from_env().get(LARGE).is_some() {
-        scene.faults = scene.faults.each_once_more();
-    }
+    let more = oo_runtime::Source::from_env().get(MORE).map_or(0, |more| more.parse().expect("a small number"));
+    scene.faults = scene.faults.each_more(more);
     let mut broken = None;
     let mut unseen = sometimes.to_vec();
     let searched = search(&scene, |world| {
