@@ -9,6 +9,7 @@
 )]
 
 mod bare;
+mod decide;
 mod failover;
 mod fill;
 mod fold;
@@ -23,7 +24,7 @@ mod wake;
 use std::process::ExitCode;
 
 /// What is measured, by the name that chooses it.
-const FIGURES: [&str; 8] = ["fold", "push", "memory", "wake", "failover", "pages", "grow", "million"];
+const FIGURES: [&str; 9] = ["fold", "push", "decide", "memory", "wake", "failover", "pages", "grow", "million"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -33,7 +34,12 @@ fn main() -> ExitCode {
         return match service.as_str() {
             "profile" => oo_runtime::run("profile", oo_profile::serve),
             "gateway" => oo_runtime::run("gateway", oo_gateway::serve),
-            "bare" => oo_runtime::run("gateway", bare::serve),
+            "events" => oo_runtime::run("events", oo_events::serve),
+            "recommender" => oo_runtime::run("recommender", oo_recommender::serve),
+            "notifier" => oo_runtime::run("notifier", oo_notifier::serve),
+            "bare-events" => oo_runtime::run("gateway", bare::serve_events),
+            "bare-chain" => oo_runtime::run("notifier", bare::serve_chain),
+            "bare-echo" => oo_runtime::run("recommender", bare::serve_echo),
             other => panic!("no service is called {other}"),
         };
     }
@@ -55,6 +61,9 @@ fn main() -> ExitCode {
         }
         if wanted("push") {
             push::measure().await;
+        }
+        if wanted("decide") {
+            decide::measure().await;
         }
         if wanted("memory") {
             memory::measure(10_000).await;

@@ -79,7 +79,7 @@ pub(crate) async fn measure() {
         };
         see(&[gateway.process(), profile.process(), server], open, &say).await
     };
-    let bare = Node::of(&house, "bare", &[(bare::LENGTH, &length.to_string())]).await;
+    let bare = Node::of(&house, "bare-events", &[(bare::LENGTH, &length.to_string())]).await;
     let open = |n: usize| client.get(bare.url(&format!("/{}", people[n].user)));
     let publish = |n: usize, time: u64| -> BoxFuture<'static, u64> {
         let (ctx, person) = (ctx.clone(), people[n].clone());

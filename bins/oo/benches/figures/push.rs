@@ -1,123 +1,207 @@
-//! From a signal's publish to the push request at the push service, all services in between, one person after the other.
+//! From a signal's publish to the push request at the push service, all services in between, beside the bare chain: publish,
+//! deliver, encrypt, request. What is told is one's own habit, so that no provider is asked for words.
 
-use crate::{row, spread};
+use crate::node::Node;
+use crate::{bare, fill, quantile, row};
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use oo_contracts::entry::Body;
 use oo_contracts::push::{Subscription, SubscriptionKeys};
-use oo_contracts::signal::{Fact, Language};
-use oo_contracts::wire::{LinkCallback, LinkStart, Subscribe};
-use oo_contracts::{Provider, UserId};
-use oo_runtime::{Clock, Context};
-use oo_sandbox::{Options, Sandbox, SandboxSubscription};
-use oo_subjects::{LINK_CALLBACK, LINK_START, LOOK, SUBSCRIBE};
-use oo_testkit::{House, eventually, http};
-use serde_json::json;
-use std::time::{Duration, Instant};
+use oo_contracts::signal::{Fact, Habit, Language, Minutes, Signal};
+use oo_contracts::wire::Subscribe;
+use oo_runtime::{Clock, Context, Person, random, task};
+use oo_sandbox::SandboxSubscription;
+use oo_subjects::SUBSCRIBE;
+use oo_testkit::House;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
 use url::Url;
+use warp::Filter as _;
+use warp::http::StatusCode;
 
-const PEOPLE: usize = 200;
+/// Signals a second, and for how many seconds. Each leads to a push, of another person.
+const RATES: [(usize, usize); 3] = [(100, 10), (1_000, 5), (5_000, 2)];
+/// Subscribed at once.
+const AT_ONCE: usize = 64;
+/// What has not come this long after the last signal does not count as pushed.
+const PATIENCE: Duration = Duration::from_secs(20);
+const MORNING: &str = "2026-11-18T09:40:00Z";
+
+/// A push service that notes when something comes for whom.
+struct PushService {
+    address: Url,
+    arrived: Arc<Vec<OnceLock<Instant>>>,
+    /// What came for somebody who had theirs.
+    twice: Arc<AtomicUsize>,
+}
+
+/// What became of the signals of one rate.
+struct Seen {
+    /// Milliseconds from a signal's publish until its push, sorted.
+    took: Vec<f64>,
+    missing: usize,
+    /// Microseconds of CPU of the process that pushes, for each push.
+    cpu: f64,
+}
 
 pub(crate) async fn measure() {
-    let (wall, morning) = (Clock::default().wall(), "2026-11-18T09:40:00Z".parse().unwrap());
-    let clock = Clock::new(wall, morning, 1.0);
-    let sandbox = oo_sandbox::start(Options {
-        now: std::sync::Arc::new(move || clock.now()),
-        auto_consent: true,
-        sample: false,
-        ..Options::default()
-    })
-    .await
-    .unwrap();
+    let count = RATES.iter().map(|(rate, seconds)| rate * seconds).sum();
+    let (ours, bares) = (PushService::start(count).await, PushService::start(count).await);
+    let sandbox = oo_sandbox::start(oo_sandbox::Options::default()).await.unwrap();
+    let keys = sandbox.push().subscribe();
     let mut house = House::start().await;
     let vapid = house.dir().join("vapid.pem");
     std::fs::write(&vapid, oo_notifier::new_vapid_key().unwrap()).unwrap();
     house.set([
-        ("OO_CLOCK__WALL", wall.to_string()),
-        ("OO_CLOCK__PERSON", morning.to_string()),
-        ("OO_RECOMMENDER__POLICY", "random-todo".into()),
+        ("OO_CLOCK__WALL", Clock::default().wall().to_string()),
+        ("OO_CLOCK__PERSON", MORNING.to_owned()),
         ("OO_NOTIFIER__VAPID_FILE", vapid.display().to_string()),
         ("OO_NOTIFIER__VAPID_SUBJECT", "mailto:ada@lovelace.org".into()),
         ("OO_NOTIFIER__LOOPBACK", "true".into()),
-        ("OO_INTEGRATIONS__PUBLIC_URL", "http://127.0.0.1:1".into()),
     ]);
-    house.set(oo::house::sandbox_settings(&sandbox.url()).unwrap());
-    let _services = [
-        house.serve("events", oo_events::serve).await,
-        house.serve("profile", oo_profile::serve).await,
-        house.serve("recommender", oo_recommender::serve).await,
-        house.serve("integrations", oo_integrations::serve).await,
-        house.serve("notifier", oo_notifier::serve).await,
-    ];
+    let events = Node::of(&house, "events", &[]).await;
+    let recommender = Node::of(&house, "recommender", &[]).await;
+    let notifier = Node::of(&house, "notifier", &[]).await;
+    let profile = Node::start(&house, 3_600).await;
     let ctx = house.context("bench").await;
-    let mut took = Vec::new();
-    for n in 0..PEOPLE {
-        took.push(one(&ctx, &sandbox, &format!("person{n}"), &clock).await);
+    let people = fill::people(&ctx, count).await;
+    subscribe(&ctx, &people, &ours, &keys).await;
+    fill::entries(&ctx, &people, 1, fill::household).await;
+    fill::until_folded(&ctx, std::time::Instant::now()).await;
+    let seen = at_rates(&notifier, &ours, |n| say(ctx.clone(), people[n].clone())).await;
+    for service in [profile, notifier, recommender, events] {
+        service.kill().await;
     }
-    // The least that the way must do: ask on NATS and be answered, as each of its steps does.
-    let mut raw = Vec::new();
-    for n in 0..PEOPLE {
-        let look = oo_contracts::wire::Look { user: format!("person{n}").parse().unwrap() };
-        let began = Instant::now();
-        ctx.bus.ask(LOOK, &look).await.unwrap();
-        raw.push(began.elapsed().as_secs_f64() * 1e3);
+
+    bare::make_stream(&ctx).await;
+    let settings = [
+        (bare::KEYS, format!("{} {}", keys.p256dh, keys.auth)),
+        (bare::PUSH_SERVICE, bares.address.to_string()),
+        (bare::VAPID, vapid.display().to_string()),
+    ];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let chain = Node::of(&house, "bare-chain", &settings).await;
+    let raw = at_rates(&chain, &bares, |n| bare::say(ctx.clone(), n)).await;
+    chain.kill().await;
+    for ((rate, _), (ours, raw)) in RATES.into_iter().zip(seen.iter().zip(&raw)) {
+        tell(rate, ours, raw);
     }
-    let ((ours, p50, _), (raw, raw_p50, _)) = (spread(took), spread(raw));
+    let twice = ours.twice.load(Ordering::Relaxed);
+    assert_eq!(twice, 0, "somebody was pushed to twice");
+}
+
+fn tell(rate: usize, ours: &Seen, raw: &Seen) {
     row(
-        "from a task's signal appended to the push at the push service",
-        &ours,
-        &format!("one question to a resident over NATS: {raw}"),
-        &format!("{:.1}", p50 / raw_p50),
+        &format!("from a signal's publish to its push at the push service, {rate} a second"),
+        &ours.text(),
+        &raw.text(),
+        &format!("{:.1}, {:.1}", ours.at(0.5) / raw.at(0.5), ours.at(0.99) / raw.at(0.99)),
+    );
+    row(
+        &format!("CPU of the notifier for a push, {rate} a second"),
+        &format!("{:.0} µs", ours.cpu),
+        &format!("{:.0} µs, of the bare chain", raw.cpu),
+        &format!("{:.1}", ours.cpu / raw.cpu),
     );
 }
 
-/// Links one person who has one thing to do and a device, and measures until the device's push service has the tip.
-async fn one(ctx: &Context, sandbox: &Sandbox, name: &str, clock: &Clock) -> f64 {
-    let user: UserId = name.parse().unwrap();
-    let person = ctx.people().await.unwrap().find_or_make(&user).await.unwrap();
-    sandbox.todoist().of(name).add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
-    let device = subscribe(ctx, sandbox, &user).await;
-    link(ctx, &user, name).await;
-    let push = eventually("the push", || async { sandbox.push().received(&device).pop() }).await;
-    let log = ctx.logbook().read(&person, 0).await.unwrap().entries;
-    let added = log.iter().find_map(|numbered| match &numbered.entry.body {
-        Body::Signal { signal } if matches!(signal.fact, Fact::TaskAdded { .. }) => Some(numbered.entry.at),
-        _ => None,
+impl Seen {
+    fn at(&self, share: f64) -> f64 {
+        quantile(&self.took, share)
+    }
+
+    fn text(&self) -> String {
+        let Self { took, missing, .. } = self;
+        let (p50, p99, p999) = (self.at(0.5), self.at(0.99), self.at(0.999));
+        let missing = if *missing > 0 { format!(", {missing} not within {PATIENCE:?}") } else { String::new() };
+        format!("p50 {p50:.2} ms, p99 {p99:.2}, p99.9 {p999:.2} (n = {}{missing})", took.len())
+    }
+}
+
+impl PushService {
+    async fn start(count: usize) -> Self {
+        let arrived: Arc<Vec<_>> = Arc::new((0..count).map(|_| OnceLock::new()).collect());
+        let twice = Arc::new(AtomicUsize::new(0));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let (noted, again) = (arrived.clone(), twice.clone());
+        let take = warp::post().and(warp::path::param()).and(warp::body::bytes()).map(move |n: usize, _| {
+            if noted[n].set(Instant::now()).is_err() {
+                again.fetch_add(1, Ordering::Relaxed);
+            }
+            StatusCode::CREATED
+        });
+        drop(task::spawn("push service", warp::serve(take).incoming(listener).run()));
+        Self { address, arrived, twice }
+    }
+}
+
+/// Lets it be said at each rate, by another part of the people each time.
+async fn at_rates<F>(pushes: &Node, service: &PushService, say: impl Fn(usize) -> F) -> Vec<Seen>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (mut seen, mut first) = (vec![], 0);
+    for (rate, seconds) in RATES {
+        let people = first..first + rate * seconds;
+        first = people.end;
+        let before = pushes.process().cpu();
+        let begin = Instant::now() + Duration::from_millis(500);
+        let saying = people.clone().zip(0u32..).map(|(n, k)| {
+            let (at, said) = (begin + Duration::from_secs(1) * k / rate as u32, say(n));
+            task::spawn("somebody", async move {
+                sleep_until(at).await;
+                let began = Instant::now();
+                said.await;
+                began
+            })
+        });
+        let began = join_all(saying.collect::<Vec<_>>()).await;
+        let over = Instant::now() + PATIENCE;
+        while Instant::now() < over && people.clone().any(|n| service.arrived[n].get().is_none()) {
+            sleep(Duration::from_millis(50)).await;
+        }
+        let cpu = pushes.process().cpu() - before;
+        let took = people.clone().zip(began).filter_map(|(n, began)| {
+            let arrived = *service.arrived[n].get()?;
+            Some((arrived - began.unwrap().unwrap()).as_secs_f64() * 1e3)
+        });
+        let mut took: Vec<f64> = took.collect();
+        took.sort_by(f64::total_cmp);
+        seen.push(Seen { missing: people.len() - took.len(), cpu: cpu * 1e6 / took.len() as f64, took });
+    }
+    seen
+}
+
+/// Somebody wants to do something at this time of the day, and has a device.
+async fn say(ctx: Context, person: Arc<Person>) {
+    let habit = Habit {
+        id: "stretch".parse().unwrap(),
+        label: "Stretch".parse().unwrap(),
+        from: jiff::civil::time(8, 0, 0, 0),
+        to: jiff::civil::time(20, 0, 0, 0),
+        minutes: Minutes::saturating(5),
+        days: vec![],
+    };
+    let (id, at) = (random::token(), ctx.clock.now());
+    let fact = Fact::HabitDefined { habit };
+    let signal = Signal { id: id.parse().unwrap(), user: person.user.clone(), at, fact };
+    ctx.logbook().append(&person, &format!("signal:{id}"), at, Body::Signal { signal }, None).await.unwrap();
+}
+
+async fn subscribe(ctx: &Context, people: &[Arc<Person>], service: &PushService, keys: &SandboxSubscription) {
+    let asks = people.iter().enumerate().map(|(n, person)| {
+        let subscription = Subscription {
+            name: None,
+            device: "device-1".parse().unwrap(),
+            endpoint: service.address.join(&n.to_string()).unwrap().as_str().parse().unwrap(),
+            keys: SubscriptionKeys { p256dh: keys.p256dh.parse().unwrap(), auth: keys.auth.parse().unwrap() },
+            language: Language::En,
+        };
+        let ask = Subscribe { user: person.user.clone(), subscription };
+        async move { ctx.bus.ask(SUBSCRIBE, &ask).await.unwrap() }
     });
-    let published = clock.wall_at(added.expect("the task is in the log"));
-    push.at.duration_since(published).as_secs_f64() * 1e3
-}
-
-async fn subscribe(ctx: &Context, sandbox: &Sandbox, user: &UserId) -> SandboxSubscription {
-    let browser = sandbox.push().subscribe();
-    let subscription = Subscription {
-        name: None,
-        device: "device-1".parse().unwrap(),
-        endpoint: browser.endpoint.parse().unwrap(),
-        keys: SubscriptionKeys { p256dh: browser.p256dh.parse().unwrap(), auth: browser.auth.parse().unwrap() },
-        language: Language::En,
-    };
-    ctx.bus.ask(SUBSCRIBE, &Subscribe { user: user.clone(), subscription }).await.unwrap();
-    browser
-}
-
-async fn link(ctx: &Context, user: &UserId, person: &str) {
-    let started = ctx
-        .bus
-        .ask(LINK_START, &LinkStart { user: user.clone(), provider: Provider::Todoist, server: None })
-        .await
-        .unwrap();
-    let mut url = Url::parse(&started.authorize).unwrap();
-    url.query_pairs_mut().append_pair("login_hint", person);
-    let back = http().get(url).send().await.unwrap();
-    let back = Url::parse(back.headers()["location"].to_str().unwrap()).unwrap();
-    let get = |name: &str| back.query_pairs().find(|pair| pair.0 == name).map(|pair| pair.1.into_owned());
-    let callback = LinkCallback {
-        user: user.clone(),
-        provider: Provider::Todoist,
-        transaction: started.transaction,
-        state: get("state").unwrap(),
-        code: get("code"),
-        error: None,
-        iss: get("iss"),
-    };
-    ctx.bus.ask_within(LINK_CALLBACK, &callback, Duration::from_secs(30)).await.unwrap();
+    stream::iter(asks).buffer_unordered(AT_ONCE).for_each(|_| async {}).await;
 }
