@@ -5,6 +5,7 @@ mod read;
 use crate::shard::Place;
 use crate::subject::{LogSubject, Request};
 use crate::trace::{self, Cause, Kind};
+use async_nats::connection::State;
 use async_nats::jetstream::{self, message::PublishMessage};
 use async_nats::{Client, HeaderMap, header};
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::time::Duration;
+use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 /// How long an answer may take unless the asker says otherwise.
@@ -155,21 +157,28 @@ impl Bus {
             headers.insert(name, value.as_str());
             headers
         });
-        let deadline = tokio::time::Instant::now() + within;
+        let deadline = Instant::now() + within;
         let answer = loop {
-            let mut request = async_nats::Request::new().payload(payload.clone()).timeout(Some(within));
-            if let Some(headers) = &headers {
-                request = request.headers(headers.clone());
-            }
-            match self.client.send_request(wire.name, request).await {
-                Ok(answer) => break answer,
-                Err(error) if error.kind() == async_nats::RequestErrorKind::TimedOut => {
-                    return Err(AskError::Late(wire.name));
+            // Said while the connection is gone it would be heard when that is back, by then maybe for nobody.
+            if self.client.connection_state() == State::Connected {
+                let mut request = async_nats::Request::new().payload(payload.clone());
+                request = request.timeout(Some(deadline.saturating_duration_since(Instant::now())));
+                if let Some(headers) = &headers {
+                    request = request.headers(headers.clone());
                 }
-                // Nobody there, yet: a service that starts or restarts is back in a moment.
-                Err(_) if tokio::time::Instant::now() + ASK_AGAIN < deadline => tokio::time::sleep(ASK_AGAIN).await,
-                Err(_) => return Err(AskError::Away(wire.name)),
+                match self.client.send_request(wire.name, request).await {
+                    Ok(answer) => break answer,
+                    Err(error) if error.kind() == async_nats::RequestErrorKind::TimedOut => {
+                        return Err(AskError::Late(wire.name));
+                    }
+                    // Nobody there, yet: a service that starts or restarts is back in a moment.
+                    Err(_) => {}
+                }
             }
+            if Instant::now() + ASK_AGAIN >= deadline {
+                return Err(AskError::Away(wire.name));
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
         };
         match serde_json::from_slice(&answer.payload) {
             Ok(Reply::Ok(answer)) => Ok(answer),

@@ -5,7 +5,7 @@
 use oo_contracts::Timestamp;
 use oo_contracts::rights::{Clear, Cleared};
 use oo_subjects::streams::{self, SetUpError};
-use oo_subjects::{AppendError, Bus, CLEAR_PROFILE, MOMENTS, Place, SIGNALS, TIPS};
+use oo_subjects::{AppendError, AskError, Bus, CLEAR_PROFILE, MOMENTS, Place, SIGNALS, TIPS};
 use oo_testkit::{House, eventually};
 use std::time::Duration;
 
@@ -160,6 +160,31 @@ async fn who_stops_answers_what_it_was_asked() {
     let (answers, (), ()) = tokio::join!(futures_util::future::join_all(asked), answering, stopping);
     assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|answer| answer.is_err()));
     assert_eq!(*begun.borrow(), 20);
+}
+
+/// It would be answered when the server is back, and what it does be done for nobody.
+#[tokio::test]
+async fn what_is_asked_while_the_server_is_away_is_not_asked_later() {
+    let mut house = House::start().await;
+    let (asker, member) = (bus(&house).await, bus(&house).await);
+    let (heard, all) = tokio::sync::watch::channel(vec![]);
+    let answer = move |Clear { log }| {
+        heard.send_modify(|heard| heard.push(log));
+        async { Ok(Cleared { removed: 0, left: 0 }) }
+    };
+    let answering = member.answer(CLEAR_PROFILE, 4, answer, std::future::pending()).await.unwrap();
+    drop(oo_runtime::task::spawn("member", answering));
+    let ask = |log: &str| {
+        let (asker, clear) = (asker.clone(), Clear { log: log.parse().unwrap() });
+        async move { asker.ask_within(CLEAR_PROFILE, &clear, Duration::from_millis(500)).await }
+    };
+    house.nats[0].kill().await;
+    eventually("it is missed", || async { (!asker.is_up().await).then_some(()) }).await;
+    let away = ask("given-up-0123456789").await;
+    assert!(matches!(away, Err(AskError::Away(_))), "{away:?}");
+    house.nats[0].start().await.unwrap();
+    eventually("it is back", || async { ask("asked-anew-0123456789").await.ok() }).await;
+    assert!(all.borrow().iter().all(|log| log.as_str() == "asked-anew-0123456789"), "{:?}", all.borrow());
 }
 
 #[tokio::test]

@@ -17,14 +17,29 @@ use std::sync::Arc;
 impl Auth {
     /// Begins a session: a new secret, whatever the browser came with.
     pub(crate) async fn begin(&self, user: UserId, device: DeviceName, way: &'static str) -> Result<Session, Problem> {
-        let person = self.people.find_or_make(&user).await.map_err(|error| {
+        self.begin_for(&*self.found_or_made(&user).await?, device, way).await
+    }
+
+    /// Who signs in, made now if they were never here.
+    pub(crate) async fn found_or_made(&self, user: &UserId) -> Result<Arc<Person>, Problem> {
+        self.people.find_or_make(user).await.map_err(|error| {
             tracing::error!(%error, "a person's record cannot be made");
             Problem::new(503, "not now", "try again in a moment").retry_after(1)
-        })?;
+        })
+    }
+
+    /// The same for somebody who was found.
+    pub(crate) async fn begin_for(
+        &self,
+        person: &Person,
+        device: DeviceName,
+        way: &'static str,
+    ) -> Result<Session, Problem> {
+        let user = person.user.clone();
         let secret = new_secret();
         let wall = self.ctx.clock.wall();
         let (id, log) = (new_id(), person.place.log.clone());
-        let device = sealed(&person, &id, &device);
+        let device = sealed(person, &id, &device);
         let record = Record { log, id, device, began: wall, used: wall };
         self.sessions.begin(&hash(&secret), &record).await.map_err(away)?;
         self.ctx.metrics.count(Metric::AuthSignIns, way);

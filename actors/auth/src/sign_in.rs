@@ -44,16 +44,23 @@ impl Auth {
     pub(crate) async fn by_owner_link(&self, link: OwnerLink) -> Result<Session, Problem> {
         let given = hash(&link.token);
         let fits = self.owner_link.as_ref().is_some_and(|known| bool::from(known.as_bytes().ct_eq(given.as_bytes())));
-        if !fits || !self.sessions.use_once(&given).await.map_err(away)? {
+        let refused = || {
             self.refused("an owner link was refused");
-            return Err(Problem::new(
+            Problem::new(
                 403,
                 "this link does not sign in",
                 "it was used already, or it is an older one: start oO again for a new one",
-            ));
+            )
+        };
+        if !fits {
+            return Err(refused());
         }
-        let device = link.device.unwrap_or_else(unnamed);
-        self.begin(self.settings.owner.clone(), device, "owner").await
+        // First who it is for: while nobody can be let in, the link stays good.
+        let owner = self.found_or_made(&self.settings.owner).await?;
+        if !self.sessions.use_once(&given).await.map_err(away)? {
+            return Err(refused());
+        }
+        self.begin_for(&owner, link.device.unwrap_or_else(unnamed), "owner").await
     }
 
     pub(crate) async fn to_issuer(&self, OidcStart { issuer, user }: OidcStart) -> Result<OidcStarted, Problem> {

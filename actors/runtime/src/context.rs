@@ -43,7 +43,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Connects to NATS; keeps trying while it is away.
+    /// Connects to NATS; keeps trying while it is away, about once a second.
     pub async fn new(name: &'static str, source: Source, shutdown: CancellationToken) -> anyhow::Result<Self> {
         let mut settings = Settings::read(&source)?;
         settings.redis.user.get_or_insert_with(|| name.to_owned());
@@ -53,6 +53,7 @@ impl Context {
             .name(format!("oo-{name}"))
             .retry_on_initial_connect()
             .max_reconnects(None)
+            .reconnect_delay_callback(|tries| Duration::from_millis(1 << tries.min(10)))
             .custom_inbox_prefix(access::inbox(name));
         if let Some(file) = &settings.nats.nkey_file {
             let seed = std::fs::read_to_string(file).with_context(|| {

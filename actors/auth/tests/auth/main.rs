@@ -93,6 +93,18 @@ async fn the_link_signs_in_once_even_when_used_twice_at_once() {
 }
 
 #[tokio::test]
+async fn a_link_is_still_good_when_people_could_not_be_had() {
+    let scene = Scene::new().await;
+    let (js, shards) = (scene.ctx.bus.jetstream(), scene.ctx.settings.log.shards);
+    // As where its stream has no leader: a cluster that has just come back is without for seconds.
+    js.delete_stream(format!("KV_{}", oo_subjects::streams::PEOPLE)).await.unwrap();
+    assert_eq!(status(scene.sign_in(&scene.token).await.map(|_| ())), 503);
+    oo_subjects::streams::set_up(js, shards, 1).await.unwrap();
+    scene.sign_in(&scene.token).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(status(scene.sign_in(&scene.token).await.map(|_| ())), 403);
+}
+
+#[tokio::test]
 async fn a_guess_signs_nobody_in_and_uses_nothing_up() {
     let scene = Scene::new().await;
     for guess in ["", "guess", &oo_auth::hash(&scene.token), &scene.token[1..]] {

@@ -60,6 +60,8 @@ pub(crate) async fn measure() {
         ("OO_NOTIFIER__VAPID_FILE", vapid.display().to_string()),
         ("OO_NOTIFIER__VAPID_SUBJECT", "mailto:ada@lovelace.org".into()),
         ("OO_NOTIFIER__LOOPBACK", "true".into()),
+        // It always says something.
+        ("OO_RECOMMENDER__POLICY", "random-todo".into()),
     ]);
     let events = Node::of(&house, "events", &[]).await;
     let recommender = Node::of(&house, "recommender", &[]).await;
@@ -68,7 +70,7 @@ pub(crate) async fn measure() {
     let ctx = house.context("bench").await;
     let people = fill::people(&ctx, count).await;
     subscribe(&ctx, &people, &ours, &keys).await;
-    fill::entries(&ctx, &people, 1, fill::household).await;
+    fill::entries(&ctx, &people, 1, |_| habit()).await;
     fill::until_folded(&ctx, std::time::Instant::now()).await;
     let seen = at_rates(&notifier, &ours, |n| say(ctx.clone(), people[n].clone())).await;
     for service in [profile, notifier, recommender, events] {
@@ -175,8 +177,8 @@ where
     seen
 }
 
-/// Somebody wants to do something at this time of the day, and has a device.
-async fn say(ctx: Context, person: Arc<Person>) {
+/// Something to do at this time of the day. Nothing is said about it before there is an account.
+fn habit() -> Fact {
     let habit = Habit {
         id: "stretch".parse().unwrap(),
         label: "Stretch".parse().unwrap(),
@@ -185,9 +187,13 @@ async fn say(ctx: Context, person: Arc<Person>) {
         minutes: Minutes::saturating(5),
         days: vec![],
     };
+    Fact::HabitDefined { habit }
+}
+
+/// The occasion: an account is linked.
+async fn say(ctx: Context, person: Arc<Person>) {
     let (id, at) = (random::token(), ctx.clock.now());
-    let fact = Fact::HabitDefined { habit };
-    let signal = Signal { id: id.parse().unwrap(), user: person.user.clone(), at, fact };
+    let signal = Signal { id: id.parse().unwrap(), user: person.user.clone(), at, fact: fill::household(1) };
     ctx.logbook().append(&person, &format!("signal:{id}"), at, Body::Signal { signal }, None).await.unwrap();
 }
 
