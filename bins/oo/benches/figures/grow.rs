@@ -2,7 +2,7 @@
 
 use crate::node::Node;
 use crate::talk::{self, Said};
-use crate::{fill, quantile, row};
+use crate::{fill, mib, quantile, row};
 use oo_runtime::{Context, Person};
 use oo_testkit::Process;
 use oo_trainer::simulation::svg::Svg;
@@ -32,6 +32,8 @@ struct Point {
     /// Milliseconds from a signal's publish until its reaction was carried out, and until the log had it.
     applied: (f64, f64),
     kept: (f64, f64),
+    /// Bytes of memory of the node, of nats-server and of Redis.
+    memory: [u64; 3],
 }
 
 pub(crate) async fn measure(sizes: &[usize]) {
@@ -46,7 +48,7 @@ pub(crate) async fn measure(sizes: &[usize]) {
 }
 
 fn tell(point: &Point) {
-    let Point { people, live, alone, node, server, applied, kept } = point;
+    let Point { people, live, alone, node, server, applied, kept, memory } = point;
     row(
         &format!("{people} people: signals folded and settled while they are published"),
         &format!("{live:.0}/s; CPU for each {node:.0} µs, of nats-server {server:.0} µs"),
@@ -58,6 +60,13 @@ fn tell(point: &Point) {
         &format!("p50 {:.2} ms, p99 {:.2} ms", applied.0, applied.1),
         &format!("until the log had it: p50 {:.2} ms, p99 {:.2} ms", kept.0, kept.1),
         &format!("{:.1}, {:.1}", applied.0 / kept.0, applied.1 / kept.1),
+    );
+    let [of_node, of_server, of_redis] = memory.map(mib);
+    row(
+        &format!("{people} people, {} of them resident: memory of a profile node", ACTIVE.min(*people)),
+        &format!("{of_node:.0} MiB"),
+        &format!("nats-server {of_server:.0} MiB, Redis {of_redis:.0} MiB"),
+        "",
     );
 }
 
@@ -87,9 +96,11 @@ async fn at(count: usize) -> Point {
     let spent = (node.process().cpu() - before.0, server.cpu() - before.1);
 
     let (applied, kept) = times(&ctx, &active[..WATCHED.min(active.len())]).await;
+    let redis = Process(house.redis.pid().unwrap());
+    let memory = [node.process(), server, redis].map(|process| process.memory());
     node.kill().await;
     let micros = |seconds: f64| seconds * 1e6 / said;
-    Point { people: count, live, alone, node: micros(spent.0), server: micros(spent.1), applied, kept }
+    Point { people: count, live, alone, node: micros(spent.0), server: micros(spent.1), applied, kept, memory }
 }
 
 /// Median and 99th percentile of what it takes until a signal's reaction is carried out, and until the log has it.
