@@ -129,5 +129,9 @@ pub fn hash(secret: &str) -> String {
 /// Fails closed: without its stores nobody is signed in.
 fn away(error: impl std::fmt::Display) -> Problem {
     tracing::warn!(%error, "sessions cannot be reached");
+    not_now()
+}
+
+fn not_now() -> Problem {
     Problem::new(503, "not now", "try again in a moment").retry_after(1)
 }

@@ -2,7 +2,7 @@
 
 use crate::session_store::Record;
 use crate::sign_in::unnamed;
-use crate::{Auth, away, hash};
+use crate::{Auth, away, hash, not_now};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use oo_contracts::UserId;
@@ -24,7 +24,7 @@ impl Auth {
     pub(crate) async fn found_or_made(&self, user: &UserId) -> Result<Arc<Person>, Problem> {
         self.people.find_or_make(user).await.map_err(|error| {
             tracing::error!(%error, "a person's record cannot be made");
-            Problem::new(503, "not now", "try again in a moment").retry_after(1)
+            not_now()
         })
     }
 

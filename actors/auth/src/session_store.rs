@@ -134,17 +134,26 @@ impl SessionStore {
         Ok(ended)
     }
 
+    /// Whether a one-time link was used.
+    pub(crate) async fn was_used(&self, hash: &str) -> RedisResult<bool> {
+        self.redis.clone().exists(owner_link(hash)).await
+    }
+
     /// Uses a one-time link: `true` for the first only.
     pub(crate) async fn use_once(&self, hash: &str) -> RedisResult<bool> {
         let options =
             SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(SetExpiry::EX(365 * DAY));
-        let set: Option<String> = self.redis.clone().set_options(format!("oo:owner-link:{hash}"), 1, options).await?;
+        let set: Option<String> = self.redis.clone().set_options(owner_link(hash), 1, options).await?;
         Ok(set.is_some())
     }
 }
 
 fn key(hash: &str) -> String {
     format!("oo:session:{hash}")
+}
+
+fn owner_link(hash: &str) -> String {
+    format!("oo:owner-link:{hash}")
 }
 
 fn of(log: &LogId) -> String {

@@ -4,7 +4,7 @@ use crate::oidc::{Identity, Oidc, OidcError, Waiting};
 use crate::passkey::{PasskeyError, Passkeys};
 use crate::session::no_address;
 use crate::settings::SignUp;
-use crate::{Auth, away, hash};
+use crate::{Auth, away, hash, not_now};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use oo_contracts::UserId;
@@ -17,7 +17,11 @@ use oo_contracts::wire::{Done, OwnerLink, Session};
 use oo_runtime::{Metric, Person, random};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
 use subtle::ConstantTimeEq as _;
+
+/// Well within what the door waits: it must hear of a session that was begun.
+const FOUND_WITHIN: Duration = Duration::from_secs(3);
 
 /// What waits for the browser to come back from an issuer.
 #[derive(Serialize, Deserialize)]
@@ -52,11 +56,12 @@ impl Auth {
                 "it was used already, or it is an older one: start oO again for a new one",
             )
         };
-        if !fits {
+        if !fits || self.sessions.was_used(&given).await.map_err(away)? {
             return Err(refused());
         }
-        // First who it is for: while nobody can be let in, the link stays good.
-        let owner = self.found_or_made(&self.settings.owner).await?;
+        // First who it is for: while people cannot be had, the link stays good.
+        let found = tokio::time::timeout(FOUND_WITHIN, self.found_or_made(&self.settings.owner)).await;
+        let owner = found.map_err(|_| not_now())??;
         if !self.sessions.use_once(&given).await.map_err(away)? {
             return Err(refused());
         }

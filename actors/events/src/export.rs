@@ -80,7 +80,10 @@ impl Events {
     async fn checkpoint(&self, person: &Person) -> Result<Option<entry::Checkpoint>, Problem> {
         let Some(checkpoint) = self.ctx.bus.checkpoint(&person.place).await.map_err(not_now)? else { return Ok(None) };
         let opened = open_checkpoint(person, &checkpoint).map_err(not_now)?;
-        serde_json::from_slice(&opened.profile).map(Some).map_err(not_now)
+        serde_json::from_slice(&opened.profile).map(Some).map_err(|error| {
+            tracing::error!(user = %person.user, %error, "a checkpoint is none: restore it from a backup");
+            Problem::new(500, "not everything can be read", "an export would not be whole")
+        })
     }
 
     pub(crate) async fn person(&self, user: &UserId) -> Result<Arc<Person>, Problem> {
@@ -126,12 +129,6 @@ impl From<oo_subjects::AppendError> for NotNow {
 
 impl From<oo_runtime::logbook::ReadError> for NotNow {
     fn from(error: oo_runtime::logbook::ReadError) -> Self {
-        Self::Other(error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for NotNow {
-    fn from(error: serde_json::Error) -> Self {
         Self::Other(error.to_string())
     }
 }

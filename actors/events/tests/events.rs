@@ -157,7 +157,7 @@ async fn an_export_has_the_checkpoint_or_is_none() {
     let number = scene.ctx.bus.checkpoint(&scene.ada.place).await.unwrap().unwrap().number;
     logbook.keep_checkpoint(&scene.ada, b"no checkpoint", number).await.unwrap();
     match scene.ctx.bus.ask(EXPORT_PAGE, &ask).await {
-        Err(AskError::Problem(problem)) => assert_eq!(problem.status, 503),
+        Err(AskError::Problem(problem)) => assert_eq!(problem.status, 500),
         other => panic!("half an export: {other:?}"),
     }
 }

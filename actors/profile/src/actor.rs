@@ -32,6 +32,7 @@ const LEAVE_AGAIN: Duration = Duration::from_millis(50);
 const SERVER_AHEAD: Duration = Duration::from_secs(24 * 3600);
 /// How long a provider may take to complete a task.
 const COMPLETE_WITHIN: Duration = Duration::from_secs(15);
+
 /// What all actors of a node share.
 pub(crate) struct Tools {
     pub(crate) bus: Bus,

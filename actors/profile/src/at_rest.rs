@@ -5,7 +5,7 @@ use oo_domain::profile::{FOLD_VERSION, Profile};
 use oo_runtime::logbook::Read;
 use serde::Deserialize;
 
-/// Why nobody can go on with a checkpoint, or could.
+/// Why a checkpoint cannot be gone on with, or not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     #[error("the log begins with a checkpoint of fold {0}, this service has fold {FOLD_VERSION}: upgrade it")]
@@ -27,7 +27,7 @@ pub fn write(profile: &Profile) -> Vec<u8> {
     serde_json::to_vec(&Checkpoint { fold: FOLD_VERSION, profile }).unwrap_or_default()
 }
 
-/// The same, read back first: entries are removed for it.
+/// A checkpoint, if it reads back as the very profile: entries are removed for it.
 pub fn write_checkpoint(profile: &Profile) -> Result<Vec<u8>, RestoreError> {
     let plain = write(profile);
     if checkpoint(&plain)? == *profile { Ok(plain) } else { Err(RestoreError::Differs) }

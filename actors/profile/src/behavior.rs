@@ -1,5 +1,6 @@
 //! What a person's actor does about what happens: decisions only. `actor.rs` carries them out.
 
+use jiff::SignedDuration;
 use oo_contracts::decision::{Ask, Decision, Outcome, Recommendation, Silence, Unit};
 use oo_contracts::entry::{Body, Entry, Moment, MomentPurpose};
 use oo_contracts::signal::{Answer, Fact, Signal};
@@ -9,8 +10,10 @@ use oo_contracts::{DecisionId, ENTRY_VERSION, Timestamp, UserId};
 use oo_domain::profile::Profile;
 use oo_domain::{decide, local, moments};
 
-/// How long to wait before asking again when the recommender did not answer.
-pub const ASK_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+/// How long at least to wait before asking again when the recommender did not answer, and how many milliseconds more at most:
+/// those who were refused together are not to come together again.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+const SPREAD_MS: u64 = 60_000;
 
 /// What is to be done. Each one may be carried out twice without harm.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,9 +75,9 @@ pub fn on_recommendation(
     effects
 }
 
-/// The recommender did not answer: look again soon.
-pub fn on_no_answer(profile: &Profile, now: Timestamp) -> Vec<Effect> {
-    let soon = now + ASK_AGAIN;
+/// The recommender did not answer: look again soon, when depends on random `bits`.
+pub fn on_no_answer(profile: &Profile, bits: u64, now: Timestamp) -> Vec<Effect> {
+    let soon = now + AGAIN_AFTER + SignedDuration::from_millis((bits % SPREAD_MS).cast_signed());
     let next = moments::next_look(profile, now, None).map_or(soon, |next| next.min(soon));
     vec![Effect::WakeAt(next, Moment { due: next, purpose: MomentPurpose::Look })]
 }

@@ -1,8 +1,8 @@
 //! The people: one actor each, woken by their log, remembering in memory, deciding when to speak.
 //!
 //! Start with `behavior.rs` (what is decided), then `reactions.rs` (in which order), `actor.rs` (who does it, with
-//! `carry_out.rs` and `settle.rs`), `router.rs` (who wakes whom) and `nodes.rs` (which node has which shard). `compaction.rs`
-//! is about who wants their entries removed. `tests/protocol` tries the decisions in every order.
+//! `carry_out.rs` and `settle.rs`), `router.rs` (who wakes whom) and `nodes.rs` (which node has which shard). `tests/protocol`
+//! tries all that is decided in every order. `compaction.rs` is about who wants their entries removed.
 
 mod actor;
 pub mod at_rest;

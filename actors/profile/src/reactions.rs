@@ -137,7 +137,7 @@ impl<A> Reactions<A> {
     pub fn recommended(&mut self, ask: Ask, answer: Option<Recommendation>, now: Timestamp) -> Step {
         let effects = match answer {
             Some(answer) => behavior::on_recommendation(&self.profile, self.asked_of, ask, answer, now),
-            None => behavior::on_no_answer(&self.profile, now),
+            None => behavior::on_no_answer(&self.profile, ask.bits.get(), now),
         };
         self.step(effects)
     }
@@ -153,7 +153,8 @@ impl<A> Reactions<A> {
             self.decide(now, dice)
         } else {
             // A look that comes too soon harms nobody, so this may be set whatever the log has meanwhile.
-            Step { after: None, ..self.step(behavior::on_no_answer(&self.profile, now)) }
+            let bits = dice(self.profile.seq()).bits;
+            Step { after: None, ..self.step(behavior::on_no_answer(&self.profile, bits, now)) }
         }
     }
 

@@ -14,9 +14,10 @@ pub(crate) type Again = [Duration; MAX_DELIVER as usize - 1];
 /// What cannot be read: a writer that is newer than this node may be followed by a newer node soon.
 pub(crate) const READ_AGAIN: Again =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
-/// What could not be carried out: the log may be without a leader for some seconds, or its disk full until somebody comes.
+/// What could not be carried out: the log may be without a leader for some seconds. Whoever waits has a place of their shard's
+/// in flight, so nobody waits long.
 pub(crate) const REACT_AGAIN: Again =
-    [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30)];
+    [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(10)];
 /// A task that its provider did not complete: a provider may be away for a while.
 pub(crate) const COMPLETE_AGAIN: Again =
     [Duration::from_secs(1), Duration::from_secs(15), Duration::from_secs(120), Duration::from_secs(1200)];

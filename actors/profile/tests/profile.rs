@@ -262,6 +262,41 @@ async fn who_is_idle_leaves_memory_and_comes_back_the_same_with_and_without_a_sn
 }
 
 #[tokio::test]
+async fn a_redis_that_forgets_everything_loses_nothing_that_the_log_holds() {
+    let mut scene = Scene::at(MORNING).await;
+    scene.house.set([("OO_PROFILE__IDLE_SECONDS", "1")]);
+    let node = scene.node().await;
+    scene.link(1).await;
+    scene.first_tip().await;
+    let mut redis = scene.redis().await;
+    let mut told = HashSet::new();
+    for _ in 0..3 {
+        // While entries come, and when all that is known of her besides the log is what is forgotten.
+        for n in 0..50 {
+            told.insert(scene.tell(Fact::Mood { level: MoodLevel::saturating(n % 5 + 1) }).await);
+            if n % 10 == 0 {
+                let () = redis.flushall().await.unwrap();
+            }
+        }
+        eventually("she left", || async { (node.ctx.metrics.levelled(Metric::ProfileResident) == 0).then_some(()) })
+            .await;
+        assert!(redis.exists::<_, bool>(scene.snapshot()).await.unwrap(), "without a snapshot");
+        let () = redis.flushall().await.unwrap();
+        let view = scene.look().await.unwrap();
+        assert!(view.version >= *told.iter().max().unwrap() && view.tip.is_some());
+    }
+    let log = scene.ctx.logbook().read(&scene.ada, 0).await.unwrap().entries;
+    let held: HashSet<u64> = log.iter().map(|numbered| numbered.seq).collect();
+    assert!(told.is_subset(&held), "what was acknowledged is in the log");
+    assert_eq!(scene.tips().await.len(), 1);
+    let verifier = Verifier::new(&scene.ctx).unwrap();
+    eventually("she leaves, with a snapshot that is what the log says", || async {
+        matches!(verifier.verify(&scene.ada).await.ok()?.snapshot, Snapshot::Same(_)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_entry_that_cannot_be_read_at_the_end_of_a_log_keeps_no_tip_back() {
     let scene = Scene::at(MORNING).await;
     scene.link(1).await;
@@ -435,7 +470,7 @@ async fn a_recommender_that_is_away_costs_a_while_and_no_tip() {
     recommender.stop().await.unwrap();
     let node = scene.node().await;
     scene.link(1).await;
-    // It asks again by itself, each time a minute later.
+    // It asks again by itself, each time about a minute later.
     eventually("the third wake-up", || async {
         (node.ctx.metrics.counted(Metric::ProfileEntries, "moment") >= 3).then_some(())
     })

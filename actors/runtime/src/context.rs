@@ -43,7 +43,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Connects to NATS; keeps trying while it is away, about once a second.
+    /// Connects to NATS; keeps trying while it is away, one server after the other, about one in a second.
     pub async fn new(name: &'static str, source: Source, shutdown: CancellationToken) -> anyhow::Result<Self> {
         let mut settings = Settings::read(&source)?;
         settings.redis.user.get_or_insert_with(|| name.to_owned());

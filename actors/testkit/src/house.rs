@@ -143,7 +143,29 @@ impl House {
 
     /// One raw command to Redis, and what it answers, as the user who may do everything.
     pub async fn ask_redis(&self, command: &[&str]) -> Option<String> {
-        let url = url::Url::parse(self.redis.url().expose_secret()).ok()?;
+        self.ask_redis_at(&self.redis, command).await
+    }
+
+    /// A second Redis, which copies all that the first one keeps.
+    pub async fn redis_replica(&self) -> Server {
+        let program = engines::find_redis(&Source::from_env(), &bin()).await.ok().flatten().expect(WANTED);
+        let replica = engines::start_redis(program, &self.dir().join("replica"), self.dir()).await.expect(WANTED);
+        let first = url::Url::parse(self.redis.url().expose_secret()).expect("an address");
+        let password = first.password().expect("a password");
+        let (host, port) = (self.redis.address().ip().to_string(), self.redis.address().port().to_string());
+        for command in [
+            ["CONFIG", "SET", "masteruser", first.username()].as_slice(),
+            &["CONFIG", "SET", "masterauth", password],
+            &["REPLICAOF", &host, &port],
+        ] {
+            assert_eq!(self.ask_redis_at(&replica, command).await.as_deref(), Some("+OK\r\n"), "{}", command[0]);
+        }
+        replica
+    }
+
+    /// One raw command to one of several.
+    pub async fn ask_redis_at(&self, server: &Server, command: &[&str]) -> Option<String> {
+        let url = url::Url::parse(server.url().expose_secret()).ok()?;
         let mut redis = TcpStream::connect((url.host_str()?, url.port()?)).await.ok()?;
         for words in [&["AUTH", url.username(), url.password()?][..], command] {
             let parts = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));

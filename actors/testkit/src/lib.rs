@@ -5,6 +5,7 @@ mod house;
 mod mail;
 mod process;
 mod until;
+pub mod wire;
 
 pub use events::{Event, Events};
 pub use house::{House, Running};

@@ -100,8 +100,15 @@ async fn a_link_is_still_good_when_people_could_not_be_had() {
     js.delete_stream(format!("KV_{}", oo_subjects::streams::PEOPLE)).await.unwrap();
     assert_eq!(status(scene.sign_in(&scene.token).await.map(|_| ())), 503);
     oo_subjects::streams::set_up(js, shards, 1).await.unwrap();
-    scene.sign_in(&scene.token).await.unwrap_or_else(|error| panic!("{error}"));
+    let session = scene.sign_in(&scene.token).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(status(scene.sign_in(&scene.token).await.map(|_| ())), 403);
+
+    // Nor does one that was used make anybody anew who is gone.
+    js.delete_stream(format!("KV_{}", oo_subjects::streams::PEOPLE)).await.unwrap();
+    oo_subjects::streams::set_up(js, shards, 1).await.unwrap();
+    assert_eq!(status(scene.sign_in(&scene.token).await.map(|_| ())), 403);
+    let people = scene.house.context("people").await.people().await.unwrap();
+    assert!(people.find(&session.user).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub(crate) struct Faults {
 impl Faults {
     /// The same for a larger scene.
     pub(crate) fn each_more(self, by: u8) -> Self {
-        let more = |times: u8| if times == 0 { 0 } else { times + by };
+        let more = |times: u8| if times == 0 { 0 } else { times.saturating_add(by) };
         Self {
             crashes: more(self.crashes),
             take_overs: more(self.take_overs),

@@ -1,4 +1,5 @@
-//! Decisions in a second through the recommender's pool, over NATS, beside an answer of the same length by nobody.
+//! Decisions in a second through the recommender's pool, over NATS, for somebody who is new, beside an answer of the same length
+//! by nobody.
 
 use crate::node::Node;
 use crate::{bare, fill, quantile, row};
@@ -9,7 +10,7 @@ use oo_contracts::signal::{Fact, Signal};
 use oo_contracts::{ENTRY_VERSION, Timestamp};
 use oo_domain::decide;
 use oo_domain::profile::Profile;
-use oo_runtime::random;
+use oo_runtime::{random, task};
 use oo_subjects::RECOMMEND;
 use oo_testkit::House;
 use std::time::Duration;
@@ -26,27 +27,27 @@ pub(crate) async fn measure() {
     let house = House::start().await;
     let ctx = house.context("bench").await;
     let ask = ask();
-    let mut answer = 0;
-    let mut ours = Vec::new();
+    let (mut ours, mut answer) = (vec![], 0);
     for policy in ["random-todo", "linear"] {
         let node = Node::of(&house, "recommender", &[("OO_RECOMMENDER__POLICY", policy)]).await;
+        answer = serde_json::to_vec(&ctx.bus.ask(RECOMMEND, &ask).await.unwrap()).unwrap().len();
         let before = node.process().cpu();
-        let took = many(|n| {
-            let (ctx, ask) =
-                (&ctx, Ask { id: random::token().parse().unwrap(), bits: RandomBits::new(n), ..ask.clone() });
-            async move { serde_json::to_vec(&ctx.bus.ask(RECOMMEND, &ask).await.unwrap()).unwrap().len() }
+        let (ctx, ask) = (ctx.clone(), ask.clone());
+        let took = many(move |n| {
+            let ctx = ctx.clone();
+            let ask = Ask { id: random::token().parse().unwrap(), bits: RandomBits::new(n), ..ask.clone() };
+            async move { drop(ctx.bus.ask(RECOMMEND, &ask).await.unwrap()) }
         });
-        let (took, length) = took.await;
-        answer = length;
+        let took = took.await;
         ours.push((policy, (node.process().cpu() - before) * 1e6 / took.len() as f64, took));
         node.kill().await;
     }
     let echo = Node::of(&house, "bare-echo", &[(bare::LENGTH, &answer.to_string())]).await;
     let question = Bytes::from(serde_json::to_vec(&ask).unwrap());
     let client = ctx.bus.jetstream().client();
-    let (raw, _) = many(|_| {
-        let (client, question) = (&client, question.clone());
-        async move { client.request(bare::ECHO, question).await.unwrap().payload.len() }
+    let raw = many(move |_| {
+        let (client, question) = (client.clone(), question.clone());
+        async move { drop(client.request(bare::ECHO, question).await.unwrap()) }
     })
     .await;
     echo.kill().await;
@@ -60,24 +61,28 @@ pub(crate) async fn measure() {
     }
 }
 
-/// Asks for a while, so many at once. How many milliseconds each took, sorted, and how long the last answer was.
-async fn many<F: Future<Output = usize>>(ask: impl Fn(u64) -> F) -> (Vec<f64>, usize) {
+/// Asks for a while, so many at once. How many milliseconds each took, sorted.
+async fn many<F>(ask: impl Fn(u64) -> F + Clone + Send + 'static) -> Vec<f64>
+where
+    F: Future<Output = ()> + Send,
+{
     let until = Instant::now() + FOR;
-    let ask = &ask;
-    let asking = (0..AT_ONCE as u64).map(|n| async move {
-        let (mut took, mut length) = (vec![], 0);
-        while Instant::now() < until {
-            let began = Instant::now();
-            length = ask(n << 32 | took.len() as u64).await;
-            took.push(began.elapsed().as_secs_f64() * 1e3);
-        }
-        (took, length)
+    let asking = (0..AT_ONCE as u64).map(|n| {
+        let ask = ask.clone();
+        task::spawn("somebody", async move {
+            let mut took = vec![];
+            while Instant::now() < until {
+                let began = Instant::now();
+                ask(n << 32 | took.len() as u64).await;
+                took.push(began.elapsed().as_secs_f64() * 1e3);
+            }
+            took
+        })
     });
-    let all = join_all(asking).await;
-    let length = all[0].1;
-    let mut took: Vec<f64> = all.into_iter().flat_map(|(took, _)| took).collect();
+    let all = join_all(asking.collect::<Vec<_>>()).await;
+    let mut took: Vec<f64> = all.into_iter().flat_map(|took| took.unwrap().unwrap()).collect();
     took.sort_by(f64::total_cmp);
-    (took, length)
+    took
 }
 
 fn text(took: &[f64]) -> String {

@@ -23,6 +23,8 @@ const WATCHED: usize = 1_000;
 /// What was measured with so many people.
 struct Point {
     people: usize,
+    /// People woken in a second by an entry of theirs, from a snapshot.
+    woken: f64,
     /// Signals folded and settled in a second while they were published, and published in one with nobody listening.
     live: f64,
     alone: f64,
@@ -48,7 +50,8 @@ pub(crate) async fn measure(sizes: &[usize]) {
 }
 
 fn tell(point: &Point) {
-    let Point { people, live, alone, node, server, applied, kept, memory } = point;
+    let Point { people, woken, live, alone, node, server, applied, kept, memory } = point;
+    row(&format!("{people} people: woken, each from a snapshot by one more entry"), &format!("{woken:.0}/s"), "", "");
     row(
         &format!("{people} people: signals folded and settled while they are published"),
         &format!("{live:.0}/s; CPU for each {node:.0} µs, of nats-server {server:.0} µs"),
@@ -77,16 +80,18 @@ async fn at(count: usize) -> Point {
     let began = Instant::now();
     fill::entries(&ctx, &people, 1, fill::mood).await;
     let alone = count as f64 / began.elapsed().as_secs_f64();
-    if count > ACTIVE {
-        // Everybody is folded once, and leaves again: who says nothing is in no memory.
-        let passing = Node::start(&house, 2).await;
-        fill::until_folded(&ctx, Instant::now()).await;
-        passing.kill().await;
+    // Everybody is folded once, and leaves again with a snapshot: who says nothing is in no memory.
+    let passing = Node::start(&house, 2).await;
+    fill::until_folded(&ctx, Instant::now()).await;
+    while passing.residents().await > 0 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    passing.kill().await;
     let node = Node::start(&house, 3_600).await;
     let active = &people[..count.min(ACTIVE)];
+    let began = Instant::now();
     fill::entries(&ctx, active, 1, fill::mood).await;
-    fill::until_folded(&ctx, Instant::now()).await;
+    let woken = active.len() as f64 / fill::until_folded(&ctx, began).await.as_secs_f64();
 
     let server = Process(house.nats[0].pid().unwrap());
     let before = (node.process().cpu(), server.cpu());
@@ -100,7 +105,7 @@ async fn at(count: usize) -> Point {
     let memory = [node.process(), server, redis].map(|process| process.memory());
     node.kill().await;
     let micros = |seconds: f64| seconds * 1e6 / said;
-    Point { people: count, live, alone, node: micros(spent.0), server: micros(spent.1), applied, kept, memory }
+    Point { people: count, woken, live, alone, node: micros(spent.0), server: micros(spent.1), applied, kept, memory }
 }
 
 /// Median and 99th percentile of what it takes until a signal's reaction is carried out, and until the log has it.

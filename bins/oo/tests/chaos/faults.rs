@@ -2,8 +2,8 @@
 
 use crate::chance::Chance;
 use crate::stage::{Stage, send};
-use crate::wire::State;
 use oo_sandbox::{Fault, FaultKind};
+use oo_testkit::wire::State;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;

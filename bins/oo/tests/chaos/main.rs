@@ -16,7 +16,6 @@ mod samples;
 mod soak;
 mod stage;
 mod verdict;
-mod wire;
 
 use chance::Chance;
 use clap::Parser;

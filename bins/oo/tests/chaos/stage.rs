@@ -3,11 +3,11 @@
 use crate::chance::Chance;
 use crate::clock::Clocks;
 use crate::disk::{self, Disks};
-use crate::wire::{State, Wire};
 use futures_util::future::join_all;
 use oo_runtime::engines::{dies_with_us, free_port};
 use oo_runtime::{Clock, Context, People, run};
 use oo_sandbox::Sandbox;
+use oo_testkit::wire::{State, Wire};
 use oo_testkit::{House, Process, eventually, http};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -302,7 +302,7 @@ impl Stage {
         let log = self.house.dir().join(format!("{}.log", member.name));
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let settings = self.house.source().with(self.house.user(member.service));
-        let ways: Vec<String> = member.wires.iter().map(|wire| format!("nats://{}", wire.address)).collect();
+        let ways: Vec<String> = member.wires.iter().map(|wire| format!("nats://{}", wire.address())).collect();
         let child = self
             .versions
             .command(member.service)

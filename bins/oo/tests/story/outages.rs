@@ -4,8 +4,10 @@ use crate::place::{self, Oo, Place};
 use oo_contracts::entry::Body;
 use oo_contracts::signal::{Answer, Fact};
 use oo_runtime::engines::Server;
+use oo_testkit::wire::{State, Wire};
 use oo_testkit::{House, eventually, http};
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use std::time::Duration;
 
@@ -100,6 +102,43 @@ async fn half_a_minute_without_nats_and_another_without_redis_lose_nothing() -> 
             assert!(seen.insert(&signal.id), "{} is in the log twice", signal.id);
         }
     }
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_of_redis_takes_over_with_sessions_and_accounts() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    let mut servers = House::start_bare().await;
+    let (wire, replica) = (Wire::lay(servers.redis.address()).await, servers.redis_replica().await);
+    let mut by_wire = url::Url::parse(servers.redis.url().expose_secret())?;
+    by_wire.set_port(Some(wire.address().port())).expect("an address with a port");
+    servers.set([("OO_REDIS__URL", by_wire.to_string())]);
+    let oo = on_servers(&place, &servers).await;
+    let mut browser = place.sign_in(&oo).await?;
+    place::link(&mut browser, "todoist").await?;
+    servers.ask_redis(&["SET", "oo:test:last", "1"]).await.expect("an answer");
+    eventually("the replica has all until then", || async {
+        servers.ask_redis_at(&replica, &["GET", "oo:test:last"]).await.filter(|kept| kept == "$1\r\n1\r\n")
+    })
+    .await;
+
+    servers.redis.kill().await;
+    wire.set(State::Cut);
+    let promoted = servers.ask_redis_at(&replica, &["REPLICAOF", "NO", "ONE"]).await;
+    assert_eq!(promoted.as_deref(), Some("+OK\r\n"));
+    wire.lead_to(replica.address());
+    wire.set(State::Open);
+
+    eventually("the session and the account are known", || async {
+        place::state(&mut browser.clone()).await.ok().filter(|state| state.accounts.len() == 1)
+    })
+    .await;
+    // The token is there too: what comes up at the provider is fetched.
+    place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let card = place::tip(&browser).await;
+    assert_eq!(card.text.as_str(), "Call the dentist back");
+    place::answer(&mut browser, &card, Answer::Done).await?;
     assert!(oo.stop().await.success());
     Ok(())
 }

@@ -201,7 +201,8 @@ pub(crate) async fn compact(ctx: &Context, person: &Person, first: usize) -> any
     let profile = fold_up_to(ctx, person, last).await?;
     ctx.logbook().keep_checkpoint(person, &at_rest::write_checkpoint(&profile)?, 0).await?;
     eventually("they are settled, and removed", || async {
-        ctx.bus.forget_entries(&person.place, last).await.ok().filter(|forgotten| *forgotten == first as u64)
+        ctx.bus.forget_entries(&person.place, last).await.ok()?;
+        ctx.bus.first_entry(&person.place).await.ok()?.filter(|left| left.seq > last)
     })
     .await;
     Ok(last)

@@ -130,6 +130,8 @@ async fn more_shards_under_load_lose_nothing_and_double_nothing() -> anyhow::Res
         tokio::time::sleep(FORGETS * 2).await;
     }
 
+    let began = place::compact(&ctx, &twice, 3).await?;
+
     assert!(!Reshard::is_quiet(&ctx.bus).await, "services run");
     assert!(matches!(Reshard::begin(&ctx.bus, TO).await, Err(ReshardError::Busy)));
     for service in running {
@@ -139,7 +141,6 @@ async fn more_shards_under_load_lose_nothing_and_double_nothing() -> anyhow::Res
     for wrong in [FROM, 6] {
         assert!(matches!(Reshard::begin(&ctx.bus, wrong).await, Err(ReshardError::NotMore { .. })), "{wrong}");
     }
-    let began = place::compact(&ctx, &twice, 3).await?;
     let before = (held(&ctx, FROM).await, tips(&ctx).await);
     let mut known = Vec::new();
     for n in 0..PEOPLE {

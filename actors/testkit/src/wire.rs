@@ -1,4 +1,4 @@
-//! The way from one process to nats-server, which can be cut, or hold back all that is said.
+//! The way from one process to a server, which can be cut, hold back all that is said, or lead to another one.
 
 use oo_runtime::task;
 use std::net::SocketAddr;
@@ -7,8 +7,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+/// What becomes of what is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
+    /// It arrives.
     Open,
     /// Whatever is said arrives once it is open again: neither side sees that anything is wrong.
     Held,
@@ -16,29 +18,42 @@ pub(crate) enum State {
     Cut,
 }
 
-pub(crate) struct Wire {
-    pub(crate) address: SocketAddr,
+/// A way to a server.
+pub struct Wire {
+    address: SocketAddr,
+    server: watch::Sender<SocketAddr>,
     state: watch::Sender<State>,
 }
 
 impl Wire {
     /// A new one, open, to a server.
-    pub(crate) async fn lay(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let state = watch::Sender::new(State::Open);
-        let seen = state.subscribe();
+    pub async fn lay(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (server, state) = (watch::Sender::new(server), watch::Sender::new(State::Open));
+        let (to, seen) = (server.subscribe(), state.subscribe());
         drop(task::spawn("wire", async move {
             while let Ok((near, _)) = listener.accept().await {
                 if *seen.borrow() != State::Cut {
-                    drop(task::spawn("connection", pass(near, server, seen.clone())));
+                    drop(task::spawn("connection", pass(near, *to.borrow(), seen.clone())));
                 }
             }
         }));
-        Self { address, state }
+        Self { address, server, state }
     }
 
-    pub(crate) fn set(&self, state: State) {
+    /// Where it begins.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Connections that are made from now on go to another server.
+    pub fn lead_to(&self, server: SocketAddr) {
+        self.server.send_replace(server);
+    }
+
+    /// Whether what is said arrives.
+    pub fn set(&self, state: State) {
         self.state.send_replace(state);
     }
 }
