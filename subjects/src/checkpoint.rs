@@ -57,16 +57,7 @@ impl Bus {
 
     /// The oldest entry of a person's log.
     pub async fn first_entry(&self, place: &Place) -> Result<Option<Stored>, AppendError> {
-        let stream = self.jetstream().get_stream_no_info(place.shard.stream()).await;
-        let stream = stream.map_err(|e| AppendError::away(&e))?;
-        match stream.direct_get_next_for_subject(place.all(), Some(1)).await {
-            Ok(found) => {
-                let kind = found.subject.rsplit('.').next().unwrap_or_default().to_owned();
-                Ok(Some(Stored { seq: found.sequence, kind, payload: found.payload }))
-            }
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(AppendError::away(&error)),
-        }
+        self.next_entry(&place.shard.stream(), &place.all(), 1).await
     }
 
     /// Removes a person's entries up to a sequence, that one included, once all of them are settled. Says how many there were.

@@ -61,7 +61,10 @@ impl Auth {
         }
         // First who it is for: while people cannot be had, the link stays good.
         let found = tokio::time::timeout(FOUND_WITHIN, self.found_or_made(&self.settings.owner)).await;
-        let owner = found.map_err(|_| not_now())??;
+        let owner = found.map_err(|_| {
+            tracing::warn!("a person's record takes too long");
+            not_now()
+        })??;
         if !self.sessions.use_once(&given).await.map_err(away)? {
             return Err(refused());
         }

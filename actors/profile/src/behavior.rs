@@ -139,3 +139,18 @@ fn stay_silent(profile: &Profile, id: DecisionId, silence: Silence, now: Timesta
     effects.extend(wake(profile, Some(&silence), now));
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_together_comes_again_apart_and_soon() {
+        let now: Timestamp = "2026-11-18T09:40:00Z".parse().expect("a time");
+        let again = |bits| match on_no_answer(&Profile::new(), bits, now).as_slice() {
+            [Effect::WakeAt(at, _)] => at.duration_since(now).as_secs(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([0, 45_000, 60_000, 119_999].map(again), [30, 75, 30, 89]);
+    }
+}

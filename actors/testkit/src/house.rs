@@ -143,7 +143,7 @@ impl House {
 
     /// One raw command to Redis, and what it answers, as the user who may do everything.
     pub async fn ask_redis(&self, command: &[&str]) -> Option<String> {
-        self.ask_redis_at(&self.redis, command).await
+        Self::ask_redis_at(&self.redis, command).await
     }
 
     /// A second Redis, which copies all that the first one keeps.
@@ -158,13 +158,13 @@ impl House {
             &["CONFIG", "SET", "masterauth", password],
             &["REPLICAOF", &host, &port],
         ] {
-            assert_eq!(self.ask_redis_at(&replica, command).await.as_deref(), Some("+OK\r\n"), "{}", command[0]);
+            assert_eq!(Self::ask_redis_at(&replica, command).await.as_deref(), Some("+OK\r\n"), "{}", command[0]);
         }
         replica
     }
 
     /// One raw command to one of several.
-    pub async fn ask_redis_at(&self, server: &Server, command: &[&str]) -> Option<String> {
+    pub async fn ask_redis_at(server: &Server, command: &[&str]) -> Option<String> {
         let url = url::Url::parse(server.url().expose_secret()).ok()?;
         let mut redis = TcpStream::connect((url.host_str()?, url.port()?)).await.ok()?;
         for words in [&["AUTH", url.username(), url.password()?][..], command] {

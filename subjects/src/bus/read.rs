@@ -121,7 +121,7 @@ impl Bus {
         let wanted = KINDS.into_iter().zip(tails.last).filter(|(_, last)| *last > after);
         let read = wanted.map(async |(kind, last)| {
             let subject = kind.of(place);
-            let mut entries = self.read_few(&stream, &subject, kind.kind, after, last).await?;
+            let mut entries = self.read_few(&stream, &subject, after, last).await?;
             let so_far = entries.last().map_or(after, |read| read.seq);
             if so_far < last && entries.len() == ONE_BY_ONE {
                 entries.extend(self.read_subject(&stream, &subject, kind.kind, so_far).await?);
@@ -219,23 +219,34 @@ impl Bus {
         &self,
         stream: &str,
         subject: &str,
-        kind: &str,
         mut after: u64,
         last: u64,
     ) -> Result<Vec<Stored>, AppendError> {
-        let stream = self.js.get_stream_no_info(stream).await.map_err(|e| AppendError::away(&e))?;
         let mut found = Vec::new();
         while after < last && found.len() < ONE_BY_ONE {
-            match stream.direct_get_next_for_subject(subject, Some(after + 1)).await {
-                Ok(next) => {
-                    after = next.sequence;
-                    found.push(Stored { seq: after, kind: kind.into(), payload: next.payload });
-                }
-                Err(error) if error.kind() == jetstream::stream::DirectGetErrorKind::NotFound => break,
-                Err(error) => return Err(AppendError::away(&error)),
-            }
+            let Some(next) = self.next_entry(stream, subject, after + 1).await? else { break };
+            after = next.seq;
+            found.push(next);
         }
         Ok(found)
+    }
+
+    /// The first entry of a subject from a sequence on.
+    pub(crate) async fn next_entry(
+        &self,
+        stream: &str,
+        subject: &str,
+        from: u64,
+    ) -> Result<Option<Stored>, AppendError> {
+        let stream = self.js.get_stream_no_info(stream).await.map_err(|e| AppendError::away(&e))?;
+        match stream.direct_get_next_for_subject(subject, Some(from)).await {
+            Ok(found) => {
+                let kind = found.subject.rsplit('.').next().unwrap_or_default().to_owned();
+                Ok(Some(Stored { seq: found.sequence, kind, payload: found.payload }))
+            }
+            Err(error) if error.kind() == jetstream::stream::DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(AppendError::away(&error)),
+        }
     }
 
     async fn read_subject(

@@ -119,13 +119,13 @@ async fn a_replica_of_redis_takes_over_with_sessions_and_accounts() -> anyhow::R
     place::link(&mut browser, "todoist").await?;
     servers.ask_redis(&["SET", "oo:test:last", "1"]).await.expect("an answer");
     eventually("the replica has all until then", || async {
-        servers.ask_redis_at(&replica, &["GET", "oo:test:last"]).await.filter(|kept| kept == "$1\r\n1\r\n")
+        House::ask_redis_at(&replica, &["GET", "oo:test:last"]).await.filter(|kept| kept == "$1\r\n1\r\n")
     })
     .await;
 
     servers.redis.kill().await;
     wire.set(State::Cut);
-    let promoted = servers.ask_redis_at(&replica, &["REPLICAOF", "NO", "ONE"]).await;
+    let promoted = House::ask_redis_at(&replica, &["REPLICAOF", "NO", "ONE"]).await;
     assert_eq!(promoted.as_deref(), Some("+OK\r\n"));
     wire.lead_to(replica.address());
     wire.set(State::Open);
