@@ -15,10 +15,11 @@ fn pace_at(log: &Log, when: &str) -> f64 {
     pacing(&log.profile, at(when)).pace.get()
 }
 
-/// Somebody with a task who looked last at `looked`.
+/// Somebody with a task who was told something once, and looked last at `looked`.
 fn looked(looked: &str) -> Log {
     let mut log = Log::linked();
-    log.task("milk").moment(at("2026-11-22T23:00:00Z")).moment(at(looked)).moment(at("2026-11-23T21:00:00Z"));
+    log.tip("tip-0000", "2026-11-01T10:00:00Z").task("milk");
+    log.moment(at("2026-11-22T23:00:00Z")).moment(at(looked)).moment(at("2026-11-23T21:00:00Z"));
     log
 }
 
@@ -72,6 +73,17 @@ fn the_pace_is_that_of_a_moment_drawn_evenly_from_the_slot() {
     close(pace_at(&looked("2026-11-23T11:00:00Z"), "2026-11-23T11:45:00Z"), 45.0 / (265.0 - 180.0));
     close(pace_at(&looked("2026-11-23T12:00:00Z"), "2026-11-23T12:00:00Z"), 0.0);
     close(pace_at(&looked("2026-11-23T12:00:00Z"), "2026-11-23T12:45:00Z"), 1.0);
+}
+
+#[test]
+fn the_first_tip_waits_for_no_slot_and_the_next_one_does() {
+    let mut log = Log::linked();
+    log.task("milk").moment(at("2026-11-23T08:00:00Z"));
+    assert_eq!(pace_at(&log, "2026-11-23T08:00:01Z"), 1.0);
+    log.tip("tip-0001", "2026-11-23T08:00:01Z");
+    assert_eq!(pace_at(&log, "2026-11-23T09:00:00Z"), 0.0);
+    log.preferences(|preferences| preferences.budget = Budget::saturating(1));
+    assert_eq!(pace_at(&log, "2026-11-23T19:00:00Z"), 0.0);
 }
 
 #[test]
@@ -266,7 +278,7 @@ fn measure(policy: &dyn Policy, budget: u8) -> Measured {
         "Asia/Kathmandu",
     ];
     // Others for each budget.
-    let people = PEOPLE.iter().cycle().skip(usize::from(budget)).take(4);
+    let people = PEOPLE.iter().cycle().skip(usize::from(budget)).take(8);
     let lives: Vec<_> =
         people.enumerate().map(|(person, zone)| live(policy, 7 + person as u64, zone, budget)).collect();
     let target = weekly_target(budget);
