@@ -1,12 +1,13 @@
 //! The person's clock over restarts: it may run fast, and it never runs back.
 
 use crate::data::Data;
+use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use oo_runtime::Clock;
 use oo_runtime::secret_file;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How often the clock is noted down, so that a crash loses no more.
@@ -22,35 +23,46 @@ struct Noted {
     wall: Timestamp,
     person: Timestamp,
     speed: f64,
+    /// Whether the house was begun with the sandbox, whose clock is of no use to real accounts.
+    #[serde(default)]
+    sandbox: bool,
 }
 
 /// The file of the clock.
-pub struct ClockFile(PathBuf);
+pub struct ClockFile {
+    path: PathBuf,
+    /// As it was begun, so it stays.
+    sandbox: bool,
+}
 
 impl ClockFile {
-    /// The clock's file in the data folder.
-    pub fn new(data: &Data) -> Self {
-        Self(data.at("clock.json"))
-    }
-
-    /// The clock to go on with at this speed. A fresh sandbox at night begins in the morning.
-    pub fn resume(&self, speed: f64, sandbox: bool) -> Clock {
+    /// The clock to go on with at this speed, and its file. A fresh sandbox at night begins in the morning; what was begun
+    /// with the sandbox goes on with nothing else.
+    pub fn resume(data: &Data, speed: f64, sandbox: bool) -> anyhow::Result<(Self, Clock)> {
+        let path = data.at("clock.json");
         let wall = Clock::default().wall();
-        let noted = std::fs::read(&self.0).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
+        let noted = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Noted>(&bytes).ok());
+        let of_sandbox = noted.as_ref().map_or(sandbox, |noted| noted.sandbox);
+        ensure!(
+            sandbox || !of_sandbox,
+            "the data folder {} was begun with the sandbox, and its clock and its accounts are made up: \
+             for accounts of your own choose another with --data, or remove this one",
+            path.parent().unwrap_or(Path::new(".")).display()
+        );
         let person = match noted {
             Some(noted) => after(&noted, wall),
             None if sandbox => morning(wall),
             None => wall,
         };
-        Clock::new(wall, person, speed)
+        Ok((Self { path, sandbox: of_sandbox }, Clock::new(wall, person, speed)))
     }
 
     /// Notes what the clock shows.
     pub fn note(&self, clock: &Clock) {
-        let noted = Noted { wall: clock.wall(), person: clock.now(), speed: clock.speed() };
+        let noted = Noted { wall: clock.wall(), person: clock.now(), speed: clock.speed(), sandbox: self.sandbox };
         if let Ok(text) = serde_json::to_string(&noted) {
-            let room = self.0.with_extension("new");
-            let _ = secret_file::write(&room, &text).and_then(|()| std::fs::rename(room, &self.0));
+            let room = self.path.with_extension("new");
+            let _ = secret_file::write(&room, &text).and_then(|()| std::fs::rename(room, &self.path));
         }
     }
 }
@@ -86,11 +98,37 @@ mod tests {
     #[test]
     fn a_clock_goes_on_from_the_latest_it_can_have_shown() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let noted = Noted { wall: at("2026-11-22T10:00:00Z"), person: at("2026-11-23T10:00:00Z"), speed: 60.0 };
+        let noted =
+            Noted { wall: at("2026-11-22T10:00:00Z"), person: at("2026-11-23T10:00:00Z"), speed: 60.0, sandbox: true };
         // Crashed just before the next note, five seconds of the wall later, the person's clock showed 10:05:00.
         let resumed = after(&noted, at("2026-11-22T10:00:05Z"));
         assert!(resumed >= at("2026-11-23T10:05:00Z"), "{resumed}");
         // The wall's clock was set back: ours is not.
         assert!(after(&noted, at("2026-11-22T09:00:00Z")) >= noted.person);
+    }
+
+    #[test]
+    fn what_was_begun_with_the_sandbox_goes_on_with_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Data::open(dir.path()).unwrap();
+        let (file, clock) = ClockFile::resume(&data, 60.0, true).unwrap();
+        file.note(&clock);
+        let refused = ClockFile::resume(&data, 1.0, false).err().expect("refused").to_string();
+        assert!(refused.contains("--data") && refused.contains("sandbox"), "{refused}");
+        let (_, again) = ClockFile::resume(&data, 1.0, true).unwrap();
+        assert!(again.now() >= clock.now() - SignedDuration::from_secs(1), "it goes on as it was");
+    }
+
+    #[test]
+    fn a_house_of_real_accounts_stays_one_though_the_sandbox_looked_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Data::open(dir.path()).unwrap();
+        // As it was noted before it was noted who began.
+        let old = r#"{"wall":"2026-11-22T10:00:00Z","person":"2026-11-22T10:00:00Z","speed":1.0}"#;
+        std::fs::write(data.at("clock.json"), old).unwrap();
+        for sandbox in [false, true, false] {
+            let (file, clock) = ClockFile::resume(&data, 1.0, sandbox).unwrap();
+            file.note(&clock);
+        }
     }
 }

@@ -69,17 +69,16 @@ impl House {
     pub async fn open(options: Options) -> anyhow::Result<Self> {
         let data = Data::open(&options.data)?;
         let given = Source::from_iter(data::env_local()?).with(options.source.pairs());
+        let sandboxed = given.get("OO_INTEGRATIONS__TODOIST_CLIENT_ID").is_none()
+            && given.get("OO_INTEGRATIONS__GOOGLE_CLIENT_ID").is_none()
+            && given.get("OO_INTEGRATIONS__OWN_SERVERS").is_none()
+            && given.get("OO_INTEGRATIONS__MICROSOFT_CLIENT_ID").is_none();
+        let (clock_file, clock) = ClockFile::resume(&data, options.speed, sandboxed)?;
         let progress = ProgressBar::new_spinner();
         progress.enable_steady_tick(Duration::from_millis(120));
         let (nats, nats_url) = nats(&given, &data, &progress).await?;
         let (redis, redis_url) = redis(&given, &data, &progress).await?;
 
-        let sandboxed = given.get("OO_INTEGRATIONS__TODOIST_CLIENT_ID").is_none()
-            && given.get("OO_INTEGRATIONS__GOOGLE_CLIENT_ID").is_none()
-            && given.get("OO_INTEGRATIONS__OWN_SERVERS").is_none()
-            && given.get("OO_INTEGRATIONS__MICROSOFT_CLIENT_ID").is_none();
-        let clock_file = ClockFile::new(&data);
-        let clock = clock_file.resume(options.speed, sandboxed);
         let port = if options.port == 0 { engines::free_port()? } else { options.port };
         // By name, since browsers bind passkeys to one.
         let page = Url::parse(&format!("http://localhost:{port}/"))?;

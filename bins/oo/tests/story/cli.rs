@@ -80,3 +80,15 @@ async fn doctor_names_what_to_fix() {
     assert!(!output.status.success());
     assert!(said.contains("FIX") && said.contains("OO_REDIS_SERVER"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_of_ones_own_do_not_come_into_the_sandboxs_house() {
+    let place = Place::new().await;
+    let noted = place.dir.path().join("clock.json");
+    let mut clock: serde_json::Value = serde_json::from_slice(&std::fs::read(&noted).expect("noted")).expect("a clock");
+    clock["sandbox"] = json!(true);
+    std::fs::write(&noted, clock.to_string()).expect("written");
+    let (success, said) = run(&place, &["up", "--port", "0"]).await;
+    assert!(!success && said.contains("sandbox") && said.contains("--data"), "{said}");
+    assert!(!place.dir.path().join("nats").exists(), "nothing was started");
+}
