@@ -62,7 +62,10 @@ async fn hear(shared: &Shared, hook: &Hook) -> Result<(&'static str, Option<Stri
             Ok((take(shared, &account, &delivery).await?, None))
         }
         Hint::Channel { id, token, resource, number } => {
-            let kept = shared.hooks.channel(&id).await?.ok_or_else(unknown)?;
+            let Some(kept) = shared.hooks.channel(&id).await? else {
+                // Its first message may come before the answer that opened it, and comes again.
+                return Err(if shared.hooks.is_handshake_expected(&id).await? { early() } else { unknown() });
+            };
             let is_ours = hash(&token).as_bytes().ct_eq(kept.token.as_bytes())
                 & resource.as_bytes().ct_eq(kept.resource.as_bytes());
             if !bool::from(is_ours) {
@@ -139,6 +142,10 @@ pub(crate) fn hash(token: &str) -> String {
 /// Which providers can be told apart from outside is no secret; which accounts are.
 fn unknown() -> Problem {
     Problem::new(404, "not found", "there is nothing at this address")
+}
+
+fn early() -> Problem {
+    Problem::new(503, "not open yet", "try again in a moment")
 }
 
 fn unsigned() -> Problem {

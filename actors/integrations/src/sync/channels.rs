@@ -150,7 +150,7 @@ async fn open(
 ) -> Result<Result<Option<OpenChannel>, UseError>, SyncError> {
     let (id, token) = hooks::new_channel();
     let secret = secrecy::SecretString::from(token.clone());
-    // Some providers call back before they answer.
+    // Providers may call back before they answer.
     shared.hooks.expect_handshake(&id).await?;
     let opened = shared.call(&lease.account, |connector, http, access| {
         let (id, secret) = (&id, &secret);
@@ -163,19 +163,22 @@ async fn open(
         .boxed()
     });
     let opened = opened.await;
+    if let Ok(Some(channel)) = &opened {
+        let kept = KeptChannel {
+            account: lease.account.clone(),
+            resource: channel.resource.clone(),
+            token: hooks::hash(&token),
+            renew: false,
+        };
+        shared.hooks.keep_channel(&channel.id, &kept, channel.expires).await?;
+    }
+    // Not before: a first message would be a stranger's in between.
     shared.hooks.expect_no_handshake(&id).await?;
     let channel = match opened {
         Ok(Some(channel)) => channel,
         Ok(None) => return Ok(Ok(None)),
         Err(error) => return Ok(Err(error)),
     };
-    let kept = KeptChannel {
-        account: lease.account.clone(),
-        resource: channel.resource.clone(),
-        token: hooks::hash(&token),
-        renew: false,
-    };
-    shared.hooks.keep_channel(&channel.id, &kept, channel.expires).await?;
     let renew = Some(renewal(wall, channel.expires));
     let (id, resource, expires) = (channel.id, channel.resource, channel.expires);
     Ok(Ok(Some(OpenChannel { id, resource, expires, what: what.to_owned(), renew })))

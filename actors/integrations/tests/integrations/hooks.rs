@@ -95,6 +95,29 @@ async fn a_channel_tells_of_changes_until_the_link_ends() {
     assert_eq!(peer.hook(Provider::GoogleCalendar, &wrong[..1], b"").await.unwrap_err().status, 401);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_makes_polling_rarer_once_it_was_heard_of() {
+    // Nobody is at that port, so of the channel that is opened nothing is ever heard.
+    for (is_heard, more) in [(true, ("", "")), (false, ("PUBLIC_URL", "http://127.0.0.1:9"))] {
+        let peer = Peer::start_with([("POLL_SECONDS", "100"), more]).await;
+        let account = peer.link_and_sync(&user("ada"), Provider::GoogleCalendar).await;
+        eventually("a look is due far enough from now", || async {
+            let kept = peer.redis(&["GET", &format!("oo:integrations:state:{}", account.id)]).await?;
+            let due = peer.redis(&["ZSCORE", "oo:integrations:due", account.id.as_str()]).await?;
+            let due: f64 = due.lines().nth(1)?.parse().ok()?;
+            let seconds = due / 1000.0 - peer.ctx.clock.wall().as_second() as f64;
+            // While it is read, it is due again when the lease ends.
+            if !kept.contains("resource") || seconds < 60.0 {
+                return None;
+            }
+            // The first message of a channel comes when it is open, and may come after the first look.
+            assert!(is_heard || seconds < 300.0, "next in {seconds} s although nothing was heard");
+            (is_heard == (seconds > 300.0)).then_some(())
+        })
+        .await;
+    }
+}
+
 /// S20: by webhook or by poll, told once, twice, late or not at all: the log is the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn however_it_is_told_the_log_is_the_same() {
