@@ -178,6 +178,8 @@ export interface Candidate {
   age_days: number;
   /** Days until it is due: 0 today, negative past, `None` without a date. */
   due_days?: number | null;
+  /** Nobody said how long it takes: `minutes` is what such things take. */
+  estimated?: boolean;
   /** A habit: on so many days in a row it was done, up to yesterday. */
   in_a_row?: number | null;
   /** Minutes until it can no longer be said in time, where that is within a day. */
@@ -191,6 +193,8 @@ export interface Candidate {
   /** Minutes since it was last given, where it was. */
   since_shown?: number | null;
   subject: Subject;
+  /** The person put it off until a time that they named, and it has come. There is nothing else to choose from then. */
+  wanted?: boolean;
 }
 
 /** A tip in words, for the page and the push. Lives in memory and in transit only. */
@@ -652,6 +656,8 @@ export type Fact =
   | { kind: "presence"; present: boolean }
   /** The person's time zone, by its IANA name. */
   | { kind: "zone"; zone: ZoneName }
+  /** The language of the person's screen: tips are in it until they choose one. */
+  | { kind: "language"; language: Language }
   /** Coarse on purpose. */
   | { kind: "place"; place: Place }
   /** The answer to a tip. */
@@ -675,6 +681,8 @@ export type Fact =
   }
   | { kind: "account_linked"; account: AccountId; provider: Provider }
   | { kind: "account_unlinked"; account: AccountId }
+  /** Its link broke, and only the person can renew it: nobody can say what is in it. Or it works again. */
+  | { kind: "account_broken"; account: AccountId; broken: boolean }
   /** The community whose models answer the person from now on, and whose models their decisions may train. */
   | { kind: "joined"; tenant: Tenant };
 

@@ -108,6 +108,12 @@ pub struct Candidate {
     pub subject: Subject,
     /// Minutes it takes, known or estimated.
     pub minutes: u16,
+    /// Nobody said how long it takes: `minutes` is what such things take.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+    /// The person put it off until a time that they named, and it has come. There is nothing else to choose from then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wanted: bool,
     /// 4 is the most urgent.
     pub priority: u8,
     /// Days until it is due: 0 today, negative past, `None` without a date.

@@ -39,6 +39,8 @@ pub enum Fact {
     Presence { present: bool },
     /// The person's time zone, by its IANA name.
     Zone { zone: ZoneName },
+    /// The language of the person's screen: tips are in it until they choose one.
+    Language { language: Language },
     /// Coarse on purpose.
     Place { place: Place },
     /// The answer to a tip.
@@ -62,6 +64,8 @@ pub enum Fact {
     },
     AccountLinked { account: AccountId, provider: Provider },
     AccountUnlinked { account: AccountId },
+    /// Its link broke, and only the person can renew it: nobody can say what is in it. Or it works again.
+    AccountBroken { account: AccountId, broken: bool },
     /// The community whose models answer the person from now on, and whose models their decisions may train.
     Joined { tenant: Tenant },
 }
@@ -77,6 +81,7 @@ impl Fact {
             | Self::Mood { .. }
             | Self::Presence { .. }
             | Self::Zone { .. }
+            | Self::Language { .. }
             | Self::Place { .. }
             | Self::Feedback { .. }
             | Self::Correction { .. }
@@ -93,6 +98,7 @@ impl Fact {
             | Self::Delivered { .. }
             | Self::AccountLinked { .. }
             | Self::AccountUnlinked { .. }
+            | Self::AccountBroken { .. }
             | Self::Joined { .. } => false,
         }
     }

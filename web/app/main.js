@@ -164,6 +164,8 @@ function stumble(trouble, failures) {
 function signedOut() {
   remembered.forget();
   reconciled = false;
+  presence = { present: null, at: 0 };
+  spoken = '';
   // Only the answers that wait for a sign-in stay on the device; the words go.
   quietly(learnWays());
   know({ state: null, reach: 'signed-out', ...closed, doors: null, me: null, server: null, given: null, restored: null, later: false, refusedAt: 0, byEmail: false, passedUntil: 0, asking: 'ask' });
@@ -432,28 +434,38 @@ async function reconcile(state) {
   if (on) know({ push: { ...facts.push, on } });
 }
 
-/** @type {{ present: boolean | null, at: number }} */
+/** @type {{ present: boolean | null, at: number, tip?: string }} */
 let presence = { present: null, at: 0 };
+/** The language that was said, where the device cannot remember it. */
+let spoken = '';
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let presenceTimer;
 
-/** Whether somebody is here and, where the state was just heard, in which zone: in one request. @param {State} [state] */
+/** Whether somebody is here and, where the state was just heard, in which zone and language: in one request. @param {State} [state] */
 function sayOfMyself(state) {
   clearTimeout(presenceTimer);
   if (facts.reach !== 'here') return;
   const present = !document.hidden;
+  // Whoever is here while a tip comes may see it, so it is said again that they are.
+  if (present && state?.tip && state.tip.id !== presence.tip) presence = { ...presence, present: null, tip: state.tip.id };
   const wait = presenceIn(present, presence, Date.now());
+  const told = remembered.recall();
   if (wait) presenceTimer = setTimeout(sayOfMyself, wait);
-  const zone = state ? zoneToTell(zoneHere(), remembered.recall().zone, state.zone) : null;
+  const zone = state ? zoneToTell(zoneHere(), told.zone, state.zone) : null;
+  const language = state && LANGUAGE !== (spoken || told.language) ? LANGUAGE : null;
   /** @type {import('../../contracts/generated/contracts.d.ts').Fact[]} */
   const said = [];
   if (wait === 0) said.push({ kind: 'presence', present });
   if (zone) said.push({ kind: 'zone', zone });
+  if (language) said.push({ kind: 'language', language: /** @type {'en' | 'de'} */ (language) });
   if (said.length === 0) return;
-  if (wait === 0) presence = { present, at: Date.now() };
+  if (wait === 0) presence = { ...presence, present, at: Date.now() };
   if (zone) remembered.keep({ zone });
+  if (language) remembered.keep({ language: spoken = language });
   quietly(oo.say(...said).catch((error) => {
+    if (wait === 0) presence = { present: null, at: 0 };
     if (zone) remembered.keep({ zone: '' });
+    if (language) remembered.keep({ language: spoken = told.language });
     throw error;
   }));
 }

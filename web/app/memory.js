@@ -7,7 +7,7 @@
 const KEY = 'oo';
 
 /** @returns {Remembered} */
-const nothing = () => ({ last: null, refusedAt: 0, byEmail: false, zone: '', heard: '', later: false });
+const nothing = () => ({ last: null, refusedAt: 0, byEmail: false, zone: '', language: 'en', heard: '', later: false });
 
 /** @param {Storage | null} storage */
 export function memory(storage) {

@@ -170,6 +170,8 @@ export interface Remembered {
   byEmail: boolean;
   /** The time zone that the server was told. */
   zone: string;
+  /** The language that the server was told; it begins with English. */
+  language: string;
   /** The answer given elsewhere that was shown last. */
   heard: string;
   /** Linking was put off. */

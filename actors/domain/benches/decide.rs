@@ -165,6 +165,8 @@ fn ask(candidates: usize) -> Ask {
         since_shown: None,
         left: None,
         in_a_row: None,
+        estimated: false,
+        wanted: false,
     };
     let context = Context {
         free_minutes: 60,

@@ -9,7 +9,7 @@ use crate::profile::Profile;
 use crate::profile::kept::{KeptEvent, KeptHabit, KeptTask, Kind, Memory};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::decision::{Candidate, Context, DayMinutes};
-use oo_contracts::signal::{Due, Purpose};
+use oo_contracts::signal::{Due, Minutes, Purpose};
 use oo_contracts::tip::{Ground, Subject};
 use std::borrow::Cow;
 
@@ -40,11 +40,15 @@ pub const LIVES_AT_LEAST: SignedDuration = minutes(5);
 ///
 /// The order is fixed, and says what is left out first: preparations by the start of their event, habits by the end of
 /// their part of the day, tasks (past due and due today first, then by priority, then the oldest, then by reference),
-/// advices by when they were given last, then as the catalogue has them from the day's place on.
+/// advices by when they were given last, then as the catalogue has them from the day's place on. Where something is wanted
+/// by now, there is nothing else.
 pub fn eligible(profile: &Profile, now: Timestamp) -> Vec<Candidate> {
     let seen = profile.permitted(Purpose::Choosing);
     let mut all = of_all_kinds(&Scene::at(&seen, now));
     all.retain(|candidate| has_room(profile, candidate, now));
+    if moments::is_gap(profile, now) || all.iter().any(|candidate| candidate.wanted) {
+        all.retain(|candidate| candidate.wanted);
+    }
     all
 }
 
@@ -73,7 +77,8 @@ pub fn is_eligible(profile: &Profile, subject: &Subject, now: Timestamp) -> bool
         Subject::Habit { .. } => open_habits(scene),
         Subject::Advice { .. } => advices(scene),
     };
-    all.iter().any(|candidate| candidate.subject == *subject && has_room(profile, candidate, now))
+    let may_be = |one: &Candidate| has_room(profile, one, now) && (one.wanted || !moments::is_gap(profile, now));
+    all.iter().any(|candidate| candidate.subject == *subject && may_be(candidate))
 }
 
 /// Whether there is room before what is busy and may be seen for the timing; what may be seen for choosing as well was looked
@@ -131,7 +136,7 @@ fn open_tasks(scene: &Scene<'_>) -> Vec<Candidate> {
     let mut tasks: Vec<_> = profile
         .tasks()
         .iter()
-        .filter(|kept| profile.accounts().contains(&kept.task.reference.account) && profile.is_open(kept, now))
+        .filter(|kept| profile.sees(&kept.task.reference.account) && profile.is_open(kept, now))
         .filter_map(|kept| {
             let subject = Subject::Todo { task: kept.task.reference.clone() };
             let takes = task_minutes(profile, kept);
@@ -141,7 +146,7 @@ fn open_tasks(scene: &Scene<'_>) -> Vec<Candidate> {
     // Stable, over tasks that are sorted by reference.
     tasks.sort_by_key(|task| {
         let pressing = task.due_days.filter(|days| *days <= 0).is_none();
-        (pressing, std::cmp::Reverse(task.priority), std::cmp::Reverse(task.age_days))
+        (!task.wanted, pressing, std::cmp::Reverse(task.priority), std::cmp::Reverse(task.age_days))
     });
     tasks
 }
@@ -152,7 +157,7 @@ fn preparations(scene: &Scene<'_>) -> Vec<Candidate> {
         .events()
         .iter()
         .filter(|kept| moments::takes_time(kept) && !kept.event.all_day && kept.memory.shown == 0)
-        .filter(|kept| profile.accounts().contains(&kept.event.reference.account))
+        .filter(|kept| profile.sees(&kept.event.reference.account))
         .filter(|kept| (PREPARE_UNTIL..=PREPARE_FROM).contains(&now.duration_until(kept.event.start)))
         .filter_map(|kept| {
             let subject = Subject::Prepare { event: kept.event.reference.clone(), starts: kept.event.start };
@@ -177,7 +182,7 @@ fn open_habits(scene: &Scene<'_>) -> Vec<Candidate> {
             fits.then(|| (habits::closes(profile, kept, now), habit_candidate(profile, kept, now)))
         })
         .collect();
-    habits.sort_by_key(|(closes, _)| *closes);
+    habits.sort_by_key(|(closes, habit)| (!habit.wanted, *closes));
     habits.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
@@ -193,13 +198,14 @@ fn advices(scene: &Scene<'_>) -> Vec<Candidate> {
         .filter_map(|advice| {
             let id = advice.id();
             let memory = profile.advice_memory(&id).unwrap_or(&unknown);
-            let rested = memory.last_shown.is_none_or(|shown| plus(shown, advice::RESTS) <= now);
             let subject = Subject::Advice { advice: id };
+            let rested = memory.last_shown.is_none_or(|shown| plus(shown, advice::RESTS) <= now);
+            let rested = rested || profile.wants(&subject, now);
             let fits = rested && fits(scene, &subject, advice.minutes, memory);
             fits.then(|| (memory.last_shown, advised(profile, subject, advice.minutes, memory, now)))
         })
         .collect();
-    fitting.sort_by_key(|(last_shown, _)| *last_shown);
+    fitting.sort_by_key(|(last_shown, advice)| (!advice.wanted, *last_shown));
     fitting.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
@@ -224,15 +230,20 @@ fn gap_ends(context: &Context) -> Timestamp {
     }
 }
 
-fn candidate(subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> Candidate {
+fn candidate(profile: &Profile, subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> Candidate {
+    let wanted = profile.wants(&subject, now);
+    // That it was said before speaks against nothing that the person wanted to hear again.
+    let shown = Some(memory).filter(|_| !wanted);
     Candidate {
         subject,
         minutes: takes,
+        estimated: false,
+        wanted,
         priority: 1,
         due_days: None,
         age_days: 0,
-        shown: memory.shown,
-        since_shown: memory.last_shown.map(|shown| minutes_between(shown, now, u32::MAX)),
+        shown: shown.map_or(0, |memory| memory.shown),
+        since_shown: shown.and_then(|memory| memory.last_shown).map(|last| minutes_between(last, now, u32::MAX)),
         left: None,
         in_a_row: None,
     }
@@ -278,11 +289,12 @@ fn task_candidate(profile: &Profile, kept: &KeptTask, now: Timestamp) -> Candida
     let subject = Subject::Todo { task: kept.task.reference.clone() };
     let takes = task_minutes(profile, kept);
     profile.without_what_is_wrong(Candidate {
+        estimated: known_minutes(profile, kept).is_none(),
         priority: kept.task.priority.get(),
         due_days: kept.task.due.map(|due| due_days(profile, due, now)),
         age_days: age_days(kept.first_seen, now),
         left: task_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
-        ..candidate(subject, takes, &kept.memory, now)
+        ..candidate(profile, subject, takes, &kept.memory, now)
     })
 }
 
@@ -291,24 +303,30 @@ fn habit_candidate(profile: &Profile, kept: &KeptHabit, now: Timestamp) -> Candi
     profile.without_what_is_wrong(Candidate {
         left: habit_deadline(profile, kept, now).and_then(|deadline| left(now, deadline)),
         in_a_row: Some(habits::in_a_row(profile, kept, now)),
-        ..candidate(subject, kept.habit.minutes.get(), &kept.memory, now)
+        ..candidate(profile, subject, kept.habit.minutes.get(), &kept.memory, now)
     })
 }
 
 fn preparation(profile: &Profile, subject: &Subject, kept: &KeptEvent, now: Timestamp) -> Candidate {
     let left = left(now, minus(kept.event.start, PREPARE_UNTIL));
-    profile.without_what_is_wrong(Candidate { left, ..candidate(subject.clone(), PREPARE_MINUTES, &kept.memory, now) })
+    profile.without_what_is_wrong(Candidate {
+        left,
+        ..candidate(profile, subject.clone(), PREPARE_MINUTES, &kept.memory, now)
+    })
 }
 
 fn advised(profile: &Profile, subject: Subject, takes: u16, memory: &Memory, now: Timestamp) -> Candidate {
-    profile.without_what_is_wrong(candidate(subject, takes, memory, now))
+    profile.without_what_is_wrong(candidate(profile, subject, takes, memory, now))
 }
 
 /// What a task takes, as far as somebody knows.
 fn task_minutes(profile: &Profile, kept: &KeptTask) -> u16 {
+    known_minutes(profile, kept).map_or(TASK_MINUTES, |minutes| minutes.get())
+}
+
+fn known_minutes(profile: &Profile, kept: &KeptTask) -> Option<Minutes> {
     let subject = Subject::Todo { task: kept.task.reference.clone() };
-    let known = kept.task.minutes.filter(|_| !profile.is_corrected(Ground::Duration, &subject));
-    known.map_or(TASK_MINUTES, |minutes| minutes.get())
+    kept.task.minutes.filter(|_| !profile.is_corrected(Ground::Duration, &subject))
 }
 
 /// What a policy sees of `subject`, eligible or not; nothing where the profile does not know it.

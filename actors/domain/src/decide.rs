@@ -8,14 +8,20 @@ use jiff::Timestamp;
 use oo_contracts::decision::{Ask, RandomBits, Recommendation};
 use oo_contracts::signal::Purpose;
 use oo_contracts::tip::Tip;
-use oo_contracts::{DecisionId, TipId};
+use oo_contracts::{DecisionId, Share, TipId};
 
 /// Everything that a policy may know, at `now`.
 pub fn ask(profile: &Profile, id: DecisionId, bits: u64, now: Timestamp) -> Ask {
+    let candidates = candidates::eligible(profile, now);
+    let mut context = profile.permitted(Purpose::Choosing).usable_context(now);
+    // Who waits for a tip is not kept waiting for the plan of the day.
+    if context.pace.is_some() && moments::is_awaited(profile, &candidates, now) {
+        context.pace = Some(Share::saturating(1.0));
+    }
     Ask {
         id,
-        context: profile.permitted(Purpose::Choosing).usable_context(now),
-        candidates: candidates::eligible(profile, now),
+        context,
+        candidates,
         posterior: learning::evidence(profile, now).as_ref().and_then(learning::to_posterior),
         bits: RandomBits::new(bits),
         unit: None,

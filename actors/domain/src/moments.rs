@@ -10,7 +10,7 @@ use crate::quiet::Quiet;
 use crate::rhythm;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::Share;
-use oo_contracts::decision::{Hush, Silence};
+use oo_contracts::decision::{Candidate, Hush, Silence};
 use oo_contracts::signal::Purpose;
 
 /// Nothing is said so shortly before a busy event, and a task leaves so much room before it (product R-T4).
@@ -20,7 +20,7 @@ pub const BUFFER: SignedDuration = minutes(5);
 /// has some fifteen moments and one silence costs none of them.
 pub const ASK_AGAIN: SignedDuration = minutes(45);
 
-/// When all workers were taken, after this.
+/// When all workers were taken, or somebody waits for a tip, after this.
 pub const ASK_AGAIN_SOON: SignedDuration = minutes(1);
 
 /// What can soon no longer be said in time is looked at so long before: time enough for a second try.
@@ -58,15 +58,37 @@ pub fn may_speak(profile: &Profile, now: Timestamp) -> Result<(), Silence> {
     if let Some(until) = profile.paused_until().filter(|until| now < *until) {
         return Err(Silence::Snoozed { until });
     }
-    let gap = minutes(profile.preferences().gap.get().into());
-    if let Some(until) = profile.last_given().map(|given| plus(given, gap)).filter(|until| now < *until) {
-        return Err(Silence::TooSoon { until });
+    // A time that the person named is theirs to name.
+    if let Some(until) = gap_ends(profile, now).filter(|_| !profile.wants_something(now)) {
+        return Err(Silence::TooSoon { until: profile.wants_next(now).map_or(until, |named| named.min(until)) });
     }
     match busy_block(&profile.permitted(Purpose::Timing), now) {
         Some(Block { started: true, until }) => Err(Silence::Busy { until }),
         Some(Block { started: false, until }) => Err(Silence::AlmostBusy { until }),
         None => Ok(()),
     }
+}
+
+/// Whether the last tip is too young for any other than one that is wanted by now.
+pub(crate) fn is_gap(profile: &Profile, now: Timestamp) -> bool {
+    gap_ends(profile, now).is_some()
+}
+
+fn gap_ends(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+    let gap = minutes(profile.preferences().gap.get().into());
+    profile.last_given().map(|given| plus(given, gap)).filter(|until| now < *until)
+}
+
+/// Whether the person waits for a tip: at a screen for their very first one, or for what they wanted to hear of by now.
+pub(crate) fn is_awaited(profile: &Profile, candidates: &[Candidate], now: Timestamp) -> bool {
+    let is_there = |purpose| profile.permitted(purpose).is_present(now);
+    let is_first = || profile.last_given().is_none() && is_there(Purpose::Timing) && is_there(Purpose::Choosing);
+    candidates.iter().any(|one| one.wanted) || is_first()
+}
+
+/// When a policy that could have spoken and did not is asked again.
+fn ask_again(profile: &Profile, candidates: &[Candidate], now: Timestamp) -> Timestamp {
+    plus(now, if is_awaited(profile, candidates, now) { ASK_AGAIN_SOON } else { ASK_AGAIN })
 }
 
 /// Why nothing can be said at `now`: it is not the moment, or there is nothing that fits it.
@@ -84,7 +106,9 @@ pub fn silence(profile: &Profile, now: Timestamp) -> Option<Silence> {
 pub fn hushed(profile: &Profile, now: Timestamp, hush: Hush, confidence: Option<Share>) -> Silence {
     let until = match hush {
         Hush::Overloaded => plus(now, ASK_AGAIN_SOON),
-        Hush::NotWorthIt | Hush::EnoughForNow => next_turn(profile, now).min(plus(now, ASK_AGAIN)),
+        Hush::NotWorthIt | Hush::EnoughForNow => {
+            next_turn(profile, now).min(ask_again(profile, &candidates::eligible(profile, now), now))
+        }
         Hush::NoCandidates => next_turn(profile, now),
     };
     Silence::Policy { hush, until, confidence }
@@ -99,10 +123,9 @@ pub fn next_look(profile: &Profile, now: Timestamp, silence: Option<&Silence>) -
     }
     let said = match silence {
         // A policy was asked, or is about to be: it may say something else a while later.
-        None | Some(Silence::Policy { hush: Hush::NotWorthIt | Hush::EnoughForNow, .. })
-            if !candidates::eligible(profile, now).is_empty() =>
-        {
-            Some(plus(now, ASK_AGAIN))
+        None | Some(Silence::Policy { hush: Hush::NotWorthIt | Hush::EnoughForNow, .. }) => {
+            let candidates = candidates::eligible(profile, now);
+            (!candidates.is_empty()).then(|| ask_again(profile, &candidates, now))
         }
         Some(Silence::Policy { hush: Hush::Overloaded, .. }) => Some(plus(now, ASK_AGAIN_SOON)),
         _ => None,
@@ -218,13 +241,20 @@ fn next_turn(profile: &Profile, now: Timestamp) -> Timestamp {
         .map(|memory| memory.snoozed_until);
     let habits =
         profile.habits().iter().filter(|kept| !kept.memory.never).map(|kept| habits::opens(profile, kept, now));
+    let gap_ends = gap_ends(profile, now);
     let quiet_ends = quiet(profile).and_then(|quiet| quiet.closes(profile.zone(), now));
     meetings
         .chain(snoozed)
         .chain(habits)
         .chain(ends)
         .chain(rhythm)
-        .chain([quiet_ends, Some(local::tomorrow(profile.zone(), now)), Some(plus(now, LOOK_AT_LEAST_EVERY))])
+        .chain([
+            profile.wants_next(now),
+            gap_ends,
+            quiet_ends,
+            Some(local::tomorrow(profile.zone(), now)),
+            Some(plus(now, LOOK_AT_LEAST_EVERY)),
+        ])
         .flatten()
         .filter(|at| *at > now)
         .min()

@@ -17,7 +17,7 @@
 //!
 //! if it did not fall earlier. Whoever speaks with just this probability gives one tip in each slot, evenly over it,
 //! however often somebody looks: the same hazard by which a survival time is drawn. What a day leaves over, or takes too
-//! much, is carried to the next one. The very first tip has no slot: whoever came to see one gets it as soon as one is right.
+//! much, is carried to the next one. What somebody waits for has no slot ([`crate::decide::ask`]).
 
 use crate::local::{self, minus};
 use crate::moments::{self, ASK_AGAIN, BUFFER};
@@ -77,10 +77,9 @@ pub fn pacing(profile: &Profile, now: Timestamp) -> Pacing {
         // Half a day at least is left of a short one.
         ends: (passed + left) - OVER_BEFORE.as_secs().min((passed + left) / 2),
     };
-    let pace = match profile.last_given() {
-        _ if profile.given_today(now) >= profile.budget(now) => 0.0,
-        None => 1.0,
-        Some(_) => plan.pace(length(&stretches, from, before), passed),
+    let pace = match profile.given_today(now) < profile.budget(now) {
+        true => plan.pace(length(&stretches, from, before), passed),
+        false => 0.0,
     };
     let in_minutes = |seconds: i64| DayMinutes::saturating(seconds / 60);
     Pacing { passed: in_minutes(passed), left: in_minutes(left), pace: Share::saturating(pace) }

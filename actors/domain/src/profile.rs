@@ -32,7 +32,7 @@ use zone::Zone;
 /// Grows when the fold, or what it keeps, changes: a snapshot made by another version is thrown away and the log is
 /// replayed. A checkpoint stands for entries that are no more, so that each version must go on with those of all before it:
 /// what a profile gains has a default, and what it loses is passed over.
-pub const FOLD_VERSION: u32 = 5;
+pub const FOLD_VERSION: u32 = 6;
 
 /// The burden of a tip halves in a day: yesterday's are half forgotten.
 pub const DOSAGE_HALF_LIFE: SignedDuration = local::days(1);
@@ -49,8 +49,14 @@ pub struct Profile {
     tenant: Option<Tenant>,
     zone: Zone,
     preferences: Preferences,
+    /// The person has not chosen them: the language is that of their screen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unchosen: bool,
     consent: Consent,
     accounts: Vec<AccountId>,
+    /// Those of them whose link broke.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    broken: Vec<AccountId>,
     /// Accounts lately unlinked: what is still under way from them is not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unlinked: Vec<AccountId>,
@@ -117,6 +123,11 @@ pub struct Profile {
     heard: Vec<u64>,
 }
 
+/// Whether what was put off until then is wanted now.
+fn is_wanted(named: Timestamp, now: Timestamp) -> bool {
+    named <= now && now < local::plus(named, tip_life::WANTED_FOR)
+}
+
 impl Default for Profile {
     fn default() -> Self {
         Self::new()
@@ -131,8 +142,10 @@ impl Profile {
             tenant: None,
             zone: Zone::utc(),
             preferences: Preferences::default(),
+            unchosen: true,
             consent: Consent::default(),
             accounts: Vec::new(),
+            broken: Vec::new(),
             unlinked: Vec::new(),
             tasks: Vec::new(),
             tombstones: Vec::new(),
@@ -198,6 +211,11 @@ impl Profile {
     /// The linked accounts.
     pub fn accounts(&self) -> &[AccountId] {
         &self.accounts
+    }
+
+    /// Whether oO can say what is in an account: it is linked, and the link works as far as is known.
+    pub(crate) fn sees(&self, account: &AccountId) -> bool {
+        self.accounts.contains(account) && !self.broken.contains(account)
     }
 
     /// The tasks, those done lately included.
@@ -275,6 +293,38 @@ impl Profile {
     /// When the last tip was given.
     pub fn last_given(&self) -> Option<Timestamp> {
         self.lives.iter().map(|life| life.given_at).max()
+    }
+
+    /// Whether something is open that the person put off until a time that has come.
+    pub(crate) fn wants_something(&self, now: Timestamp) -> bool {
+        self.put_off().any(|(subject, at)| is_wanted(at, now) && self.is_there(subject, now))
+    }
+
+    /// Whether the person put this off until a time that they named, which has come and is not long past.
+    pub(crate) fn wants(&self, subject: &Subject, now: Timestamp) -> bool {
+        self.put_off().any(|(about, at)| is_wanted(at, now) && about == subject)
+    }
+
+    /// The next time until which something was put off that is open then.
+    pub(crate) fn wants_next(&self, now: Timestamp) -> Option<Timestamp> {
+        let next = self.put_off().filter(|(subject, at)| now < *at && self.is_there(subject, *at));
+        next.map(|(_, at)| at).min()
+    }
+
+    /// What was put off until a time that the person named, and not said since.
+    fn put_off(&self) -> impl Iterator<Item = (&Subject, Timestamp)> {
+        self.lives.iter().enumerate().filter_map(|(place, life)| {
+            let at = life.put_off_until()?;
+            let is_last = self.lives[place + 1..].iter().all(|later| later.subject != life.subject);
+            is_last.then_some((&life.subject, at))
+        })
+    }
+
+    /// Whether there is such a thing still, as far as oO sees.
+    fn is_there(&self, subject: &Subject, now: Timestamp) -> bool {
+        let seen = subject.reference().is_none_or(|reference| self.sees(&reference.account));
+        let over = matches!(subject, Subject::Prepare { starts, .. } if *starts <= now);
+        seen && !over && self.gone(subject, now).is_none()
     }
 
     /// Exponentially decayed count of tips, to six digits.

@@ -7,6 +7,7 @@ use crate::pacer;
 use crate::policy;
 use crate::profile::Profile;
 use crate::testing::{Log, ZONES, reference, task};
+use crate::tip_life::{Life, WANTED_FOR};
 use crate::{candidates, decide};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
@@ -32,6 +33,8 @@ enum Happening {
     Move(&'static str),
     Change(Preferences),
     Answer(Answer),
+    /// "Not now", but in so many minutes, or that many ago.
+    Later(i64),
     /// The clock is set forward, or back.
     Clock(i64),
     /// The recommender takes so many seconds, in which this happens.
@@ -75,6 +78,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => prop::sample::select(&ZONES[..]).prop_map(Happening::Move),
         1 => preferences().prop_map(Happening::Change),
         5 => answer.prop_map(Happening::Answer),
+        2 => (-100i64..1000).prop_map(Happening::Later),
         1 => prop_oneof![-90i64..90, -15_000i64..15_000].prop_map(Happening::Clock),
     ];
     prop_oneof![
@@ -154,6 +158,11 @@ impl World {
                 let Some(given) = self.given.last() else { return };
                 Fact::Feedback { tip: given.tip.id.clone(), answer: answer.clone() }
             }
+            Happening::Later(by) => {
+                let Some(given) = self.given.last() else { return };
+                let answer = Answer::NotNow { until: Some(plus(now, minutes(*by))) };
+                Fact::Feedback { tip: given.tip.id.clone(), answer }
+            }
         };
         self.log.fact_at(now, fact);
     }
@@ -181,6 +190,9 @@ impl World {
         self.log.append(Entry { v: ENTRY_VERSION, at: self.now, body });
         let live = self.log.profile.live_tip(self.now);
         prop_assert_eq!(live, Some(&tip), "a tip that was just right is live");
+        if bits.is_multiple_of(2) {
+            self.log.reach(&tip.id, self.now);
+        }
         self.given.push(Given { tip, at: self.now });
         self.check_last()
     }
@@ -204,7 +216,11 @@ impl World {
 
         if let [.., before, _] = &self.given[..] {
             let gap = minutes(i64::from(preferences.gap.get()));
-            prop_assert!(before.at.duration_until(*at) >= gap, "too soon");
+            let about = |life: &&Life| life.tip != tip.id && life.subject == tip.subject;
+            let last = self.log.profile.lives().iter().rev().find(about);
+            let wanted =
+                last.and_then(Life::put_off_until).is_some_and(|named| named <= *at && *at < plus(named, WANTED_FOR));
+            prop_assert!(wanted || before.at.duration_until(*at) >= gap, "too soon");
             prop_assert!(before.tip.not_after <= *at || !self.is_live(before, *at));
         }
         Ok(())

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil};
 use oo_contracts::decision::{Candidate, Context};
 use oo_contracts::entry::{Body, Entry, Moment, MomentPurpose};
 use oo_contracts::signal::{
-    Answer, Due, Event, Fact, Habit, Language, Minutes, MoodLevel, Preferences, Priority, Signal, Task,
+    Answer, Delivery, Due, Event, Fact, Habit, Language, Minutes, MoodLevel, Preferences, Priority, Signal, Task,
 };
 use oo_contracts::tip::{Because, Reason, Subject, Tip};
 use oo_contracts::{AccountId, ENTRY_VERSION, Provider, Ref, TipId};
@@ -145,7 +145,18 @@ impl Log {
         self.tip_about(id, todo("milk"), when)
     }
 
+    /// Gives it, and reaches a device.
     pub(crate) fn tip_about(&mut self, id: &str, subject: Subject, when: &str) -> &mut Self {
+        self.tip_unseen(id, subject, when).reach(&tip_id(id), at(when))
+    }
+
+    pub(crate) fn reach(&mut self, tip: &TipId, when: Timestamp) -> &mut Self {
+        let device = "phone".parse().unwrap();
+        self.fact_at(when, Fact::Delivered { tip: tip.clone(), device, outcome: Delivery::Accepted })
+    }
+
+    /// Gives it, and reaches nobody.
+    pub(crate) fn tip_unseen(&mut self, id: &str, subject: Subject, when: &str) -> &mut Self {
         let tip = Tip { decided_seq: self.profile.seq(), ..tip(id, subject, at(when)) };
         self.append(Entry { v: ENTRY_VERSION, at: at(when), body: Body::Tip { tip } })
     }
@@ -203,6 +214,8 @@ pub(crate) fn candidate(subject: Subject) -> Candidate {
         since_shown: None,
         left: None,
         in_a_row: None,
+        estimated: false,
+        wanted: false,
     }
 }
 

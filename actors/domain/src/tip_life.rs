@@ -17,6 +17,9 @@ pub const UNDO_FOR: SignedDuration = minutes(10);
 /// "Not now" without a time means: later today.
 pub const NOT_NOW_FOR: SignedDuration = minutes(120);
 
+/// What was put off until a time that the person named is wanted for so long from then on: a meeting may come between.
+pub(crate) const WANTED_FOR: SignedDuration = minutes(180);
+
 /// Nobody's "not now" is longer than this.
 pub const NOT_NOW_AT_MOST: SignedDuration = crate::local::days(30);
 
@@ -52,7 +55,7 @@ pub enum Withdrawal {
     Completed,
     /// Its subject is gone, or was moved.
     Removed,
-    /// Its account is no longer linked.
+    /// Its account is no longer linked, or the link broke.
     Unlinked,
     /// The person said no.
     NoConsent,
@@ -80,6 +83,9 @@ pub struct Life {
     /// Whether a push service took it: `None` while none has said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<bool>,
+    /// Somebody was at a screen while it stood.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) on_screen: bool,
     /// The last answer taken back was a "done".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) undid_done: bool,
@@ -112,12 +118,24 @@ impl Life {
         self.state == State::Live && now < self.not_after
     }
 
-    /// Whether its time has passed without an answer, folded or not.
+    /// Whether its time has passed without an answer, folded or not, though it may have been seen. What reached nobody was
+    /// ignored by nobody.
     pub fn is_ignored(&self, now: Timestamp) -> bool {
+        let reached = self.on_screen || self.pushed == Some(true);
         match self.state {
-            State::Expired => true,
-            State::Live => now >= self.not_after,
+            State::Expired => reached,
+            State::Live => reached && now >= self.not_after,
             State::Answered { .. } | State::Withdrawn { .. } => false,
+        }
+    }
+
+    /// The time until which the person put it off, where they named one that was still to come.
+    pub(crate) fn put_off_until(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Answered { answer: Answer::NotNow { until: Some(until) }, at } if until > at => {
+                Some((*until).min(plus(*at, NOT_NOW_AT_MOST)))
+            }
+            _ => None,
         }
     }
 

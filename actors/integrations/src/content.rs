@@ -1,7 +1,8 @@
 //! Content on demand: the words of one reference, fetched when they are shown and kept for seconds in memory only; and
 //! completing a task at its provider.
 
-use crate::shared::{Shared, not_linked};
+use crate::refresh::TokenError;
+use crate::shared::{Shared, UseError, not_linked};
 use oo_contracts::http::Problem;
 use oo_contracts::wire::{Complete, Done, Fetch, Words};
 use oo_contracts::{AccountId, Ref, UserId};
@@ -70,7 +71,12 @@ pub(crate) async fn fetch(shared: Arc<Shared>, fetch: Fetch) -> Result<Words, Pr
     let asked = shared
         .call(&about.1.account, |connector, http, access| async move { connector.words(&http, &access, item).await });
     let late = |_| Problem::new(504, "the provider is slow", "try again in a moment");
-    let said = tokio::time::timeout(WITHIN, asked).await.map_err(late)??;
+    let said = tokio::time::timeout(WITHIN, asked).await.map_err(late)?;
+    if let Err(UseError::Token(TokenError::Reconnect)) = said {
+        // The log should hear of it before the next tip.
+        hint(&shared, &about.1.account).await;
+    }
+    let said = said?;
     let source = shared.name(provider);
     let words = match said {
         Some(said) => Words { title: tidy(&said.title), source, over: said.over },
@@ -102,10 +108,15 @@ pub(crate) async fn complete(shared: Arc<Shared>, complete: Complete) -> Result<
     }
     shared.words.forget_one(&user, &task);
     // The log should hear of it soon, from the provider as everything else.
-    if shared.schedule.hint(&task.account, shared.ctx.clock.wall()).await.is_ok() {
+    hint(&shared, &task.account).await;
+    Ok(Done {})
+}
+
+/// Has an account read now.
+async fn hint(shared: &Shared, account: &AccountId) {
+    if shared.schedule.hint(account, shared.ctx.clock.wall()).await.is_ok() {
         shared.due.notify_one();
     }
-    Ok(Done {})
 }
 
 /// Whether an earlier try of the same key did it after all and only its answer was lost. Completing a recurring task

@@ -8,7 +8,7 @@ use crate::backoff;
 use crate::refresh::TokenError;
 use crate::shared::{Shared, UseError};
 use crate::store::StoreError;
-use crate::sync_store::{KnownChange, Lease, SyncState};
+use crate::sync_store::{BrokenSince, KnownChange, Lease, SyncState};
 use crate::vault::{Linked, VaultError};
 use oo_contracts::Timestamp;
 use oo_contracts::signal::{Fact, Signal};
@@ -43,7 +43,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// Nothing new for a while: look more rarely, down to so many times.
 const QUIETEST: f64 = 5.0;
 const QUIETER: f64 = 1.3;
-/// Where the provider tells of changes, polling is for what it forgets to tell.
+/// Where the provider tells of changes, polling is for what it forgets to tell. That a channel was opened is no sign yet:
+/// the provider may not reach us.
 const TOLD: f64 = 5.0;
 /// A grant that could not be renewed ahead is tried again after about this: it still works.
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
@@ -188,13 +189,15 @@ async fn look(shared: &Shared, lease: &Lease) -> Result<Timestamp, StoreError> {
             return Ok(later(shared, backoff::after(5)));
         }
     };
-    if matches!(linked.status, AccountStatus::ReconnectNeeded { .. }) {
-        return Ok(later(shared, BROKEN_AGAIN));
+    if let AccountStatus::ReconnectNeeded { since, .. } = linked.status {
+        let told = tell_broken(shared, lease, &linked, &mut state, since).await;
+        return Ok(later(shared, if told.is_ok() { BROKEN_AGAIN } else { backoff::after(5) }));
     }
     match follow(shared, lease, &linked, &mut state).await {
         Ok(()) => Ok(pace(shared, &linked, &state).await),
         Err(SyncError::Lost | SyncError::Use(UseError::Token(TokenError::Ended))) => Ok(later(shared, LOOK_AGAIN)),
-        Err(SyncError::Use(UseError::Token(TokenError::Reconnect))) => Ok(later(shared, BROKEN_AGAIN)),
+        // It is said to be broken by now: the next look tells of it.
+        Err(SyncError::Use(UseError::Token(TokenError::Reconnect))) => Ok(later(shared, LOOK_AGAIN)),
         Err(error) => failed(shared, lease, &linked, state, &error).await,
     }
 }
@@ -215,6 +218,10 @@ async fn follow(shared: &Shared, lease: &Lease, linked: &Linked, state: &mut Syn
     let Some(connector) = shared.connector(linked.provider) else { return Err(SyncError::Lost) };
     let known = shared.schedule.known(id).await?;
     let weighed = weigh::weigh(linked, connector.keeps(), batch, &known, cursor, now);
+    if let Err(error) = tell_mended(shared, lease, linked, state).await {
+        // The next look says it; what was found need not wait for that.
+        tracing::warn!(account = %id, %error, "the log does not hear yet that a link works again");
+    }
     for signals in weighed.signals.chunks(CHUNK) {
         // Nothing may be said about an account after its end was.
         if shared.vault.look(id).await?.is_none() {
@@ -231,6 +238,37 @@ async fn follow(shared: &Shared, lease: &Lease, linked: &Linked, state: &mut Syn
     commit(shared, lease, state, &weighed.known).await?;
     works(shared, linked).await?;
     channels::keep(shared, lease, connector.as_ref(), state).await
+}
+
+/// Says that a link broke, once for each time it does: what came by it cannot be said any more.
+async fn tell_broken(
+    shared: &Shared,
+    lease: &Lease,
+    linked: &Linked,
+    state: &mut SyncState,
+    since: Timestamp,
+) -> Result<(), SyncError> {
+    if state.broken != Some(BrokenSince { at: since, is_told: true }) {
+        // Before it is said: whatever becomes of that, it is taken back when the link works again.
+        state.broken = Some(BrokenSince { at: since, is_told: false });
+        commit(shared, lease, state, &KnownChange::default()).await?;
+        let fact = Fact::AccountBroken { account: lease.account.clone(), broken: true };
+        say(shared, linked, &format!("broken:{since}"), fact).await?;
+        state.broken = Some(BrokenSince { at: since, is_told: true });
+        commit(shared, lease, state, &KnownChange::default()).await?;
+    }
+    Ok(())
+}
+
+/// Says that a broken link works again.
+async fn tell_mended(shared: &Shared, lease: &Lease, linked: &Linked, state: &mut SyncState) -> Result<(), SyncError> {
+    if let Some(BrokenSince { at: since, .. }) = state.broken {
+        let fact = Fact::AccountBroken { account: lease.account.clone(), broken: false };
+        say(shared, linked, &format!("mended:{since}"), fact).await?;
+        state.broken = None;
+        commit(shared, lease, state, &KnownChange::default()).await?;
+    }
+    Ok(())
 }
 
 async fn commit(shared: &Shared, lease: &Lease, state: &SyncState, known: &KnownChange) -> Result<(), SyncError> {
@@ -284,9 +322,9 @@ async fn failed(
     Ok(due)
 }
 
-/// When to look again where nothing tells us: rarely while nothing happens, and where the provider tells by itself.
+/// When to look again where nothing tells us: rarely while nothing happens, and where the provider told us within the day.
 async fn pace(shared: &Shared, linked: &Linked, state: &SyncState) -> Timestamp {
-    let told = !state.channels.is_empty() || shared.schedule.was_told(&linked.id).await.unwrap_or(false);
+    let told = shared.schedule.was_told(&linked.id).await.unwrap_or(false);
     let quiet = QUIETER.powi(state.quiet.min(16) as i32).min(QUIETEST);
     let told = if told { TOLD } else { 1.0 };
     // The person's day may run faster than the wall's.
@@ -295,7 +333,7 @@ async fn pace(shared: &Shared, linked: &Linked, state: &SyncState) -> Timestamp 
     later(shared, backoff::around(wait))
 }
 
-/// Says one fact about an account itself; the same kind is said once in the account's life.
+/// Says one fact about an account itself; the same kind, or what happened then, is said once in the account's life.
 pub(crate) async fn say(shared: &Shared, linked: &Linked, kind: &str, fact: Fact) -> Result<(), AskError> {
     let id = weigh::signal_id(&[linked.provider.slug(), linked.id.as_str(), kind]);
     ingest(shared, vec![Signal { id, user: linked.user.clone(), at: shared.ctx.clock.now(), fact }]).await

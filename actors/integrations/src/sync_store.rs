@@ -70,6 +70,8 @@ pub(crate) struct SyncState {
     /// The log knows that it is linked.
     #[serde(default)]
     pub(crate) said: bool,
+    #[serde(default)]
+    pub(crate) broken: Option<BrokenSince>,
     /// Failures in a row.
     #[serde(default)]
     pub(crate) failures: u32,
@@ -84,6 +86,14 @@ pub(crate) struct SyncState {
     /// No channel is asked for before this, on the wall's clock.
     #[serde(default)]
     pub(crate) channel_after: Option<Timestamp>,
+}
+
+/// A link that broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BrokenSince {
+    pub(crate) at: Timestamp,
+    /// The log knows of it.
+    pub(crate) is_told: bool,
 }
 
 /// A channel that is open at the provider.

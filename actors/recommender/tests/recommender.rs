@@ -48,6 +48,8 @@ fn candidate(n: u16) -> Candidate {
         since_shown: None,
         left: None,
         in_a_row: None,
+        estimated: false,
+        wanted: false,
     }
 }
 

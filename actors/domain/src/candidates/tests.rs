@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{Log, at, on, reference, todo};
 use jiff::civil::time;
+use oo_contracts::Provider;
 use oo_contracts::signal::{Answer, Fact, Minutes, Priority};
 
 const MORNING: &str = "2026-11-23T09:00:00Z";
@@ -28,7 +29,8 @@ fn a_task_needs_its_minutes_and_five_more_before_the_next_event() {
 fn a_task_of_unknown_length_takes_a_quarter_of_an_hour() {
     let mut log = Log::linked();
     log.task("milk").event("a", "2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z");
-    assert_eq!(eligible(&log.profile, at(MORNING))[0].minutes, TASK_MINUTES);
+    let offered = eligible(&log.profile, at(MORNING));
+    assert!(offered[0].minutes == TASK_MINUTES && offered[0].estimated, "{offered:?}");
     assert!(subjects(&log, "2026-11-23T09:40:00Z").contains(&todo("milk")));
     assert!(!subjects(&log, "2026-11-23T09:41:00Z").contains(&todo("milk")));
 }
@@ -88,6 +90,24 @@ fn tasks_of_an_account_that_is_not_linked_are_not_offered() {
     let mut log = Log::linked();
     log.task_with("milk", |task| task.reference.account = "other".parse().unwrap());
     assert_eq!(subjects(&log, MORNING), []);
+}
+
+#[test]
+fn what_a_broken_link_brought_is_not_offered_until_it_works_again() {
+    let mut log = Log::linked();
+    log.task("milk").event("a", "2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z").tip("tip-0001", "2026-11-23T09:00:00Z");
+    let broken = |broken| Fact::AccountBroken { account: "acc".parse().unwrap(), broken };
+    log.fact("2026-11-23T09:05:00Z", broken(true));
+    assert_eq!(log.profile.live_tip(at("2026-11-23T09:06:00Z")), None, "its words cannot be had");
+    assert!(subjects(&log, "2026-11-23T13:00:00Z").is_empty());
+    let busy = moments::may_speak(&log.profile, at("2026-11-23T10:30:00Z"));
+    assert!(busy.is_err(), "the calendar still says when not to speak");
+    log.fact("2026-11-23T12:00:00Z", broken(false));
+    assert_eq!(subjects(&log, "2026-11-23T13:00:00Z"), [todo("milk")]);
+    log.fact("2026-11-23T12:10:00Z", broken(true));
+    let account = "acc".parse().unwrap();
+    log.fact("2026-11-23T12:20:00Z", Fact::AccountLinked { account, provider: Provider::Todoist });
+    assert_eq!(subjects(&log, "2026-11-23T13:00:00Z"), [todo("milk")], "linked anew");
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn tipped() -> Log {
         let when = plus(at(START), minutes(240 * number));
         let tip = tip(&format!("tip-000{number}"), todo(&format!("item-{number}")), when);
         log.append(Entry { v: ENTRY_VERSION, at: when, body: Body::Tip { tip } });
+        log.reach(&tip_id(&format!("tip-000{number}")), when);
     }
     log
 }

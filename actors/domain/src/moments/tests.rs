@@ -1,7 +1,8 @@
 //! When oO speaks, one rule at a time. All of them at once: `simulation.rs`.
 
 use super::*;
-use crate::testing::{Log, at};
+use crate::testing::{Log, at, reference, todo};
+use crate::{decide, policy, reward};
 use jiff::civil::time;
 use oo_contracts::signal::{Answer, Budget, Fact, GapMinutes, Purpose, QuietHours};
 use oo_contracts::{AccountId, Provider};
@@ -106,6 +107,108 @@ fn two_ignored_tips_cost_one_of_the_day_and_an_answer_makes_it_good() {
 }
 
 #[test]
+fn what_reached_nobody_was_ignored_by_nobody() {
+    let mut log = Log::linked();
+    log.task("milk");
+    for hour in 9..12 {
+        log.tip_unseen(&format!("tip-{hour:04}"), todo("milk"), &format!("2026-11-23T{hour:02}:00:00Z"));
+    }
+    assert_eq!(log.profile.budget(at("2026-11-23T13:00:00Z")), 3);
+    assert!(log.profile.lives().iter().all(|life| reward::reward(life, at("2026-12-01T12:00:00Z")).is_none()));
+    // At a screen it may have been seen, whether somebody was there before or came in time.
+    log.fact("2026-11-24T09:10:00Z", Fact::Presence { present: true });
+    log.tip_unseen("tip-2409", todo("milk"), "2026-11-24T09:30:00Z");
+    log.fact("2026-11-24T09:40:00Z", Fact::Presence { present: false });
+    log.tip_unseen("tip-2412", todo("milk"), "2026-11-24T12:00:00Z");
+    log.fact("2026-11-24T12:20:00Z", Fact::Presence { present: true });
+    assert_eq!(log.profile.budget(at("2026-11-24T13:00:00Z")), 2);
+}
+
+#[test]
+fn whoever_waits_for_their_first_tip_is_looked_at_each_minute() {
+    let mut log = Log::linked();
+    log.task("milk").fact("2026-11-23T10:00:00Z", Fact::Presence { present: true });
+    let now = at("2026-11-23T10:00:00Z");
+    let silence = hushed(&log.profile, now, Hush::NotWorthIt, None);
+    assert_eq!(silence.until(), Some(plus(now, ASK_AGAIN_SOON)));
+    assert_eq!(next_look(&log.profile, now, Some(&silence)), Some(plus(now, ASK_AGAIN_SOON)));
+    log.fact("2026-11-23T10:00:00Z", Fact::Presence { present: false });
+    assert_eq!(hushed(&log.profile, now, Hush::NotWorthIt, None).until(), Some(plus(now, ASK_AGAIN)));
+}
+
+#[test]
+fn what_was_put_off_until_a_time_comes_at_that_time_and_alone() {
+    let mut log = Log::linked();
+    log.task("milk").task("bread").tip("tip-0001", "2026-11-23T10:00:00Z");
+    let until = Some(at("2026-11-23T11:02:00Z"));
+    log.answer("tip-0001", "2026-11-23T10:02:00Z", Answer::NotNow { until });
+    // The gap of ninety minutes holds until then, and it is looked at just then.
+    assert!(silence_at(&log, "2026-11-23T11:01:00Z").is_some());
+    assert_eq!(next_look(&log.profile, at("2026-11-23T10:30:00Z"), None), until);
+    let now = at("2026-11-23T11:02:00Z");
+    assert_eq!(silence(&log.profile, now), None);
+    let offered = candidates::eligible(&log.profile, now);
+    let [milk] = &offered[..] else { panic!("{offered:?}") };
+    assert!(milk.subject == todo("milk") && milk.wanted && milk.shown == 0 && milk.since_shown.is_none());
+    assert!(!candidates::is_eligible(&log.profile, &todo("bread"), now), "the gap holds for all else");
+    for name in policy::NAMES {
+        let ask = decide::ask(&log.profile, "decision-0001".parse().unwrap(), 7, now);
+        let told = policy::named(name).unwrap().propensities(&ask).unwrap();
+        assert!(ask.context.pace.unwrap().get() == 1.0 && told.candidates[0] >= 0.9, "{name}: {told:?}");
+    }
+    assert_eq!(hushed(&log.profile, now, Hush::NotWorthIt, None).until(), Some(plus(now, ASK_AGAIN_SOON)));
+    // Another tip about it, or three hours, and it is as any other.
+    assert!(log.profile.wants(&todo("milk"), at("2026-11-23T14:01:00Z")));
+    assert!(!log.profile.wants(&todo("milk"), at("2026-11-23T14:03:00Z")));
+    log.tip("tip-0002", "2026-11-23T11:02:00Z");
+    assert!(!log.profile.wants(&todo("milk"), at("2026-11-23T11:03:00Z")));
+}
+
+#[test]
+fn a_named_time_is_looked_at_though_another_tip_came_before_it() {
+    let mut log = Log::linked();
+    log.task("milk").task("bread").tip("tip-0001", "2026-11-23T10:00:00Z");
+    let until = at("2026-11-23T13:00:00Z");
+    log.answer("tip-0001", "2026-11-23T10:02:00Z", Answer::NotNow { until: Some(until) });
+    log.tip_about("tip-0002", todo("bread"), "2026-11-23T12:00:00Z");
+    log.answer("tip-0002", "2026-11-23T12:05:00Z", Answer::Done);
+    assert_eq!(silence_at(&log, "2026-11-23T12:10:00Z"), Some(Silence::TooSoon { until }));
+    assert!(candidates::eligible(&log.profile, until).iter().all(|one| one.wanted));
+    // Where it does not fit, the gap holds for all else, and its end is not slept through.
+    log.event("a", "2026-11-23T13:10:00Z", "2026-11-23T13:20:00Z");
+    assert_eq!(candidates::eligible(&log.profile, until), []);
+    assert_eq!(next_look(&log.profile, until, None), Some(at("2026-11-23T13:20:00Z")));
+    log.fact("2026-11-23T12:20:00Z", Fact::AccountBroken { account: "acc".parse().unwrap(), broken: true });
+    let gap_ends = Some(Silence::TooSoon { until: at("2026-11-23T13:30:00Z") });
+    assert_eq!(silence_at(&log, "2026-11-23T13:00:00Z"), gap_ends, "what is not seen is not wanted");
+}
+
+#[test]
+fn a_time_that_was_past_when_it_was_heard_is_none() {
+    let mut log = Log::linked();
+    log.task("milk").tip("tip-0001", "2026-11-23T10:00:00Z");
+    let until = Some(at("2026-11-23T09:00:00Z"));
+    log.answer("tip-0001", "2026-11-23T10:02:00Z", Answer::NotNow { until });
+    assert!(!log.profile.wants_something(at("2026-11-23T10:03:00Z")));
+    assert!(silence_at(&log, "2026-11-23T11:31:00Z").is_some(), "it asks for quiet for the gap");
+}
+
+#[test]
+fn what_was_done_meanwhile_or_put_off_to_no_time_is_not_wanted() {
+    let mut log = Log::linked();
+    log.task("milk").task("bread").tip("tip-0001", "2026-11-23T10:00:00Z");
+    log.answer("tip-0001", "2026-11-23T10:02:00Z", Answer::NotNow { until: None });
+    assert!(!log.profile.wants_something(at("2026-11-23T12:30:00Z")));
+    log.tip("tip-0002", "2026-11-23T12:30:00Z");
+    let until = Some(at("2026-11-23T13:30:00Z"));
+    log.answer("tip-0002", "2026-11-23T12:31:00Z", Answer::NotNow { until });
+    assert!(log.profile.wants_something(at("2026-11-23T13:30:00Z")));
+    log.fact("2026-11-23T13:00:00Z", Fact::TaskCompleted { task: reference("milk") });
+    assert!(!log.profile.wants_something(at("2026-11-23T13:30:00Z")));
+    assert!(silence_at(&log, "2026-11-23T13:30:00Z").is_some(), "the gap holds again");
+}
+
+#[test]
 fn not_now_asks_for_quiet_for_the_gap() {
     let mut log = Log::linked();
     log.task("milk").tip("tip-0001", "2026-11-23T10:00:00Z");
@@ -132,7 +235,7 @@ fn is_silent_during_a_busy_event_and_five_minutes_before_until_all_is_over() {
 #[test]
 fn an_event_that_takes_no_time_silences_nothing() {
     let mut log = Log::linked();
-    let reference = crate::testing::reference("free");
+    let reference = reference("free");
     let (start, end) = (at("2026-11-23T10:00:00Z"), at("2026-11-23T11:00:00Z"));
     let event = oo_contracts::signal::Event { reference, start, end, busy: false, all_day: false };
     log.fact_at(start, Fact::EventUpserted { event: event.clone() });
@@ -175,7 +278,7 @@ fn with_nothing_to_say_waits_for_the_next_turn_of_the_day() {
     assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T14:00:00Z")));
     log.event("a", "2026-11-23T10:50:00Z", "2026-11-23T13:00:00Z");
     assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T10:05:00Z")), "time to get ready");
-    log.fact("2026-11-20T09:00:00Z", Fact::EventRemoved { event: crate::testing::reference("a") });
+    log.fact("2026-11-20T09:00:00Z", Fact::EventRemoved { event: reference("a") });
     log.event("b", "2026-11-23T08:00:00Z", "2026-11-23T09:20:00Z");
     assert_eq!(next_look(&log.profile, now, None), Some(at("2026-11-23T09:20:00Z")), "the end of a meeting");
 }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use oo_contracts::ENTRY_VERSION;
 use oo_contracts::decision::{Ask, Choice, Hush, PolicyName, Recommendation};
 use oo_contracts::entry::{Body, Entry};
-use oo_contracts::signal::{Answer, Budget, Event, Fact, QuietHours};
+use oo_contracts::signal::{Answer, Budget, DataSource, Event, Fact, Purpose, QuietHours};
 
 fn pace_at(log: &Log, when: &str) -> f64 {
     pacing(&log.profile, at(when)).pace.get()
@@ -76,14 +76,24 @@ fn the_pace_is_that_of_a_moment_drawn_evenly_from_the_slot() {
 }
 
 #[test]
-fn the_first_tip_waits_for_no_slot_and_the_next_one_does() {
+fn whoever_is_there_for_their_first_tip_waits_for_no_slot() {
     let mut log = Log::linked();
+    let asked = |log: &Log, when: &str| {
+        let ask = decide::ask(&log.profile, "decision-0001".parse().unwrap(), 7, at(when));
+        ask.context.pace.unwrap().get()
+    };
     log.task("milk").moment(at("2026-11-23T08:00:00Z"));
-    assert_eq!(pace_at(&log, "2026-11-23T08:00:01Z"), 1.0);
+    assert!(asked(&log, "2026-11-23T08:00:01Z") < 0.001, "nobody is there: it has a slot as any other");
+    log.fact("2026-11-23T08:00:01Z", Fact::Presence { present: true });
+    assert_eq!(asked(&log, "2026-11-23T08:00:01Z"), 1.0);
+    for purpose in [Purpose::Timing, Purpose::Choosing] {
+        let mut shy = log.clone();
+        let source = Some(DataSource::Presence);
+        shy.fact("2026-11-23T08:00:01Z", Fact::Consent { purpose, granted: false, source });
+        assert!(asked(&shy, "2026-11-23T08:00:01Z") < 0.001, "{purpose:?}");
+    }
     log.tip("tip-0001", "2026-11-23T08:00:01Z");
-    assert_eq!(pace_at(&log, "2026-11-23T09:00:00Z"), 0.0);
-    log.preferences(|preferences| preferences.budget = Budget::saturating(1));
-    assert_eq!(pace_at(&log, "2026-11-23T19:00:00Z"), 0.0);
+    assert_eq!(asked(&log, "2026-11-23T09:00:00Z"), 0.0);
 }
 
 #[test]
@@ -108,10 +118,7 @@ fn what_a_day_left_over_is_owed_by_the_next_and_no_more_than_that() {
     log.fact("2026-11-24T10:00:00Z", Fact::Zone { zone: "Pacific/Pago_Pago".to_owned().try_into().unwrap() });
     log.moment(at("2026-11-24T10:10:00Z"));
     assert_eq!(owed(&log), Some(0), "a flight west does not count a day twice");
-    log.fact(
-        "2026-11-24T11:00:00Z",
-        Fact::Consent { purpose: oo_contracts::signal::Purpose::Tips, granted: false, source: None },
-    );
+    log.fact("2026-11-24T11:00:00Z", Fact::Consent { purpose: Purpose::Tips, granted: false, source: None });
     log.moment(at("2026-11-30T10:10:00Z"));
     assert_eq!(owed(&log), None, "to somebody who wants none nothing is owed");
 }
@@ -229,6 +236,7 @@ fn live(policy: &dyn Policy, person: u64, zone: &str, budget: u8) -> Weeks {
                     weeks.parts.push(passed / (passed + left));
                 }
                 log.append(Entry { v: ENTRY_VERSION, at: now, body: Body::Tip { tip: tip.clone() } });
+                log.reach(&tip.id, now);
                 // Seven in ten are answered, the others left.
                 if next() % 10 < 7 {
                     answers.push((local::plus(now, local::minutes(1 + (next() % 4) as i64)), tip.id));

@@ -56,7 +56,7 @@ pub fn facts(context: &Context, candidate: &Candidate) -> Vec<Because> {
     {
         facts.push(free);
     }
-    facts.push(Because::Fits { minutes: candidate.minutes });
+    facts.extend((!candidate.estimated).then_some(Because::Fits { minutes: candidate.minutes }));
     if candidate.age_days >= WAITS_AFTER_DAYS {
         facts.push(Because::Waiting { days: candidate.age_days });
     }

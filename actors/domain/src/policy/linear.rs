@@ -13,6 +13,8 @@
 //!   never is it likelier to speak than to be right in that, whatever the plan still wants. Without a plan, `c` holds the price
 //!   of the budget as well: [`dosage::price`]. All is kept within what [`pacer::explored`] leaves to chance.
 //!
+//! What the person wanted to hear of by now is right to say.
+//!
 //! Both sample from a quarter of the belief's width, see [`EXPLORES`]. A person's own evidence holds tips alone, whose worth is
 //! told by what followed them; where there are rows of silence as well, as in the decisions that a trainer reads, the effect
 //! of speaking is told apart from what would have happened anyway by [`crate::centring`].
@@ -112,12 +114,14 @@ fn choose(ask: &Ask, belief: &Belief, rows: &[Row]) -> Chosen {
     let context = &ask.context;
     let worth = Normal { mean: mix(&|one| one.mean), sd: mix(&|one| one.sd) };
     let burden = dosage::burden(context, belief, worth);
-    let right = mix(&|one| one.above(burden));
+    let wanted = ask.candidates.iter().any(|one| one.wanted);
+    let right = if wanted { 1.0 } else { mix(&|one| one.above(burden)) };
     let ends_soon: f64 =
         weights.iter().zip(&ask.candidates).filter(|(_, one)| pacer::ends_soon(one)).map(|(chance, _)| chance).sum();
     let odds = right / (1.0 - right).max(f64::EPSILON);
     let speaks = match pacer::speaks(context, odds, ends_soon > 0.5) {
         Some(paced) => paced.min(right),
+        None if wanted => 1.0,
         None => {
             let price = dosage::price(context, belief, worth);
             mix(&|one| one.above(price))

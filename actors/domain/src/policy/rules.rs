@@ -105,6 +105,9 @@ fn speaking(context: &Context, candidates: &[Candidate], scored: &[Score]) -> Sp
     let Some((best, candidate)) = scored.iter().zip(candidates).max_by_key(|(score, _)| score.total) else {
         return Speaking { alone: 0.0, paced: 0.0 };
     };
+    if candidates.iter().any(|one| one.wanted) {
+        return Speaking { alone: 1.0, paced: 1.0 };
+    }
     let best = best.total as f64 / MILLION;
     let threshold = THRESHOLD + BURDEN * context.dosage;
     let alone = 1.0 / (1.0 + (-(best - threshold) / SPEAKING_SCALE).exp());
@@ -136,7 +139,11 @@ pub(crate) fn score(context: &Context, candidate: &Candidate) -> Score {
         candidate.since_shown.map_or(0.0, |minutes| JUST_SHOWN * (-f64::from(minutes) / RECOVERS_IN_MINUTES).exp2());
     let shown = SHOWN_BEFORE * f64::from(candidate.shown.min(5));
     let lost = ((recency + shown) * MILLION).round() as i64;
-    Score { total: facts.iter().map(|(_, weight)| weight).sum::<i64>() - lost, facts }
+    // How long it takes is weighed where it is a guess, too, though it is no reason to tell.
+    let guessed =
+        if candidate.estimated { weight(&Because::Fits { minutes: candidate.minutes }, candidate) } else { 0.0 };
+    let gained = facts.iter().map(|(_, weight)| weight).sum::<i64>() + (guessed * MILLION).round() as i64;
+    Score { total: gained - lost, facts }
 }
 
 /// What a fact is worth; never negative. By judgement, not fitted: the learner's prior will be.

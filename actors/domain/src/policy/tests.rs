@@ -144,6 +144,14 @@ fn free_time_is_no_reason_without_a_calendar() {
     assert_eq!(reasons.iter().map(|reason| reason.because).collect::<Vec<_>>(), [Because::Fits { minutes: 15 }]);
 }
 
+#[test]
+fn how_long_it_takes_is_no_reason_where_nobody_said_so() {
+    let guessed = Candidate { estimated: true, due_days: Some(0), ..candidate(todo("a")) };
+    let reasons = rules::score(&context(), &guessed).reasons();
+    assert!(reasons.iter().any(|reason| reason.because == Because::DueToday));
+    assert!(!reasons.iter().any(|reason| matches!(reason.because, Because::Fits { .. })), "{reasons:?}");
+}
+
 /// Of 200,000 draws each action comes as often as its probability says: chi-squared over five seeds.
 #[test]
 fn what_is_drawn_is_as_frequent_as_its_propensity() {
@@ -209,6 +217,8 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
             since_shown: shown.map(|(_, since)| since),
             left: None,
             in_a_row: None,
+            estimated: false,
+            wanted: false,
         },
     )
 }

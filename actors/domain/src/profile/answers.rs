@@ -63,12 +63,14 @@ impl Profile {
                 }
             }
             Answer::NotNow { until } => {
-                let until = until.unwrap_or(plus(when, NOT_NOW_FOR)).clamp(when, plus(when, NOT_NOW_AT_MOST));
+                let named = until.filter(|until| *until > when);
+                let until = named.unwrap_or(plus(when, NOT_NOW_FOR)).clamp(when, plus(when, NOT_NOW_AT_MOST));
                 if let Some(memory) = self.memory_mut(&subject) {
                     memory.snoozed_until = Some(until);
                 }
-                let gap = minutes(self.preferences.gap.get().into());
-                self.paused_until = self.paused_until.max(Some(plus(when, gap)));
+                let gap = plus(when, minutes(self.preferences.gap.get().into()));
+                let pause = named.map_or(gap, |_| until.min(gap));
+                self.paused_until = self.paused_until.max(Some(pause));
             }
             Answer::NotForMe => self.decline(&subject),
             // Taking back is no answer of its own, see `step`.

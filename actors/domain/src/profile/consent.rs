@@ -70,7 +70,7 @@ impl Consent {
     }
 
     /// Whether a use of a source is allowed, as far as it is forbidden by itself.
-    fn allows(&self, purpose: Purpose, source: &DataSource) -> bool {
+    pub(super) fn allows(&self, purpose: Purpose, source: &DataSource) -> bool {
         !self.forbidden.iter().any(|forbidden| {
             forbidden.purpose == purpose && forbidden.source.as_ref().is_none_or(|forbidden| forbidden == source)
         })

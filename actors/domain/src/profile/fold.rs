@@ -14,7 +14,7 @@ use crate::tip_life::{IGNORED_IN_A_ROW, Life, State, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::entry::{Body, Entry, MomentPurpose};
 use oo_contracts::model::Tenant;
-use oo_contracts::signal::{Delivery, Event, Fact, Habit, Purpose, Signal, Task};
+use oo_contracts::signal::{DataSource, Delivery, Event, Fact, Habit, Purpose, Signal, Task};
 use oo_contracts::tip::{Subject, Tip};
 use oo_contracts::{AccountId, ENTRY_VERSION, Ref, TipId};
 
@@ -84,20 +84,22 @@ impl Profile {
                 }
             }
             Fact::Mood { level } => self.mood = Some((level.get(), when)),
-            Fact::Presence { present } => self.presence = Some((*present, when)),
+            Fact::Presence { present } => self.come(*present, when),
             Fact::Zone { zone } => {
                 // A name that no database knows says nothing about where the person is.
                 if let Some(zone) = Zone::named(zone) {
                     self.zone = zone;
                 }
             }
+            Fact::Language { language } if self.unchosen => self.preferences.language = *language,
+            Fact::Language { .. } => {}
             Fact::Place { place } => self.place = Some(*place),
             Fact::Feedback { tip, answer } => self.answer(&signal.id, tip, answer, when),
             Fact::Correction { tip, ground, correction } => self.correct(&signal.id, tip, *ground, *correction),
             Fact::CorrectionUndone { correction } => self.use_again(correction),
             Fact::QuietToday { quiet } => self.hushed_until = quiet.then(|| local::tomorrow(&self.zone.tz, when)),
             Fact::Delivered { tip, outcome, .. } => self.delivered(tip, outcome),
-            Fact::Preferences { preferences } => self.preferences = preferences.clone(),
+            Fact::Preferences { preferences } => (self.preferences, self.unchosen) = (preferences.clone(), false),
             Fact::Consent { purpose, granted, source } => self.consent.heed(*purpose, *granted, source.as_ref()),
             Fact::AccountLinked { account, provider } => {
                 self.consent.link(account, *provider);
@@ -106,6 +108,12 @@ impl Profile {
             Fact::AccountUnlinked { account } => {
                 self.consent.unlink(account);
                 self.unlink(account);
+            }
+            Fact::AccountBroken { account, broken } => {
+                self.broken.retain(|known| known != account);
+                if *broken && self.accounts.contains(account) {
+                    self.broken.push(account.clone());
+                }
             }
             Fact::Joined { tenant } => self.tenant = (*tenant != Tenant::default()).then(|| tenant.clone()),
         }
@@ -116,6 +124,14 @@ impl Profile {
             self.looked_before = self.looked_at;
         }
         self.looked_at = Some(at);
+    }
+
+    fn come(&mut self, present: bool, when: Timestamp) {
+        self.presence = Some((present, when));
+        let may_see = self.consent.allows(Purpose::Choosing, &DataSource::Presence);
+        if let Some(last) = self.lives.last_mut().filter(|last| present && may_see && last.is_live(when)) {
+            last.on_screen = true;
+        }
     }
 
     fn keep_task(&mut self, task: &Task, added: bool, when: Timestamp, at: Timestamp) {
@@ -236,6 +252,7 @@ impl Profile {
 
     fn link(&mut self, account: &AccountId) {
         self.unlinked.retain(|unlinked| unlinked != account);
+        self.broken.retain(|broken| broken != account);
         // Only a new link grants: a second delivery must not overrule a "no" that came after the first.
         if !self.accounts.contains(account) && self.accounts.len() < kept::MAX_ACCOUNTS {
             self.accounts.push(account.clone());
@@ -245,6 +262,7 @@ impl Profile {
 
     fn unlink(&mut self, account: &AccountId) {
         self.accounts.retain(|linked| linked != account);
+        self.broken.retain(|broken| broken != account);
         self.tasks.retain(|kept| kept.task.reference.account != *account);
         self.tombstones.retain(|grave| grave.kept.task.reference.account != *account);
         self.events.retain(|kept| kept.event.reference.account != *account);
@@ -282,6 +300,7 @@ impl Profile {
         // Before the tip itself changes what is seen; and only what its policy was allowed to see.
         let seen = self.permitted(Purpose::Choosing);
         let occasion = Some(Occasion::at(&seen, given_at));
+        let on_screen = seen.is_present(given_at);
         let row = Row::from_profile(&seen, &tip.subject, tip.decided_at);
         if let Subject::Advice { advice } = &tip.subject
             && self.advice_memory(advice).is_none()
@@ -301,6 +320,7 @@ impl Profile {
             not_after: tip.not_after,
             state: State::Live,
             pushed: None,
+            on_screen,
             undid_done: false,
             occasion,
             row,
@@ -311,11 +331,14 @@ impl Profile {
         self.had_tip = true;
     }
 
-    /// A tip whose time passed without an answer was ignored.
+    /// A tip whose time passed without an answer was ignored, if somebody may have seen it.
     fn settle(&mut self, at: Timestamp) {
         let Some(last) = self.lives.last_mut() else { return };
         if last.state == State::Live && at >= last.not_after {
             last.state = State::Expired;
+            if !last.is_ignored(at) {
+                return;
+            }
             self.ignored = self.ignored.saturating_add(1);
             if self.ignored >= IGNORED_IN_A_ROW {
                 self.lowered_at = Some(last.not_after);
@@ -333,7 +356,7 @@ impl Profile {
     /// Why a tip about `subject` would be wrong at `at`, whatever it was when it was decided.
     fn wrong(&self, subject: &Subject, at: Timestamp) -> Option<Withdrawal> {
         let account = subject.reference().map(|reference| &reference.account);
-        if account.is_some_and(|account| self.unlinked.contains(account)) {
+        if account.is_some_and(|account| self.unlinked.contains(account) || self.broken.contains(account)) {
             return Some(Withdrawal::Unlinked);
         }
         if !self.allows_tips() || !self.allows_choosing(subject) {
@@ -345,7 +368,13 @@ impl Profile {
         if Kind::of(subject).is_some_and(|kind| self.is_off(kind)) || self.lost_its_occasion(subject) {
             return Some(Withdrawal::Declined);
         }
-        let gone = match subject {
+        let busy = || moments::busy_block(&self.permitted(Purpose::Timing), at).map(|_| Withdrawal::Busy);
+        self.gone(subject, at).or_else(busy)
+    }
+
+    /// Why there is no such thing to speak of any more.
+    pub(super) fn gone(&self, subject: &Subject, at: Timestamp) -> Option<Withdrawal> {
+        match subject {
             Subject::Todo { task } => match self.task_index(task) {
                 Ok(index) if self.is_open(&self.tasks[index], at) => None,
                 Ok(_) => Some(Withdrawal::Completed),
@@ -364,8 +393,7 @@ impl Profile {
                 Some(kept) => crate::habits::is_done(self, kept, at).then_some(Withdrawal::Completed),
             },
             Subject::Advice { .. } => None,
-        };
-        gone.or_else(|| moments::busy_block(&self.permitted(Purpose::Timing), at).map(|_| Withdrawal::Busy))
+        }
     }
 
     fn forget_what_is_past(&mut self, at: Timestamp) {

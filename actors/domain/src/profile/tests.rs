@@ -6,7 +6,7 @@ use crate::testing::{Log, ZONES, at, on, reference, signal, task, tip, tip_id, t
 use crate::tip_life::{State, Withdrawal};
 use jiff::civil::time;
 use oo_contracts::entry::{Body, Entry};
-use oo_contracts::signal::{Answer, Delivery, Event, Fact, Priority, Purpose, Task};
+use oo_contracts::signal::{Answer, Delivery, Event, Fact, Language, Priority, Purpose, Task};
 use oo_contracts::{ENTRY_VERSION, Provider};
 use proptest::prelude::*;
 
@@ -65,6 +65,16 @@ fn a_zone_that_nobody_knows_changes_nothing() {
     let mut log = Log::linked();
     log.zone("Europe/Zurich").zone("Europe/Atlantis");
     assert_eq!(log.profile.zone_name().as_str(), "Europe/Zurich");
+}
+
+#[test]
+fn tips_are_in_the_language_of_the_screen_until_another_is_chosen() {
+    let mut log = Log::linked();
+    log.fact(NOON, Fact::Language { language: Language::De });
+    assert_eq!(log.profile.preferences().language, Language::De);
+    log.preferences(|preferences| preferences.language = Language::En);
+    log.fact(NOON, Fact::Language { language: Language::De });
+    assert_eq!(log.profile.preferences().language, Language::En);
 }
 
 #[test]
@@ -338,7 +348,8 @@ fn a_recurring_task_comes_again_with_its_next_day() {
 
 #[test]
 fn a_receipt_is_remembered_and_is_no_look() {
-    let mut log = tipped();
+    let mut log = Log::linked();
+    log.task("milk").tip_unseen("tip-0001", todo("milk"), NOON);
     let looked = log.profile.view(at(NOON)).looked_at;
     let delivered = |outcome| Fact::Delivered { tip: tip_id("tip-0001"), device: "phone".parse().unwrap(), outcome };
     log.fact("2026-11-23T12:01:00Z", delivered(Delivery::Failed { status: Some(500) }));
@@ -449,7 +460,8 @@ fn any_fact() -> impl Strategy<Value = Fact> {
             .prop_map(|zone| Fact::Zone { zone: zone.to_owned().try_into().unwrap() }),
         1 => any::<bool>().prop_map(|granted| Fact::Consent { purpose: Purpose::Tips, granted, source: None }),
         2 => account.clone().prop_map(|account| Fact::AccountLinked { account, provider: Provider::Todoist }),
-        1 => account.prop_map(|account| Fact::AccountUnlinked { account }),
+        1 => account.clone().prop_map(|account| Fact::AccountUnlinked { account }),
+        1 => (account, any::<bool>()).prop_map(|(account, broken)| Fact::AccountBroken { account, broken }),
         1 => any::<bool>().prop_map(|present| Fact::Presence { present }),
     ]
 }

@@ -2,6 +2,7 @@
 
 use crate::peer::{HERE, Peer, user};
 use oo_contracts::Provider;
+use oo_contracts::signal::Fact;
 use oo_contracts::wire::AccountStatus;
 use oo_runtime::Metric;
 use oo_sandbox::{Fault, FaultKind};
@@ -92,6 +93,14 @@ async fn a_withdrawn_grant_asks_for_the_person_and_mending_keeps_the_account() {
             matches!(peer.status(&ada).await, AccountStatus::ReconnectNeeded { .. }).then_some(())
         })
         .await;
+        let is_told = async |broken: bool| {
+            let fact = Fact::AccountBroken { account: account.clone(), broken };
+            eventually("the log hears of it", || async {
+                peer.signals().iter().any(|signal| signal.fact == fact).then_some(())
+            })
+            .await;
+        };
+        is_told(true).await;
         assert_eq!(peer.words(&ada, &account, "any").await.unwrap_err().status, 409);
         let asked = peer.token_requests();
         assert_eq!(peer.words(&ada, &account, "any").await.unwrap_err().status, 409);
@@ -99,6 +108,7 @@ async fn a_withdrawn_grant_asks_for_the_person_and_mending_keeps_the_account() {
 
         assert_eq!(peer.link(&ada, provider, "alex").await.id, account);
         assert_eq!(peer.status(&ada).await, AccountStatus::Active);
+        is_told(false).await;
         if provider == Provider::Todoist {
             let task = peer.sandbox.todoist().add_task("a task", json!({}));
             peer.until_told(&task, &["added"]).await;

@@ -3,8 +3,8 @@
 use super::*;
 use oo_contracts::ENTRY_VERSION;
 use oo_contracts::decision::{Decision, Outcome, Silence};
-use oo_contracts::entry::Body;
-use oo_contracts::signal::{Fact, MoodLevel, Preferences, Signal};
+use oo_contracts::entry::{Body, Entry};
+use oo_contracts::signal::{Fact, Language, MoodLevel, Preferences, Signal};
 use oo_domain::profile::FOLD_VERSION;
 use oo_runtime::logbook::Read;
 use oo_runtime::random;
@@ -262,15 +262,21 @@ async fn decisions_go_by_their_own_days() {
 }
 
 /// A checkpoint by each fold that may have made one.
-const FOLDS: [(u32, &str); 1] = [(4, include_str!("checkpoint-4.json"))];
+const FOLDS: [(u32, &str); 2] = [(4, include_str!("checkpoint-4.json")), (5, include_str!("checkpoint-5.json"))];
 
 /// Whoever changes the fold must go on with this one: entries that it stands for are no more.
 #[test]
 fn a_checkpoint_of_each_fold_that_there_was_can_be_gone_on_with() {
     for (fold, text) in FOLDS {
         let read = Read { checkpoint: Some(opened(text)), ..Read::default() };
-        let profile = at_rest::checkpoint_of(&read).unwrap().unwrap();
+        let mut profile = at_rest::checkpoint_of(&read).unwrap().unwrap();
         assert!(profile.seq() > 0 && profile.learnt().is_some() && !profile.lives().is_empty(), "fold {fold}");
+        // Whoever has something removed has chosen how they want it, their language as well.
+        let at = Timestamp::UNIX_EPOCH;
+        let fact = Fact::Language { language: Language::De };
+        let signal = Signal { id: "one".parse().unwrap(), user: "ada".parse().unwrap(), at, fact };
+        profile.fold(u64::MAX, &Entry { v: ENTRY_VERSION, at, body: Body::Signal { signal } });
+        assert_eq!(profile.preferences().language, Language::En, "fold {fold}");
     }
     let newer = opened(&format!(r#"{{"fold":{},"profile":{{}}}}"#, FOLD_VERSION + 1));
     let refused = at_rest::checkpoint_of(&Read { checkpoint: Some(newer), ..Read::default() });

@@ -7,7 +7,7 @@ use jiff::civil::{self, Date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use oo_contracts::signal::{Due, Event, Fact, Habit, Minutes, MoodLevel, Priority, Purpose, Task};
-use oo_contracts::{AccountId, HabitId, Provider, Ref};
+use oo_contracts::{AccountId, DeviceId, HabitId, Provider, Ref};
 use oo_domain::local::{minus, minutes, plus};
 
 /// All stories begin on a Monday, four weeks before the clocks change in Europe, so that a month has a change in it.
@@ -40,7 +40,12 @@ pub fn account() -> AccountId {
     "home".parse().unwrap_or_else(|_| unreachable!("four letters"))
 }
 
-/// A reference in it.
+/// Where their tips are pushed to.
+pub fn device() -> DeviceId {
+    "phone".parse().unwrap_or_else(|_| unreachable!("five letters"))
+}
+
+/// A reference in the account.
 pub fn reference(item: String) -> Ref {
     Ref { account: account(), item: item.try_into().unwrap_or_else(|_| unreachable!("short")) }
 }

@@ -39,6 +39,8 @@ pub fn believed(story: &Story, now: Timestamp, hour: f64) -> Normal {
         since_shown: None,
         left: None,
         in_a_row: None,
+        estimated: false,
+        wanted: false,
     };
     let row = Row::all(&context, &[plain]).pop().map(|row| row.values());
     row.map_or(Normal { mean: 0.0, sd: 0.0 }, |row| belief.predict(&row))

@@ -6,7 +6,7 @@
 //! of a tip comes from [`Mind`], which the engine never sees.
 
 use super::chooser::Chooser;
-use super::days::{Days, Happening};
+use super::days::{Days, Happening, device};
 use super::dice::{Dice, Of};
 use super::mind::{Chances, Mind, Reaction, Scene};
 use super::person::{Person, Sort};
@@ -16,7 +16,7 @@ use super::watch::{Breach, Watch};
 use jiff::Timestamp;
 use oo_contracts::decision::{Ask, Decision, Hush, Outcome, Recommendation, Silence};
 use oo_contracts::entry::{Body, Entry, Moment, MomentPurpose};
-use oo_contracts::signal::{Answer, Fact, Purpose, Signal};
+use oo_contracts::signal::{Answer, Delivery, Fact, Purpose, Signal};
 use oo_contracts::tip::{Reason, Subject, Tip};
 use oo_contracts::{DecisionId, ENTRY_VERSION, UserId};
 use oo_domain::local::{minutes, plus};
@@ -315,7 +315,12 @@ impl<'a> Life<'a> {
             chances,
             reaction: None,
         });
+        let id = tip.id.clone();
         self.append(now, Body::Tip { tip });
+        // Everybody here has a device that is reached.
+        let fact = Fact::Delivered { tip: id, device: device(), outcome: Delivery::Accepted };
+        let signal = self.signal(fact, now);
+        self.append(now, Body::Signal { signal });
     }
 
     fn reacts(&mut self, place: usize, reaction: Reaction, now: Timestamp) {

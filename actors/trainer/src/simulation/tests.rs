@@ -45,8 +45,8 @@ fn every_decision_of_a_life_is_made_again_from_its_log_bit_for_bit() {
         let mut profile = Profile::new();
         let mut log = story.log.iter();
         for (seq, ask, answer) in &story.decisions {
-            // A tip that was given at this decision is in the log right after what led to it.
-            let before = *seq - u64::from(answer.tip.is_some() && was_given(&story, &ask.id));
+            // A tip that was given at this decision is in the log right after what led to it, and that it was pushed.
+            let before = *seq - 2 * u64::from(answer.tip.is_some() && was_given(&story, &ask.id));
             while profile.seq() < before {
                 let (seq, entry) = log.next().unwrap();
                 profile.fold(*seq, entry);

@@ -192,6 +192,8 @@ fn ask(scene: &Scene, tasks: &[Thing; TASKS], round: u32, dosage: f64) -> Ask {
         since_shown: None,
         left: None,
         in_a_row: None,
+        estimated: false,
+        wanted: false,
     };
     let context = Context {
         free_minutes: 120,

@@ -5,9 +5,13 @@ use oo_contracts::decision::Outcome;
 use oo_contracts::entry::Body;
 use oo_contracts::signal::{Answer, Fact};
 use oo_contracts::tip::Subject;
+use oo_domain::policy::linear;
 use oo_runtime::logbook::open_decision;
+use oo_runtime::random;
 use oo_testkit::eventually;
+use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tip_travels_the_whole_way_and_its_answer_comes_back() -> anyhow::Result<()> {
@@ -76,6 +80,32 @@ async fn one_tip_travels_the_whole_way_and_its_answer_comes_back() -> anyhow::Re
     assert_eq!(after[..before.len()], before[..]);
     let state = place::state(&mut browser).await?;
     assert!(state.tip.is_none() && state.had_tip, "the session and the profile went on: {state:?}");
+    assert!(oo.stop().await.success());
+    Ok(())
+}
+
+/// Whoever is there when their first account is linked waits for no good hour: by the policy that people have, not by the one
+/// of other tests.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_tip_comes_at_once_by_the_policy_of_every_day() -> anyhow::Result<()> {
+    let place = Place::new().await;
+    place.sandbox.todoist().add_task("Call the dentist back", json!({ "priority": 4, "due_date": "2026-11-18" }));
+    let oo = place.start_with(&[("OO_RECOMMENDER__POLICY", linear::NAME)]).await;
+    let mut browser = place.sign_in(&oo).await?;
+    place::link(&mut browser, "todoist").await?;
+    // It may keep silent once, on purpose: each time the person looks is another occasion.
+    let mut card = None;
+    for _ in 0..20 {
+        let here = json!({ "kind": "presence", "present": true });
+        let signals = json!({ "signals": [{ "id": random::token(), "fact": here }] });
+        browser.send(Method::POST, "api/v1/signals", Some(&signals)).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        card = place::state(&mut browser).await?.tip;
+        if card.is_some() {
+            break;
+        }
+    }
+    assert_eq!(card.expect("a first tip within seconds").text.as_str(), "Call the dentist back");
     assert!(oo.stop().await.success());
     Ok(())
 }
