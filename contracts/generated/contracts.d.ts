@@ -331,7 +331,10 @@ export interface Context {
   mood?: number | null;
   /** Start of that event, where there is one within a day. */
   next_busy?: string | null;
-  /** The probability of speaking now that meets the day's soft target, spread evenly over the eligible day. */
+  /**
+   * The probability of speaking now that meets the day's soft target, spread evenly over the eligible day; 1 where the
+   * person waits for a tip.
+   */
   pace?: Share | null;
   place?: Place | null;
   present: boolean;

@@ -57,7 +57,8 @@ pub struct Context {
     pub eligible_left: Option<DayMinutes>,
     /// Minutes of this local day, until now, in which something might have been said.
     pub eligible_passed: Option<DayMinutes>,
-    /// The probability of speaking now that meets the day's soft target, spread evenly over the eligible day.
+    /// The probability of speaking now that meets the day's soft target, spread evenly over the eligible day; 1 where the
+    /// person waits for a tip.
     pub pace: Option<Share>,
     /// Minutes since oO last looked whether to speak, at most 45: after so long it looks by itself. `None` counts as 45.
     pub since_look: Option<DayMinutes>,

@@ -209,16 +209,16 @@ fn advices(scene: &Scene<'_>) -> Vec<Candidate> {
     fitting.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// Wanted, with room before the next busy event, and long enough on the screen to be seen.
+/// Not refused or put off, with room before the next busy event, and long enough on the screen to be seen.
 fn fits(scene: &Scene<'_>, subject: &Subject, takes: u16, memory: &Memory) -> bool {
     let Scene { profile, now, ref context, shown_until } = *scene;
-    let wanted = !memory.never
+    let allowed = !memory.never
         && !memory.is_snoozed(now)
         && !Kind::of(subject).is_some_and(|kind| profile.is_off(kind))
         && !profile.lost_its_occasion(subject);
     let room = plus(now, minutes(i64::from(takes)) + BUFFER) <= gap_ends(context);
     let seen = || own_end(profile, subject, now).into_iter().fold(shown_until, Timestamp::min);
-    wanted && room && now.duration_until(seen()) >= LIVES_AT_LEAST
+    allowed && room && now.duration_until(seen()) >= LIVES_AT_LEAST
 }
 
 /// When the gap that `now` is in ends; a day ahead where nothing ends it, and now when there is none.

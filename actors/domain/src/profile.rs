@@ -123,11 +123,6 @@ pub struct Profile {
     heard: Vec<u64>,
 }
 
-/// Whether what was put off until then is wanted now.
-fn is_wanted(named: Timestamp, now: Timestamp) -> bool {
-    named <= now && now < local::plus(named, tip_life::WANTED_FOR)
-}
-
 impl Default for Profile {
     fn default() -> Self {
         Self::new()
@@ -443,6 +438,11 @@ impl Profile {
     fn event_index(&self, reference: &Ref) -> Result<usize, usize> {
         self.events.binary_search_by(|kept| kept.event.reference.cmp(reference))
     }
+}
+
+/// Whether what was put off until then is wanted now.
+fn is_wanted(named: Timestamp, now: Timestamp) -> bool {
+    named <= now && now < local::plus(named, tip_life::WANTED_FOR)
 }
 
 #[cfg(test)]
